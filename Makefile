@@ -1,0 +1,62 @@
+# The front door. CMake does the work: the presets in CMakePresets.json build in build/PRESET.
+
+PREFIX ?= /usr/local
+SECONDS ?= 60
+ARGS ?=
+
+.PHONY: help run test check bench fuzz install format lint clean
+.NOTPARALLEL:
+
+help:
+	@echo 'make run       build, and make two replicas of the package index agree'
+	@echo 'make test      build and run all tests'
+	@echo 'make check     the tests, again under sanitizers'
+	@echo 'make bench     build and run the benchmarks; ARGS=... is passed on'
+	@echo 'make fuzz      run each fuzz target for SECONDS=$(SECONDS)'
+	@echo 'make install   install to PREFIX=$(PREFIX), below DESTDIR if set'
+	@echo 'make format    format all C sources'
+	@echo 'make lint      what the checks ask: format, length, static analysis'
+	@echo 'make clean     remove build/'
+
+run:
+	@scripts/setup build
+	@scripts/build release
+	@MYTOSIS_BIN=$(CURDIR)/build/release/bin bash examples/packages.sh $(ARGS)
+
+test:
+	@scripts/setup test
+	@scripts/build dev
+	@scripts/test dev
+
+check: test
+	@scripts/build asan
+	@scripts/test asan
+
+bench:
+	@scripts/setup build
+	@scripts/build release
+	@set -e; for program in build/release/bench/*_bench; do $$program $(ARGS); done
+
+fuzz:
+	@scripts/setup fuzz
+	@scripts/build fuzz
+	@scripts/fuzz $(SECONDS)
+
+# As root, without DESTDIR: the loader is told, so that programs find the shared library at once.
+install:
+	@scripts/setup build
+	@scripts/build release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	@cmake --install build/release
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
+
+format:
+	@scripts/setup lint
+	@scripts/lint sources | xargs clang-format -i
+
+lint:
+	@scripts/setup lint
+	@scripts/build clang
+	@scripts/lint
+
+clean:
+	rm -rf build

@@ -1,0 +1,25 @@
+# What we build on, checked by version; what is missing is named with the command that installs it.
+
+find_package(PkgConfig QUIET)
+if(NOT PKG_CONFIG_FOUND)
+    message(FATAL_ERROR "pkg-config is missing.\n  Debian and Ubuntu: apt-get install pkg-config")
+endif()
+
+function(mytosis_require module version package hint)
+    pkg_check_modules(${module} QUIET IMPORTED_TARGET ${module}>=${version})
+    if(NOT ${module}_FOUND)
+        pkg_check_modules(any_${module} QUIET ${module})
+        if(any_${module}_FOUND)
+            set(found "found ${any_${module}_VERSION}")
+        else()
+            set(found "not found")
+        endif()
+        message(FATAL_ERROR "${module} ${version} or later is needed (${found})${hint}.\n"
+                            "  Debian and Ubuntu: apt-get install ${package}")
+    endif()
+endfunction()
+
+mytosis_require(libzstd 1.5 libzstd-dev "")
+if(MYTOSIS_BUILD_TESTS)
+    mytosis_require(cmocka 1.1.5 libcmocka-dev " by the tests; MYTOSIS_BUILD_TESTS=OFF leaves them out")
+endif()

@@ -1,0 +1,53 @@
+# What `make install` puts where; DESTDIR and CMAKE_INSTALL_* are honoured.
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mytosis)
+install(TARGETS mytosis mytosis_static EXPORT mytosisTargets)
+install(EXPORT mytosisTargets NAMESPACE mytosis:: DESTINATION ${package_dir})
+configure_package_config_file(
+    cmake/mytosisConfig.cmake.in ${PROJECT_BINARY_DIR}/mytosisConfig.cmake
+    INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(
+    ${PROJECT_BINARY_DIR}/mytosisConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/mytosisConfig.cmake ${PROJECT_BINARY_DIR}/mytosisConfigVersion.cmake
+        DESTINATION ${package_dir})
+install(DIRECTORY include/mytosis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+if(TARGET mytosis_cli)
+    install(TARGETS mytosis_cli)
+endif()
+
+# The pkg-config file finds its prefix from where it lies, so that the tree may be moved; with folders
+# outside the prefix, it names them.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+    set(pc_prefix ${CMAKE_INSTALL_PREFIX})
+    set(pc_libdir ${CMAKE_INSTALL_FULL_LIBDIR})
+    set(pc_includedir ${CMAKE_INSTALL_FULL_INCLUDEDIR})
+else()
+    cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX
+               BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig OUTPUT_VARIABLE up)
+    set(pc_prefix "\${pcfiledir}/${up}")
+    set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+    set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
+configure_file(cmake/mytosis.pc.in ${PROJECT_BINARY_DIR}/mytosis.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/mytosis.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+foreach(section 1 3 5 7 8)
+    file(GLOB pages CONFIGURE_DEPENDS man/*.${section})
+    install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
+
+file(GLOB documents CONFIGURE_DEPENDS docs/*.md README.md CHANGELOG.md)
+install(FILES LICENSE ${documents} DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# Shell completion, under the file name that each shell looks for.
+function(install_completion file folder name)
+    if(EXISTS ${PROJECT_SOURCE_DIR}/completions/${file})
+        install(FILES completions/${file} DESTINATION ${CMAKE_INSTALL_DATADIR}/${folder} RENAME ${name})
+    endif()
+endfunction()
+install_completion(mytosis.bash bash-completion/completions mytosis)
+install_completion(mytosis.zsh zsh/site-functions _mytosis)
+install_completion(mytosis.fish fish/vendor_completions.d mytosis.fish)

@@ -1,0 +1,21 @@
+/* mytosis/host.h - what the core is given on an ordinary system: memory, entropy, compression.
+ *
+ * None of this is needed by a program that brings its own. */
+#ifndef MYTOSIS_HOST_H
+#define MYTOSIS_HOST_H
+
+#include <mytosis/compress.h>
+
+MT_BEGIN_DECLS
+
+/* The C library's allocator; large pieces are asked for in huge pages where the system has them. Static. Threads: any. */
+MT_API const mt_mem *mt_mem_system(void);
+
+/* Zstandard through libzstd, at its level 3. Static. Threads: any. */
+MT_API const mt_compressor *mt_compressor_zstd(void);
+
+/* Fills `out` from the system's random source. MT_IO: there is none. Threads: any. */
+MT_API MT_MUST_USE mt_status mt_entropy(uint8_t *out, size_t len);
+
+MT_END_DECLS
+#endif

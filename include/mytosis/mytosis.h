@@ -1,0 +1,18 @@
+/* mytosis/mytosis.h - all of mytosis: a peer-to-peer graph database that a program embeds. */
+#ifndef MYTOSIS_MYTOSIS_H
+#define MYTOSIS_MYTOSIS_H
+
+#include <mytosis/binary.h>
+#include <mytosis/bytes.h>
+#include <mytosis/compress.h>
+#include <mytosis/delta.h>
+#include <mytosis/graph.h>
+#include <mytosis/host.h>
+#include <mytosis/json.h>
+#include <mytosis/limits.h>
+#include <mytosis/mem.h>
+#include <mytosis/node.h>
+#include <mytosis/status.h>
+#include <mytosis/value.h>
+
+#endif

@@ -1,0 +1,16 @@
+/* base/status.h - setting a status and its message in one step. */
+#ifndef MTI_STATUS_H
+#define MTI_STATUS_H
+
+#include <mytosis/status.h>
+
+/* Writes the message and answers `status`, so that the two agree: `return mti_fail(err, MT_..., "...", ...)`.
+ * `err` may be NULL. Knows %s, %.*s, %c, %d, %u, %zu, %llu and %%, nothing else: the core has no stdio. Bytes
+ * that are not printable ASCII or UTF-8 are shown as \xNN. */
+mt_status mti_fail(mt_error *err, mt_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* For `%.*s`: the length of a run, cut to what a message can show. */
+#define MTI_SHOW(bytes) (int)((bytes).len < 64 ? (bytes).len : 64), (const char *)(bytes).data
+
+#endif

@@ -1,0 +1,537 @@
+#include "base/tree.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+
+#define PAGE_ROOM 60   /* makes a page of 1,024 bytes */
+#define PREFIX_MAX 56
+#define PREFIX_SLACK 3 /* bytes of a known common prefix left in the words, for keys to come */
+
+struct mti_tree_page {
+    uint32_t refs;
+    uint16_t count;
+    uint8_t level; /* 0: a leaf */
+    uint8_t skip;  /* bytes of `prefix` in use */
+    uint8_t prefix[PREFIX_MAX];
+    uint64_t word[PAGE_ROOM]; /* of an inner page, word[0] means nothing: its first child begins at the start */
+    void *at[PAGE_ROOM];      /* objects or pages */
+};
+
+static mti_tree_page *page_at(const mti_tree_page *page, unsigned i)
+{
+    return page->at[i];
+}
+
+/* ---- Keys and words ---- */
+
+static uint64_t key_word(mt_bytes key, size_t skip)
+{
+    uint64_t word = 0;
+    size_t len = key.len > skip ? key.len - skip : 0;
+
+    if (len >= 8) {
+        memcpy(&word, key.data + skip, 8);
+    } else {
+        for (size_t i = 0; i < len; i++) ((uint8_t *)&word)[i] = key.data[skip + i];
+    }
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+static size_t common_len(mt_bytes a, mt_bytes b, size_t max)
+{
+    size_t len = 0;
+
+    while (len < max && len < a.len && len < b.len && a.data[len] == b.data[len]) len++;
+    return len;
+}
+
+/* The first key below an entry: of an inner page, where the keys of a child now begin. */
+static mt_bytes entry_key(const mti_tree_kind *kind, const mti_tree_page *page, unsigned i)
+{
+    for (; page->level > 0; i = 0) page = page_at(page, i);
+    return kind->key(page->at[i]);
+}
+
+/* Whether the key begins with the page's prefix: 0, or the side on which it sorts. */
+static inline int prefix_side(const mti_tree_page *page, mt_bytes key)
+{
+    size_t len = key.len < page->skip ? key.len : page->skip;
+    int side = memcmp(key.data, page->prefix, len);
+
+    return side ? side : key.len < page->skip ? -1 : 0;
+}
+
+/* The first of the entries from `first` on whose word is not below `word`. */
+static inline unsigned word_search(const mti_tree_page *page, unsigned first, uint64_t word)
+{
+    unsigned len = page->count - first;
+
+    while (len > 0) {
+        unsigned half = len / 2;
+        bool below = page->word[first + half] < word;
+        first = below ? first + half + 1 : first;
+        len = below ? len - half - 1 : half;
+    }
+    return first;
+}
+
+/* The first entry from `first` on whose key is not below `key`; `*found` if it is equal. */
+static unsigned page_search(const mti_tree_kind *kind, const mti_tree_page *page, unsigned first,
+                            mt_bytes key, bool *found)
+{
+    int side = page->skip ? prefix_side(page, key) : 0;
+    unsigned at, len = 0;
+    uint64_t word;
+
+    *found = false;
+    if (side) return side < 0 ? first : page->count;
+    word = key_word(key, page->skip);
+    at = word_search(page, first, word);
+    while (at + len < page->count && page->word[at + len] == word) len++;
+    while (len > 0) {
+        unsigned half = len / 2;
+        int order = mt_bytes_compare(entry_key(kind, page, at + half), key);
+        if (order == 0) {
+            *found = true;
+            return at + half;
+        }
+        at = order < 0 ? at + half + 1 : at;
+        len = order < 0 ? len - half - 1 : half;
+    }
+    return at;
+}
+
+/* The child of an inner page in which a key belongs. */
+static unsigned child_search(const mti_tree_kind *kind, const mti_tree_page *page, mt_bytes key)
+{
+    bool found;
+    unsigned at = page_search(kind, page, 1, key, &found);
+
+    return found ? at : at - 1;
+}
+
+/* Shortens the prefix to `skip` bytes. The words get what the prefix loses, so that no key is read. */
+static void prefix_cut(mti_tree_page *page, size_t skip)
+{
+    size_t lost = page->skip - skip;
+    uint64_t head = 0;
+
+    for (size_t i = 0; i < 8; i++)
+        head = head << 8 | (i < lost ? page->prefix[skip + i] : 0);
+    for (unsigned i = 0; i < page->count; i++)
+        page->word[i] = lost >= 8 ? head : head | page->word[i] >> (8 * lost);
+    page->skip = (uint8_t)skip;
+}
+
+/* Gives a page the longest prefix that serves it, if two of its words are equal now. */
+static void prefix_refine(const mti_tree_kind *kind, mti_tree_page *page)
+{
+    unsigned first = page->level > 0;
+    size_t skip;
+    mt_bytes key;
+    bool tie = false;
+
+    for (unsigned i = first; i + 1 < page->count && !tie; i++) tie = page->word[i] == page->word[i + 1];
+    if (!tie) return;
+    key = entry_key(kind, page, first);
+    skip = common_len(key, entry_key(kind, page, page->count - 1u), PREFIX_MAX);
+    skip -= skip < PREFIX_SLACK ? skip : PREFIX_SLACK;
+    if (skip <= page->skip) return;
+    memcpy(page->prefix, key.data, skip);
+    page->skip = (uint8_t)skip;
+    for (unsigned i = first; i < page->count; i++)
+        page->word[i] = key_word(entry_key(kind, page, i), skip);
+}
+
+/* ---- Pages ---- */
+
+static void page_release(mti_tree_page *page, const mti_tree_env *env)
+{
+    if (--page->refs > 0) return;
+    for (unsigned i = 0; i < page->count; i++) {
+        if (i + 4 < page->count) __builtin_prefetch(page->at[i + 4]);
+        if (page->level > 0) page_release(page->at[i], env); /* as deep as the tree: at most MT_WALK_DEPTH */
+        else if (--*(uint32_t *)page->at[i] == 0) env->kind->release(env->ctx, page->at[i]);
+    }
+    mti_heap_free(env->heap, page, sizeof *page);
+}
+
+/* The page, if nobody else holds it; else a copy of it, for the caller to put in its place. NULL without memory. */
+static mti_tree_page *page_own(mti_tree_page *page, const mti_tree_env *env)
+{
+    mti_tree_page *copy;
+
+    if (page->refs == 1) return page;
+    for (unsigned i = 0; i < page->count; i++) __builtin_prefetch(page->at[i], 1);
+    copy = mti_heap_alloc(env->heap, sizeof *copy);
+    if (!copy) return NULL;
+    memcpy(copy, page, sizeof *copy);
+    copy->refs = 1;
+    for (unsigned i = 0; i < page->count; i++) mti_hold(page->at[i]);
+    page->refs--;
+    return copy;
+}
+
+static mt_status root_own(mti_tree *tree, const mti_tree_env *env)
+{
+    mti_tree_page *root = page_own(tree->root, env);
+
+    if (root) tree->root = root;
+    return root ? MT_OK : MT_NO_MEMORY;
+}
+
+static mt_status child_own(mti_tree_page *page, unsigned i, const mti_tree_env *env)
+{
+    mti_tree_page *child = page_own(page_at(page, i), env);
+
+    if (child) page->at[i] = child;
+    return child ? MT_OK : MT_NO_MEMORY;
+}
+
+static void page_insert(mti_tree_page *page, unsigned i, mt_bytes key, void *entry)
+{
+    size_t rest = page->count - i;
+
+    if (page->skip > 0) {
+        mt_bytes prefix = {page->prefix, page->skip};
+        size_t common = common_len(prefix, key, page->skip);
+        if (common < page->skip) prefix_cut(page, common);
+    }
+    memmove(&page->word[i + 1], &page->word[i], rest * sizeof page->word[0]);
+    memmove(&page->at[i + 1], &page->at[i], rest * sizeof page->at[0]);
+    page->word[i] = key_word(key, page->skip);
+    page->at[i] = entry;
+    page->count++;
+}
+
+static void page_remove(mti_tree_page *page, unsigned i)
+{
+    size_t rest = page->count - i - 1u;
+
+    memmove(&page->word[i], &page->word[i + 1], rest * sizeof page->word[0]);
+    memmove(&page->at[i], &page->at[i + 1], rest * sizeof page->at[0]);
+    page->count--;
+}
+
+static mti_tree_page *page_new(const mti_tree_env *env, uint8_t level)
+{
+    mti_tree_page *page = mti_heap_alloc(env->heap, sizeof *page);
+
+    if (page) {
+        page->refs = 1;
+        page->count = 0;
+        page->level = level;
+        page->skip = 0;
+    }
+    return page;
+}
+
+/* Splits the full child `i` of `parent`, which has room. A child that grows at its end keeps all but one entry, so that
+ * keys that come in order fill their pages. */
+static mt_status page_split(mti_tree_page *parent, unsigned i, mt_bytes key, const mti_tree_env *env)
+{
+    mti_tree_page *left = page_at(parent, i);
+    mti_tree_page *right = page_new(env, left->level);
+    bool found, at_end;
+    unsigned cut;
+
+    if (!right) return MT_NO_MEMORY;
+    at_end = left->level > 0 ? child_search(env->kind, left, key) == left->count - 1u
+                             : page_search(env->kind, left, 0, key, &found) == left->count;
+    cut = at_end ? left->count - 1u : left->count / 2u;
+    right->skip = left->skip;
+    memcpy(right->prefix, left->prefix, left->skip);
+    right->count = (uint16_t)(left->count - cut);
+    memcpy(right->word, &left->word[cut], right->count * sizeof right->word[0]);
+    memcpy(right->at, &left->at[cut], right->count * sizeof right->at[0]);
+    left->count = (uint16_t)cut;
+    prefix_refine(env->kind, left);
+    prefix_refine(env->kind, right);
+    page_insert(parent, i + 1, entry_key(env->kind, right, 0), right);
+    return MT_OK;
+}
+
+/* Puts a new root above a full one, so that it can be split. */
+static mt_status root_raise(mti_tree *tree, const mti_tree_env *env)
+{
+    mti_tree_page *root = page_new(env, (uint8_t)(tree->root->level + 1));
+
+    if (!root) return MT_NO_MEMORY;
+    mti_assert(root->level < MT_WALK_DEPTH);
+    root->word[0] = 0;
+    root->at[0] = tree->root;
+    root->count = 1;
+    tree->root = root;
+    return MT_OK;
+}
+
+/* ---- The tree ---- */
+
+void mti_tree_copy(const mti_tree *tree, mti_tree *copy)
+{
+    if (tree->root) tree->root->refs++;
+    *copy = *tree;
+}
+
+void mti_tree_end(mti_tree *tree, const mti_tree_env *env)
+{
+    if (tree->root) page_release(tree->root, env);
+    tree->root = NULL;
+    tree->count = 0;
+}
+
+/* The words of a page, asked for all at once: one wait on memory instead of one for each step of the search. */
+static inline void page_prefetch(const mti_tree_page *page)
+{
+    for (unsigned i = 0; i < 9; i++) __builtin_prefetch((const uint8_t *)page + 64 * i);
+}
+
+void *mti_tree_get(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key)
+{
+    const mti_tree_page *page = tree->root;
+    unsigned at;
+    bool found;
+
+    if (!page) return NULL;
+    while (page->level > 0) {
+        page = page_at(page, child_search(kind, page, key));
+        page_prefetch(page);
+    }
+    at = page_search(kind, page, 0, key, &found);
+    return found ? page->at[at] : NULL;
+}
+
+/* Descends to the leaf for `key`, owning every page on the way. With `room`, full pages are split on the way, so that the
+ * leaf has room and so has every page above it. All these steps leave a tree that holds what it held. */
+static mt_status leaf_own(mti_tree *tree, const mti_tree_env *env, mt_bytes key, bool room,
+                          mti_tree_page **leaf)
+{
+    mti_tree_page *page;
+    mt_status st;
+
+    if ((st = root_own(tree, env)) != MT_OK) return st;
+    if (room && tree->root->count == PAGE_ROOM && (st = root_raise(tree, env)) != MT_OK) return st;
+    for (page = tree->root; page->level > 0;) {
+        unsigned i = child_search(env->kind, page, key);
+        if ((st = child_own(page, i, env)) != MT_OK) return st;
+        if (room && page_at(page, i)->count == PAGE_ROOM) {
+            if ((st = page_split(page, i, key, env)) != MT_OK) return st;
+            i = child_search(env->kind, page, key);
+        }
+        page = page_at(page, i);
+    }
+    *leaf = page;
+    return MT_OK;
+}
+
+mt_status mti_tree_put(mti_tree *tree, const mti_tree_env *env, void *object, void **old)
+{
+    mt_bytes key = env->kind->key(object);
+    mti_tree_page *leaf;
+    mt_status st;
+    unsigned at;
+    bool found;
+
+    *old = NULL;
+    if (!tree->root && !(tree->root = page_new(env, 0))) return MT_NO_MEMORY;
+    if ((st = leaf_own(tree, env, key, false, &leaf)) != MT_OK) return st;
+    at = page_search(env->kind, leaf, 0, key, &found);
+    if (found) {
+        *old = leaf->at[at];
+        leaf->at[at] = object;
+        return MT_OK;
+    }
+    if (leaf->count == PAGE_ROOM) {
+        if ((st = leaf_own(tree, env, key, true, &leaf)) != MT_OK) return st;
+        at = page_search(env->kind, leaf, 0, key, &found);
+    }
+    page_insert(leaf, at, key, object);
+    /* Now and then, while the page fills: is there a prefix worth skipping? */
+    if ((leaf->count & (leaf->count - 1u)) == 0) prefix_refine(env->kind, leaf);
+    tree->count++;
+    return MT_OK;
+}
+
+/* Takes empty pages out from the leaf upwards, and roots with one child. */
+static void path_shrink(mti_tree *tree, const mti_tree_env *env, mt_walk *path)
+{
+    int level = 0;
+
+    while (level < path->level && ((mti_tree_page *)path->page[level])->count == 0) {
+        mti_heap_free(env->heap, (void *)path->page[level], sizeof(mti_tree_page));
+        level++;
+        page_remove((mti_tree_page *)path->page[level], path->at[level]);
+    }
+    while (tree->root->level > 0 && tree->root->count == 1) {
+        mti_tree_page *root = tree->root;
+        tree->root = page_at(root, 0);
+        mti_heap_free(env->heap, root, sizeof *root);
+    }
+    if (tree->root->count == 0) {
+        mti_heap_free(env->heap, tree->root, sizeof *tree->root);
+        tree->root = NULL;
+    }
+}
+
+mt_status mti_tree_remove(mti_tree *tree, const mti_tree_env *env, mt_bytes key, void **old)
+{
+    mt_walk path = {.level = 0};
+    mti_tree_page *page;
+    mt_status st;
+    bool found;
+
+    *old = NULL;
+    if (!mti_tree_get(tree, env->kind, key)) return MT_OK;
+    if ((st = root_own(tree, env)) != MT_OK) return st;
+    path.level = tree->root->level;
+    for (page = tree->root; page->level > 0; page = page_at(page, path.at[page->level])) {
+        unsigned i = child_search(env->kind, page, key);
+        if ((st = child_own(page, i, env)) != MT_OK) return st;
+        path.page[page->level] = page;
+        path.at[page->level] = (uint16_t)i;
+    }
+    path.page[0] = page;
+    path.at[0] = (uint16_t)page_search(env->kind, page, 0, key, &found);
+    *old = page->at[path.at[0]];
+    page_remove(page, path.at[0]);
+    tree->count--;
+    path_shrink(tree, env, &path);
+    return MT_OK;
+}
+
+/* ---- Walks ---- */
+
+/* A walk stands before entry at[level] of page[level], for the least level that it has opened; the levels above say
+ * which child that page is. `level` is -1 at the end. */
+
+static void walk_open(mt_walk *walk, const mti_tree_page *page, unsigned at)
+{
+    walk->level = page->level;
+    walk->page[page->level] = page;
+    walk->at[page->level] = (uint16_t)at;
+}
+
+/* Leaves pages that are done. `top` is the level of the root. */
+static void walk_settle(mt_walk *walk)
+{
+    while (walk->level >= 0) {
+        const mti_tree_page *page = walk->page[walk->level];
+        if (walk->at[walk->level] < page->count) return;
+        walk->level++;
+        if (walk->level >= MT_WALK_DEPTH || !walk->page[walk->level]) {
+            walk->level = -1;
+            return;
+        }
+        walk->at[walk->level]++;
+    }
+}
+
+void mti_tree_walk(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes from, mt_walk *walk)
+{
+    const mti_tree_page *page = tree->root;
+    bool found;
+
+    memset(walk, 0, sizeof *walk);
+    walk->level = -1;
+    if (!page) return;
+    for (; page->level > 0; page = page_at(page, walk->at[page->level]))
+        walk_open(walk, page, child_search(kind, page, from));
+    walk_open(walk, page, from.len ? page_search(kind, page, 0, from, &found) : 0);
+    walk_settle(walk);
+}
+
+/* Opens pages until the walk stands before an object. */
+static void walk_descend(mt_walk *walk)
+{
+    while (walk->level > 0) {
+        const mti_tree_page *page = walk->page[walk->level];
+        walk_open(walk, page_at(page, walk->at[walk->level]), 0);
+    }
+}
+
+void *mti_tree_next(mt_walk *walk)
+{
+    const mti_tree_page *page;
+    void *object;
+    unsigned at;
+
+    if (walk->level < 0) return NULL;
+    walk_descend(walk);
+    page = walk->page[0];
+    at = walk->at[0]++;
+    object = page->at[at];
+    if (at + 4 < page->count) __builtin_prefetch(page->at[at + 4]);
+    walk_settle(walk);
+    return object;
+}
+
+void mti_tree_pair_walk(const mti_tree *a, const mti_tree *b, mt_walk *walk_a, mt_walk *walk_b)
+{
+    memset(walk_a, 0, sizeof *walk_a);
+    memset(walk_b, 0, sizeof *walk_b);
+    walk_a->level = walk_b->level = -1;
+    if (a->root) walk_open(walk_a, a->root, 0);
+    if (b->root) walk_open(walk_b, b->root, 0);
+}
+
+static void *walk_entry(const mt_walk *walk)
+{
+    return ((const mti_tree_page *)walk->page[walk->level])->at[walk->at[walk->level]];
+}
+
+static mt_bytes walk_key(const mti_tree_kind *kind, const mt_walk *walk)
+{
+    return entry_key(kind, walk->page[walk->level], walk->at[walk->level]);
+}
+
+static void *walk_take(mt_walk *walk)
+{
+    void *entry = walk_entry(walk);
+
+    walk->at[walk->level]++;
+    walk_settle(walk);
+    return entry;
+}
+
+static void walk_enter(mt_walk *walk)
+{
+    walk_open(walk, walk_entry(walk), 0);
+}
+
+/* Opens the pages at which two walks stand with equal first keys: the higher one first, for below it may be the very
+ * page at which the other stands. */
+static void pair_enter(mt_walk *x, mt_walk *y)
+{
+    int level_x = x->level, level_y = y->level;
+
+    if (level_x >= level_y) walk_enter(x);
+    if (level_y >= level_x) walk_enter(y);
+}
+
+bool mti_tree_pair_next(const mti_tree_kind *kind, mt_walk *x, mt_walk *y, void **a, void **b)
+{
+    *a = *b = NULL;
+    while (x->level >= 0 && y->level >= 0) {
+        int order;
+        if (x->level == y->level && walk_entry(x) == walk_entry(y)) {
+            walk_take(x);
+            walk_take(y);
+            continue;
+        }
+        order = mt_bytes_compare(walk_key(kind, x), walk_key(kind, y));
+        if (order == 0 && (x->level > 0 || y->level > 0)) pair_enter(x, y);
+        else if (order < 0 && x->level > 0) walk_enter(x);
+        else if (order > 0 && y->level > 0) walk_enter(y);
+        else {
+            if (order <= 0) *a = walk_take(x);
+            if (order >= 0) *b = walk_take(y);
+            return true;
+        }
+    }
+    *a = mti_tree_next(x);
+    *b = mti_tree_next(y);
+    return *a || *b;
+}

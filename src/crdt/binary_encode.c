@@ -1,0 +1,448 @@
+/* binary_encode.c - what a row looks like, from its head to its last value.
+ *
+ * Everything that can fail comes first: the shape is found or added, and room is made in the streams. What writes cannot
+ * fail and reads like the format. */
+#include "crdt/binary_encode.h"
+#include "base/bytes.h"
+#include "base/status.h"
+#include "base/varint.h"
+#include "base/word.h"
+
+/* The most that a field takes beside its name and text, and a row beside its uid, fields and extension. */
+#define FIELD_BOUND 32
+#define ROW_BOUND 64
+
+static mt_buf *stream_of(const mti_encoder *encoder, unsigned stream)
+{
+    return &encoder->stream[stream & encoder->mask];
+}
+
+/* ---- Set up ---- */
+
+mt_status mti_encoder_init(mti_encoder *encoder, const mt_mem *mem, bool columns)
+{
+    memset(encoder, 0, sizeof *encoder);
+    encoder->mask = columns ? UINT32_MAX : 0;
+    encoder->streams = columns ? MTI_STREAMS_MAX : 1;
+    encoder->stream = mti_mem_alloc(mem, encoder->streams * sizeof *encoder->stream);
+    if (!encoder->stream) return MT_NO_MEMORY;
+    for (unsigned i = 0; i < encoder->streams; i++) encoder->stream[i] = (mt_buf){.mem = mem};
+    encoder->texts.mem = mem;
+    mti_dictionary_init(&encoder->dictionary, mem);
+    mti_encoder_clear(encoder);
+    return MT_OK;
+}
+
+void mti_encoder_free(mti_encoder *encoder)
+{
+    if (!encoder->stream) return;
+    for (unsigned i = 0; i < encoder->streams; i++) mt_buf_free(&encoder->stream[i]);
+    mti_mem_free(encoder->texts.mem, encoder->stream, encoder->streams * sizeof *encoder->stream);
+    mt_buf_free(&encoder->texts);
+    mti_dictionary_free(&encoder->dictionary);
+}
+
+void mti_encoder_forget(mti_encoder *encoder)
+{
+    memset(encoder->guess, 0, sizeof encoder->guess);
+}
+
+void mti_encoder_clear(mti_encoder *encoder)
+{
+    for (unsigned i = 0; i < encoder->streams; i++) encoder->stream[i].len = 0;
+    encoder->texts.len = 0;
+    mti_dictionary_clear(&encoder->dictionary);
+    mti_encoder_forget(encoder);
+    encoder->state = 0;
+    encoder->edge.len = 0;
+    encoder->fresh = true;
+}
+
+static size_t text_len(const mt_field *field)
+{
+    bool text = field->kind == MT_FIELD_VALUE && field->value.kind >= MT_STRING;
+
+    return text ? field->value.as.bytes.len : 0;
+}
+
+size_t mti_encoder_bound(const mt_row *row)
+{
+    size_t bound = ROW_BOUND + row->uid.len + row->extension.len;
+
+    for (size_t i = 0; i < row->count; i++) {
+        bound += FIELD_BOUND + row->fields[i].name.len + text_len(&row->fields[i]);
+    }
+    return bound;
+}
+
+size_t mti_encoder_len(const mti_encoder *encoder)
+{
+    unsigned count = encoder->mask ? mti_stream_count(encoder->dictionary.names.count) : 1;
+    size_t len = 0;
+
+    for (unsigned i = 0; i < count; i++) len += encoder->stream[i].len;
+    return len;
+}
+
+bool mti_encoder_has_room(const mti_encoder *encoder)
+{
+    return encoder->dictionary.shapes.count < MTI_DICTIONARY_MAX &&
+           encoder->dictionary.names.count <= MTI_DICTIONARY_MAX - MTI_SHAPE_NAMES_MAX;
+}
+
+/* ---- Finding the shape ---- */
+
+/* A shape as a row needs it: its number, its names' numbers, and which of them are new in this frame. */
+typedef struct shape {
+    uint32_t number;
+    bool is_new;
+    const uint16_t *names;
+    uint64_t new_names; /* by their places in the row */
+} shape;
+
+/* Where a guess is kept changes how fast it is found, and nothing else. */
+static mti_guess *guess_of(mti_encoder *encoder, const mt_row *row, bool by_hint)
+{
+    uint64_t key = (uintptr_t)row->shape >> 4;
+
+    if (!by_hint) {
+        mt_bytes first = row->fields[0].name;
+
+        key = row->count + 8 * first.len;
+        if (first.len) key += (uint64_t)first.data[0] << 8 | (uint64_t)first.data[first.len - 1] << 16;
+    }
+    return &encoder->guess[key * UINT64_C(0x9E3779B97F4A7C15) >> 58];
+}
+
+static bool shape_fits(const mti_encoder *encoder, const mti_guess *guess, const mt_row *row)
+{
+    const uint16_t *names;
+    size_t count;
+
+    if (guess->count != row->count) return false;
+    names = mti_dictionary_shape(&encoder->dictionary, guess->shape, &count);
+    for (size_t i = 0; i < count; i++) {
+        mt_bytes name = mti_dictionary_name(&encoder->dictionary, names[i]);
+
+        if (!mt_bytes_equal(name, row->fields[i].name)) return false;
+    }
+    return true;
+}
+
+static bool guess_fits(const mti_encoder *encoder, const mti_guess *guess, const mt_row *row, bool by_hint)
+{
+    if (!by_hint) return shape_fits(encoder, guess, row);
+    return guess->hint == row->shape && guess->count == row->count &&
+           guess->first == row->fields[0].name.data;
+}
+
+static mt_status add_name(mti_encoder *encoder, mt_bytes name, mt_error *err)
+{
+    size_t at = encoder->texts.len;
+    mt_status st;
+
+    if ((st = mt_name_check(name, err)) != MT_OK) return st;
+    if ((st = mti_buf_append(&encoder->texts, name.data, name.len)) != MT_OK) return st;
+    encoder->dictionary.texts = encoder->texts.data;
+    return mti_dictionary_add_name(&encoder->dictionary, at, name.len);
+}
+
+/* Finds or adds the names, one by one, and the shape that they make. */
+static mt_status find_shape(mti_encoder *encoder, const mt_row *row, shape *out, mt_error *err)
+{
+    mti_dictionary *dictionary = &encoder->dictionary;
+    uint16_t names[MTI_SHAPE_NAMES_MAX];
+    mt_status st;
+
+    for (size_t i = 0; i < row->count; i++) {
+        mt_bytes name = row->fields[i].name;
+        uint32_t number = mti_dictionary_find_name(dictionary, name);
+
+        if (i > 0 && mt_bytes_compare(row->fields[i - 1].name, name) >= 0)
+            return mti_fail(err, MT_INVALID, "the field \"%.*s\" does not sort after the one before it",
+                            MTI_SHOW(name));
+        if (number == MTI_DICTIONARY_NONE) {
+            number = dictionary->names.count;
+            if ((st = add_name(encoder, name, err)) != MT_OK) return st;
+            out->new_names |= UINT64_C(1) << i;
+        }
+        names[i] = (uint16_t)number;
+    }
+    out->number = mti_dictionary_find_shape(dictionary, names, row->count);
+    if (out->number != MTI_DICTIONARY_NONE) return MT_OK;
+    out->number = dictionary->shapes.count;
+    out->is_new = true;
+    return mti_dictionary_add_shape(dictionary, names, row->count);
+}
+
+static mt_status shape_of(mti_encoder *encoder, const mt_row *row, bool same, shape *out, mt_error *err)
+{
+    bool by_hint = same && row->shape;
+    mti_guess *guess = NULL;
+    size_t count;
+    mt_status st;
+
+    *out = (shape){0};
+    if (row->count > 0) {
+        guess = guess_of(encoder, row, by_hint);
+        out->number = guess->shape;
+    }
+    if (!guess || !guess_fits(encoder, guess, row, by_hint)) {
+        if ((st = find_shape(encoder, row, out, err)) != MT_OK) return st;
+        if (guess) {
+            *guess = (mti_guess){row->shape, row->fields[0].name.data, (uint32_t)row->count, out->number};
+        }
+    }
+    out->names = mti_dictionary_shape(&encoder->dictionary, out->number, &count);
+    return MT_OK;
+}
+
+/* ---- Making room ---- */
+
+/* Makes room for the row, which takes `bound` bytes at most, in every stream that it touches. */
+static mt_status reserve_row(mti_encoder *encoder, const mt_row *row, const shape *shape, size_t bound)
+{
+    mt_status st = MT_OK;
+
+    if (!encoder->mask) return mti_buf_reserve(&encoder->stream[0], bound);
+    for (unsigned i = 0; i < MTI_STREAM_COLUMNS && st == MT_OK; i++) {
+        st = mti_buf_reserve(&encoder->stream[i], bound);
+    }
+    for (size_t i = 0; i < row->count && st == MT_OK; i++) {
+        mt_buf *column = &encoder->stream[mti_column(shape->names[i])];
+        bool shared = shape->names[i] >= MTI_COLUMNS_MAX - 1;
+        size_t room = shared ? bound : FIELD_BOUND + text_len(&row->fields[i]);
+
+        for (unsigned j = 0; j < MTI_COLUMN_STREAMS && st == MT_OK; j++) {
+            st = mti_buf_reserve(column + j, room);
+        }
+    }
+    return st;
+}
+
+/* ---- Writing: room is there ---- */
+
+static void put_byte(mt_buf *out, unsigned byte)
+{
+    out->data[out->len++] = (uint8_t)byte;
+}
+
+static void put_number(mt_buf *out, uint64_t number)
+{
+    out->len = (size_t)(mti_varint_put(out->data + out->len, number) - out->data);
+}
+
+/* The low `len` bytes of a word; up to eight are touched. */
+static void put_word(mt_buf *out, uint64_t word, size_t len)
+{
+    mti_store_le64(word, out->data + out->len);
+    out->len += len;
+}
+
+static void put_bytes(mt_buf *out, mt_bytes bytes)
+{
+    if (bytes.len) memcpy(out->data + out->len, bytes.data, bytes.len);
+    out->len += bytes.len;
+}
+
+static void put_state(mti_encoder *encoder, uint64_t state)
+{
+    put_number(stream_of(encoder, MTI_STREAM_STATES), mti_zigzag(state - encoder->state));
+    encoder->state = state;
+}
+
+static mti_states states_of(const mti_encoder *encoder, const mt_row *row)
+{
+    uint64_t first;
+
+    if (row->count == 0) return MTI_STATES_SAME;
+    first = row->fields[0].state;
+    for (size_t i = 1; i < row->count; i++) {
+        if (row->fields[i].state != first) return MTI_STATES_EACH;
+    }
+    return first == (row->floor ? row->floor : encoder->state) ? MTI_STATES_SAME : MTI_STATES_ONE;
+}
+
+static void put_head(mti_encoder *encoder, const mt_row *row, const shape *shape, mti_states states)
+{
+    mt_buf *out = stream_of(encoder, MTI_STREAM_HEADS);
+    uint64_t head = shape->is_new ? 0 : (uint64_t)shape->number + 1;
+    unsigned flags = 0;
+
+    if (row->floor) flags |= MTI_ROW_FLOOR;
+    if (row->extension.len) flags |= MTI_ROW_EXTENSION;
+    if (row->more) flags |= MTI_ROW_MORE;
+    put_number(out, head << 2 | (flags ? MTI_STATES_FLAGS : states));
+    if (flags) put_byte(out, flags | states);
+}
+
+static void put_shape(mti_encoder *encoder, const mt_row *row, const shape *shape)
+{
+    mt_buf *out = stream_of(encoder, MTI_STREAM_HEADS);
+
+    put_number(out, row->count);
+    for (size_t i = 0; i < row->count; i++) {
+        mt_bytes name = row->fields[i].name;
+
+        if (shape->new_names >> i & 1) {
+            put_number(out, (uint64_t)name.len << 1 | 1);
+            put_bytes(out, name);
+        } else {
+            put_number(out, (uint64_t)shape->names[i] << 1);
+        }
+    }
+}
+
+static size_t common_len(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+    size_t len = a_len < b_len ? a_len : b_len, at = 0;
+
+    while (at < len && a[at] == b[at]) at++;
+    return at;
+}
+
+/* A uid as its difference from the one before, which it takes the place of. `before` counts for `len` bytes. */
+static void put_front(mt_buf *codes, mt_buf *texts, mti_front *before, size_t len, mt_bytes uid)
+{
+    size_t keep = common_len(before->text, len, uid.data, uid.len);
+    size_t drop = len - keep, add = uid.len - keep;
+    unsigned high = drop < MTI_FRONT_LONG ? (unsigned)drop : MTI_FRONT_LONG;
+    unsigned low = add < MTI_FRONT_LONG ? (unsigned)add : MTI_FRONT_LONG;
+
+    put_byte(codes, high << 4 | low);
+    if (high == MTI_FRONT_LONG) put_number(codes, drop - MTI_FRONT_LONG);
+    if (low == MTI_FRONT_LONG) put_number(codes, add - MTI_FRONT_LONG);
+    put_bytes(texts, (mt_bytes){uid.data + keep, add});
+    memcpy(before->text + keep, uid.data + keep, add);
+    before->len = uid.len;
+}
+
+static void put_uid(mti_encoder *encoder, mt_bytes uid)
+{
+    put_front(stream_of(encoder, MTI_STREAM_UID_CODES), stream_of(encoder, MTI_STREAM_UID_TEXTS),
+              &encoder->uid, encoder->fresh ? 0 : encoder->uid.len, uid);
+    encoder->fresh = false;
+}
+
+static void put_edge(mti_encoder *encoder, mt_buf *column, mt_bytes uid)
+{
+    if (encoder->edge.len == 0) encoder->edge = encoder->uid;
+    put_byte(column + (MTI_COLUMN_TAGS & encoder->mask), MTI_TAG_EDGE << MTI_TAG_BITS);
+    put_front(column + (MTI_COLUMN_DATA & encoder->mask), column + (MTI_COLUMN_TEXTS & encoder->mask),
+              &encoder->edge, encoder->edge.len, uid);
+}
+
+static void put_integer(mti_encoder *encoder, mt_buf *column, mti_tag tag, uint64_t size)
+{
+    unsigned len;
+
+    if (size < MTI_INTEGER_SMALL) {
+        put_byte(column, tag << MTI_TAG_BITS | (unsigned)size);
+        return;
+    }
+    len = (unsigned)(71 - __builtin_clzll(size)) / 8;
+    put_byte(column, tag << MTI_TAG_BITS | (MTI_INTEGER_SMALL - 1 + len));
+    put_word(column + (MTI_COLUMN_DATA & encoder->mask), size, len);
+}
+
+static void put_word_value(mti_encoder *encoder, mt_buf *column, mti_simple simple, uint64_t word)
+{
+    put_byte(column, MTI_TAG_SIMPLE << MTI_TAG_BITS | simple);
+    put_word(column + (MTI_COLUMN_DATA & encoder->mask), word, sizeof word);
+}
+
+static void put_double(mti_encoder *encoder, mt_buf *column, double number)
+{
+    const double end = (double)MTI_INTEGER_END;
+    uint64_t bits;
+
+    if (number >= -end && number < end && (double)(int64_t)number == number) {
+        int64_t integer = (int64_t)number;
+
+        if (integer >= 0) put_integer(encoder, column, MTI_TAG_NATURAL, (uint64_t)integer);
+        else put_integer(encoder, column, MTI_TAG_NEGATIVE, (uint64_t)(-1 - integer));
+        return;
+    }
+    memcpy(&bits, &number, sizeof bits);
+    put_word_value(encoder, column, MTI_SIMPLE_DOUBLE, bits);
+}
+
+static void put_text(mti_encoder *encoder, mt_buf *column, mti_tag tag, mt_bytes text)
+{
+    unsigned small = text.len < MTI_LEN_LONG ? (unsigned)text.len : MTI_LEN_LONG;
+
+    put_byte(column, tag << MTI_TAG_BITS | small);
+    if (small == MTI_LEN_LONG) {
+        put_number(column + (MTI_COLUMN_DATA & encoder->mask), text.len - MTI_LEN_LONG);
+    }
+    put_bytes(column + (MTI_COLUMN_TEXTS & encoder->mask), text);
+}
+
+static void put_value(mti_encoder *encoder, mt_buf *column, const mt_field *field)
+{
+    const mt_value *value = &field->value;
+
+    if (field->kind == MT_FIELD_DELETED) {
+        put_byte(column, MTI_TAG_SIMPLE << MTI_TAG_BITS | MTI_SIMPLE_DELETED);
+        return;
+    }
+    switch (value->kind) {
+    case MT_NULL: put_byte(column, MTI_TAG_SIMPLE << MTI_TAG_BITS | MTI_SIMPLE_NULL); break;
+    case MT_BOOL:
+        put_byte(column, MTI_TAG_SIMPLE << MTI_TAG_BITS |
+                             (value->as.boolean ? MTI_SIMPLE_TRUE : MTI_SIMPLE_FALSE));
+        break;
+    case MT_NUMBER: put_double(encoder, column, value->as.number); break;
+    case MT_INT: put_word_value(encoder, column, MTI_SIMPLE_INT64, (uint64_t)value->as.integer); break;
+    case MT_STRING: put_text(encoder, column, MTI_TAG_STRING, value->as.bytes); break;
+    case MT_BYTES: put_text(encoder, column, MTI_TAG_BYTES, value->as.bytes); break;
+    case MT_EDGE: put_edge(encoder, column, value->as.bytes); break;
+    }
+}
+
+static void put_row(mti_encoder *encoder, const mt_row *row, const shape *shape)
+{
+    mti_states states = states_of(encoder, row);
+
+    put_head(encoder, row, shape, states);
+    if (shape->is_new) put_shape(encoder, row, shape);
+    put_uid(encoder, row->uid);
+    if (row->floor) put_state(encoder, row->floor);
+    if (states == MTI_STATES_ONE) put_state(encoder, row->fields[0].state);
+    for (size_t i = 0; i < row->count && states == MTI_STATES_EACH; i++) {
+        put_state(encoder, row->fields[i].state);
+    }
+    for (size_t i = 0; i < row->count; i++) {
+        put_value(encoder, stream_of(encoder, mti_column(shape->names[i])), &row->fields[i]);
+    }
+    if (row->extension.len) {
+        put_number(stream_of(encoder, MTI_STREAM_HEADS), row->extension.len);
+        put_bytes(stream_of(encoder, MTI_STREAM_HEADS), row->extension);
+    }
+}
+
+mt_status mti_encode_row(mti_encoder *encoder, const mt_row *row, size_t bound, bool same, mt_error *err)
+{
+    shape found;
+    mt_status st;
+
+    if ((st = shape_of(encoder, row, same, &found, err)) != MT_OK) return st;
+    if ((st = reserve_row(encoder, row, &found, bound)) != MT_OK) return st;
+    put_row(encoder, row, &found);
+    return MT_OK;
+}
+
+/* ---- Columns ---- */
+
+mt_status mti_encoder_pack(const mti_encoder *encoder, mt_buf *out)
+{
+    unsigned count = mti_stream_count(encoder->dictionary.names.count);
+    size_t table = (1 + (size_t)count) * MTI_VARINT_LEN_MAX;
+    mt_status st = mti_buf_reserve(out, table + mti_encoder_len(encoder));
+
+    if (st != MT_OK) return st;
+    put_number(out, count);
+    for (unsigned i = 0; i < count; i++) put_number(out, encoder->stream[i].len);
+    for (unsigned i = 0; i < count; i++) put_bytes(out, mt_buf_bytes(&encoder->stream[i]));
+    return MT_OK;
+}

@@ -1,0 +1,438 @@
+#include "crdt/delta.h"
+
+#include "base/bytes.h"
+#include "crdt/merge.h"
+
+/* ---- The log ---- */
+
+mt_status mti_delta_new(const mt_mem *mem, mti_family *family, mti_family *foreign, mt_delta **out)
+{
+    mt_delta *delta = mti_mem_alloc(mem, sizeof *delta);
+
+    if (!delta) return MT_NO_MEMORY;
+    memset(delta, 0, sizeof *delta);
+    delta->mem = mem;
+    delta->family = family;
+    delta->foreign = foreign == family ? NULL : foreign;
+    delta->sorted = true;
+    mti_family_hold(family);
+    if (delta->foreign) mti_family_hold(delta->foreign);
+    *out = delta;
+    return MT_OK;
+}
+
+static void change_release(mt_delta *delta, mti_change *change)
+{
+    mti_node_release(delta->family, change->before);
+    mti_node_release(delta->family, change->after);
+    mti_node_release(change->foreign ? delta->foreign : delta->family, change->incoming);
+}
+
+void mt_delta_free(mt_delta *delta)
+{
+    if (!delta) return;
+    /* What nobody else holds goes with its family, all at once. */
+    if (delta->family->refs > 1 || delta->foreign || mti_heap_checked())
+        for (size_t i = 0; i < delta->count; i++) change_release(delta, &delta->changes[i]);
+    mti_family_release(delta->family);
+    if (delta->foreign) mti_family_release(delta->foreign);
+    mti_mem_free(delta->mem, delta->changes, delta->cap * sizeof *delta->changes);
+    mti_mem_free(delta->mem, delta, sizeof *delta);
+}
+
+mt_status mti_delta_reserve(mt_delta *delta)
+{
+    mti_change *changes = mti_vector_reserve(delta->mem, delta->changes, &delta->cap, delta->count + 1,
+                                             sizeof *changes);
+
+    if (!changes) return MT_NO_MEMORY;
+    delta->changes = changes;
+    return MT_OK;
+}
+
+static mt_bytes change_uid(const mti_change *change)
+{
+    return mt_node_uid(change->after);
+}
+
+void mti_delta_add(mt_delta *delta, mti_change change)
+{
+    if (delta->count > 0 && delta->sorted)
+        delta->sorted = mt_bytes_compare(change_uid(&delta->changes[delta->count - 1]), change_uid(&change)) < 0;
+    change.turn = (uint32_t)delta->count;
+    delta->changes[delta->count++] = change;
+    if (change.after != change.before) delta->changed = true;
+    if (change.incoming) delta->late = true;
+}
+
+static int change_compare(const mti_change *a, const mti_change *b)
+{
+    int order = mt_bytes_compare(change_uid(a), change_uid(b));
+
+    return order ? order : a->turn < b->turn ? -1 : a->turn > b->turn;
+}
+
+static void change_sink(mti_change *changes, size_t root, size_t count)
+{
+    mti_change moved = changes[root];
+    size_t child;
+
+    while ((child = 2 * root + 1) < count) {
+        if (child + 1 < count && change_compare(&changes[child], &changes[child + 1]) < 0) child++;
+        if (change_compare(&moved, &changes[child]) >= 0) break;
+        changes[root] = changes[child];
+        root = child;
+    }
+    changes[root] = moved;
+}
+
+/* Heapsort: no memory, no recursion, no bad case. */
+static void changes_sort(mti_change *changes, size_t count)
+{
+    for (size_t i = count / 2; i-- > 0;) change_sink(changes, i, count);
+    for (size_t i = count; i-- > 1;) {
+        mti_change last = changes[i];
+        changes[i] = changes[0];
+        changes[0] = last;
+        change_sink(changes, 0, i);
+    }
+}
+
+/* What came too late for `to` and for the change after it, in one node. Both are of the delta's family: rows are the only
+ * ones that name a node twice. */
+static mt_status late_join(mt_delta *delta, mti_change *to, mti_change *from)
+{
+    mt_node *joined = to->incoming;
+    mt_status st;
+    bool late;
+
+    if (!from->incoming) return MT_OK;
+    if (!to->incoming) {
+        to->incoming = from->incoming;
+        from->incoming = NULL;
+        return MT_OK;
+    }
+    st = mti_node_merge_node(delta->family, to->incoming, from->incoming, true, &joined, &late);
+    if (st != MT_OK || joined == to->incoming) return st;
+    mti_node_release(delta->family, to->incoming);
+    to->incoming = joined;
+    return MT_OK;
+}
+
+mt_status mti_delta_settle(mt_delta *delta)
+{
+    size_t kept = 0;
+    mt_status st;
+
+    if (delta->sorted || delta->count == 0) return MT_OK;
+    changes_sort(delta->changes, delta->count);
+    for (size_t i = 1; i < delta->count; i++) {
+        mti_change *to = &delta->changes[kept], *from = &delta->changes[i];
+        if (!mt_bytes_equal(change_uid(to), change_uid(from))) {
+            delta->changes[++kept] = *from;
+            continue;
+        }
+        if ((st = late_join(delta, to, from)) != MT_OK) {
+            /* Close the gap, so that every change is there and in order of turns for each uid. */
+            size_t rest = delta->count - i;
+            memmove(to + 1, from, rest * sizeof *to);
+            delta->count = kept + 1 + rest;
+            return st;
+        }
+        mti_node_release(delta->family, to->after);
+        to->after = from->after;
+        mti_node_release(delta->family, from->before);
+        mti_node_release(delta->family, from->incoming);
+    }
+    delta->count = kept + 1;
+    delta->sorted = true;
+    return MT_OK;
+}
+
+/* ---- Views ---- */
+
+enum { HAVE_BEFORE = 1, HAVE_AFTER = 2, HAVE_LATE = 4, HAVE_OVERWRITTEN = 8, BOTH_LARGE = 16 };
+enum { BEFORE = 0, AFTER = 1, LATE = 2, OVERWRITTEN = 3 };
+
+bool mt_delta_changed(const mt_delta *delta)
+{
+    return delta->changed;
+}
+
+bool mt_delta_part_empty(const mt_delta *delta, mt_delta_part part)
+{
+    mt_delta_iter iter;
+    mt_delta_node node;
+    mt_conflict conflict;
+
+    mt_delta_iter_init(&iter, delta, part);
+    while (mt_delta_iter_node(&iter, &node)) {
+        if (part == MT_CONFLICT ? mt_delta_iter_conflict(&iter, &conflict) : !node.empty) return false;
+    }
+    return true;
+}
+
+void mt_delta_iter_init(mt_delta_iter *iter, const mt_delta *delta, mt_delta_part part)
+{
+    memset(iter, 0, sizeof *iter);
+    iter->delta = delta;
+    iter->part = part;
+}
+
+static const mti_change *iter_change(const mt_delta_iter *iter)
+{
+    return &iter->delta->changes[iter->at - 1];
+}
+
+static bool fill(mt_delta_iter *iter, mt_field_iter *from, int slot)
+{
+    if (!(iter->have & 1u << slot) && mt_field_iter_next(from, &iter->held[slot]))
+        iter->have = (uint8_t)(iter->have | 1u << slot);
+    return iter->have >> slot & 1;
+}
+
+static void take(mt_delta_iter *iter, int slot, mt_field *out)
+{
+    *out = iter->held[slot];
+    iter->have = (uint8_t)(iter->have & ~(1u << slot));
+}
+
+static bool large_pair(mt_delta_iter *iter, mt_field *before, bool *had, mt_field *after, bool *has)
+{
+    void *x, *y;
+
+    while (mti_tree_pair_next(&mti_entry_kind, &iter->before.walk, &iter->after.walk, &x, &y)) {
+        const mti_entry *a = x, *b = y;
+        if (a && b && mti_cell_compare(a, &a->cell, b, &b->cell) == 0) continue;
+        if ((*had = a)) mti_cell_field(a, &a->cell, mti_entry_name(a), before);
+        if ((*has = b)) mti_cell_field(b, &b->cell, mti_entry_name(b), after);
+        return true;
+    }
+    return false;
+}
+
+/* The next name whose field is not the same before and after. */
+static bool next_pair(mt_delta_iter *iter, mt_field *before, bool *had, mt_field *after, bool *has)
+{
+    const mti_change *change = iter_change(iter);
+
+    if (change->before == change->after) return false;
+    if (iter->have & BOTH_LARGE) return large_pair(iter, before, had, after, has);
+    for (;;) {
+        int order;
+        *had = fill(iter, &iter->before, BEFORE);
+        *has = fill(iter, &iter->after, AFTER);
+        if (!*had && !*has) return false;
+        order = !*had ? 1 : !*has ? -1 : mt_bytes_compare(iter->held[BEFORE].name, iter->held[AFTER].name);
+        *had = order <= 0;
+        *has = order >= 0;
+        if (*had) take(iter, BEFORE, before);
+        if (*has) take(iter, AFTER, after);
+        if (order != 0 || mti_field_compare(before, after) != 0) return true;
+    }
+}
+
+static bool next_overwritten(mt_delta_iter *iter, mt_field *out)
+{
+    mt_field after;
+    bool had, has;
+
+    while (next_pair(iter, out, &had, &after, &has))
+        if (had) return true;
+    return false;
+}
+
+/* The next incoming field that is older than what is here. */
+static bool next_late(mt_delta_iter *iter, mt_field *out)
+{
+    const mt_node *after = iter_change(iter)->after;
+    const mti_cell *cell;
+    const void *base;
+
+    while (mt_field_iter_next(&iter->incoming, out)) {
+        cell = mti_node_find(after, out->name, &base);
+        if (out->state < (cell ? mti_cell_state(cell) : after->floor)) return true;
+    }
+    return false;
+}
+
+/* Overwritten and late, in name order. Of a name that is both, what was overwritten. */
+static bool next_history(mt_delta_iter *iter, mt_field *out)
+{
+    bool over, late;
+    int order;
+
+    if (!(iter->have & HAVE_OVERWRITTEN) && next_overwritten(iter, &iter->held[OVERWRITTEN]))
+        iter->have |= HAVE_OVERWRITTEN;
+    if (!(iter->have & HAVE_LATE) && next_late(iter, &iter->held[LATE])) iter->have |= HAVE_LATE;
+    over = iter->have & HAVE_OVERWRITTEN;
+    late = iter->have & HAVE_LATE;
+    if (!over && !late) return false;
+    order = !over ? 1 : !late ? -1 : mt_bytes_compare(iter->held[OVERWRITTEN].name, iter->held[LATE].name);
+    if (order >= 0) take(iter, LATE, out);
+    if (order <= 0) take(iter, OVERWRITTEN, out);
+    return true;
+}
+
+bool mt_delta_iter_field(mt_delta_iter *iter, mt_field *out)
+{
+    mt_field before;
+    bool had, has;
+
+    if (iter->at == 0 || iter->part == MT_CONFLICT) return false;
+    if (iter->part == MT_HISTORY) return next_history(iter, out);
+    while (next_pair(iter, &before, &had, out, &has))
+        if (has) return true;
+    return false;
+}
+
+bool mt_delta_iter_conflict(mt_delta_iter *iter, mt_conflict *out)
+{
+    const mti_change *change;
+    bool had, has;
+
+    if (iter->at == 0 || iter->part != MT_CONFLICT) return false;
+    change = iter_change(iter);
+    while (next_pair(iter, &out->lost, &had, &out->won, &has)) {
+        if (!had) continue;
+        if (has && out->won.state == out->lost.state) return true;
+        if (has || out->lost.state != change->after->floor) continue;
+        out->won = out->lost;
+        out->won.kind = MT_FIELD_DELETED;
+        out->won.value = mt_null();
+        return true;
+    }
+    return false;
+}
+
+static uint64_t history_floor(const mti_change *change)
+{
+    uint64_t before = change->before ? change->before->floor : 0;
+    uint64_t late = change->incoming ? change->incoming->floor : 0;
+
+    if (change->after->floor > before) return before;
+    return late < change->after->floor ? late : 0;
+}
+
+static void iter_start(mt_delta_iter *iter)
+{
+    const mti_change *change = iter_change(iter);
+    const mt_node *before = change->before, *after = change->after;
+
+    iter->have = 0;
+    mt_field_iter_init(&iter->incoming, change->incoming, true);
+    if (before == after) return;
+    mt_field_iter_init(&iter->before, before, true);
+    mt_field_iter_init(&iter->after, after, true);
+    if (before && !before->shape && !after->shape) {
+        mti_tree_pair_walk(mti_node_tree(before), mti_node_tree(after), &iter->before.walk, &iter->after.walk);
+        iter->have = BOTH_LARGE;
+    }
+}
+
+bool mt_delta_iter_node(mt_delta_iter *iter, mt_delta_node *out)
+{
+    const mti_change *change;
+    uint64_t before;
+    mt_field field;
+
+    if (iter->at >= iter->delta->count) return false;
+    iter->at++;
+    change = iter_change(iter);
+    before = change->before ? change->before->floor : 0;
+    out->uid = change_uid(change);
+    out->created = !change->before;
+    out->floor = 0;
+    if (iter->part == MT_UPDATE && change->after->floor > before) out->floor = change->after->floor;
+    if (iter->part == MT_HISTORY) out->floor = history_floor(change);
+    iter_start(iter);
+    out->empty = !out->floor && !(out->created && iter->part == MT_UPDATE);
+    if (out->empty && iter->part != MT_CONFLICT) {
+        out->empty = !mt_delta_iter_field(iter, &field);
+        iter_start(iter);
+    }
+    return true;
+}
+
+/* ---- Revert ---- */
+
+struct mt_patch {
+    const mt_mem *mem;
+    mt_row *rows;
+    mt_field *fields;
+    size_t row_count, row_cap;
+    size_t field_count, field_cap;
+};
+
+static bool living(bool there, const mt_field *field)
+{
+    return there && field->kind == MT_FIELD_VALUE;
+}
+
+/* One pass over the delta: counts the rows and fields that undo it and, where there is room, writes them. */
+static void revert_pass(const mt_delta *delta, mt_patch *patch)
+{
+    mt_delta_iter iter;
+    mt_delta_node node;
+    mt_field before, after;
+    bool had, has;
+
+    patch->row_count = patch->field_count = 0;
+    mt_delta_iter_init(&iter, delta, MT_UPDATE);
+    while (mt_delta_iter_node(&iter, &node)) {
+        size_t first = patch->field_count;
+        while (next_pair(&iter, &before, &had, &after, &has)) {
+            if (!living(had, &before) && !living(has, &after)) continue;
+            if (patch->field_count < patch->field_cap) {
+                mt_field *undo = &patch->fields[patch->field_count];
+                *undo = living(had, &before) ? before : after;
+                undo->kind = living(had, &before) ? MT_FIELD_VALUE : MT_FIELD_DELETED;
+                undo->state = 0;
+            }
+            patch->field_count++;
+        }
+        if (patch->field_count == first) continue;
+        if (patch->row_count < patch->row_cap) {
+            mt_row row = {.uid = node.uid, .count = patch->field_count - first};
+            row.fields = patch->fields + first;
+            patch->rows[patch->row_count] = row;
+        }
+        patch->row_count++;
+    }
+}
+
+mt_status mt_delta_revert(const mt_delta *delta, mt_patch **out)
+{
+    mt_patch *patch = mti_mem_alloc(delta->mem, sizeof *patch);
+
+    if (!patch) return MT_NO_MEMORY;
+    memset(patch, 0, sizeof *patch);
+    patch->mem = delta->mem;
+    revert_pass(delta, patch);
+    if (patch->row_count > 0) {
+        size_t rows = patch->row_count, fields = patch->field_count;
+        patch->rows = mti_vector_reserve(patch->mem, NULL, &patch->row_cap, rows, sizeof *patch->rows);
+        patch->fields = mti_vector_reserve(patch->mem, NULL, &patch->field_cap, fields, sizeof *patch->fields);
+        if (!patch->rows || !patch->fields) {
+            mt_patch_free(patch);
+            return MT_NO_MEMORY;
+        }
+        revert_pass(delta, patch);
+    }
+    *out = patch;
+    return MT_OK;
+}
+
+const mt_row *mt_patch_rows(const mt_patch *patch, size_t *count)
+{
+    *count = patch->row_count;
+    return patch->rows;
+}
+
+void mt_patch_free(mt_patch *patch)
+{
+    if (!patch) return;
+    mti_mem_free(patch->mem, patch->rows, patch->row_cap * sizeof *patch->rows);
+    mti_mem_free(patch->mem, patch->fields, patch->field_cap * sizeof *patch->fields);
+    mti_mem_free(patch->mem, patch, sizeof *patch);
+}

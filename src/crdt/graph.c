@@ -1,0 +1,422 @@
+#include "crdt/graph.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "base/status.h"
+#include "crdt/limits.h"
+
+/* ---- Life ---- */
+
+static mt_status no_memory(mt_error *err)
+{
+    return mti_fail(err, MT_NO_MEMORY, "out of memory");
+}
+
+mt_status mti_graph_new_in(const mt_mem *mem, mti_family *family, const mt_limits *limits, mt_graph **out)
+{
+    mt_graph *graph = mti_mem_alloc(mem, sizeof *graph);
+
+    if (!graph) return MT_NO_MEMORY;
+    memset(graph, 0, sizeof *graph);
+    graph->mem = mem;
+    graph->family = family;
+    graph->limits = mti_limits_copy(limits);
+    mti_family_hold(family);
+    *out = graph;
+    return MT_OK;
+}
+
+mt_status mt_graph_new(const mt_mem *mem, const mt_limits *limits, mt_graph **out)
+{
+    mti_family *family;
+    mt_status st = mti_family_new(mem, &family);
+
+    if (st != MT_OK) return st;
+    st = mti_graph_new_in(mem, family, limits, out);
+    mti_family_release(family);
+    return st;
+}
+
+void mt_graph_free(mt_graph *graph)
+{
+    mti_tree_env env;
+
+    if (!graph) return;
+    env = mti_node_env(graph->family);
+    /* What nobody else holds goes with its family, all at once. */
+    if (graph->family->refs > 1 || mti_heap_checked()) mti_tree_end(&graph->nodes, &env);
+    mti_family_release(graph->family);
+    mti_mem_free(graph->mem, graph->scratch.names, graph->scratch.name_cap * sizeof(mt_bytes));
+    mti_mem_free(graph->mem, graph->scratch.cells, graph->scratch.cell_cap * sizeof(mti_cell));
+    mti_mem_free(graph->mem, graph->scratch.order, graph->scratch.order_cap * sizeof(uint32_t));
+    mti_mem_free(graph->mem, graph->listeners, graph->listener_cap * sizeof *graph->listeners);
+    mti_mem_free(graph->mem, graph, sizeof *graph);
+}
+
+mt_status mt_graph_clone(const mt_graph *graph, mt_graph **out)
+{
+    mt_status st = mti_graph_new_in(graph->mem, graph->family, &graph->limits, out);
+
+    if (st == MT_OK) mti_tree_copy(&graph->nodes, &(*out)->nodes);
+    return st;
+}
+
+const mt_error *mt_graph_error(const mt_graph *graph)
+{
+    return &graph->error;
+}
+
+size_t mt_graph_memory(const mt_graph *graph)
+{
+    return graph->family->heap.held + graph->family->list_cap + sizeof *graph->family + sizeof *graph;
+}
+
+/* ---- Reading ---- */
+
+size_t mt_graph_count(const mt_graph *graph)
+{
+    return graph->nodes.count;
+}
+
+const mt_node *mt_graph_get(const mt_graph *graph, mt_bytes uid)
+{
+    return mti_tree_get(&graph->nodes, &mti_node_kind, uid);
+}
+
+void mt_graph_iter_init(mt_graph_iter *iter, const mt_graph *graph, mt_bytes prefix, mt_bytes from)
+{
+    iter->prefix = prefix;
+    mti_tree_walk(&graph->nodes, &mti_node_kind, mt_bytes_compare(prefix, from) < 0 ? from : prefix,
+                  &iter->walk);
+}
+
+const mt_node *mt_graph_iter_next(mt_graph_iter *iter)
+{
+    const mt_node *node = mti_tree_next(&iter->walk);
+
+    if (!node || iter->prefix.len == 0) return node;
+    if (node->uid_len >= iter->prefix.len && memcmp(node->uid, iter->prefix.data, iter->prefix.len) == 0)
+        return node;
+    iter->walk.level = -1;
+    return NULL;
+}
+
+bool mt_graph_equal(const mt_graph *a, const mt_graph *b)
+{
+    mt_walk walk_a, walk_b;
+    void *x, *y;
+
+    if (a->nodes.count != b->nodes.count) return false;
+    mti_tree_pair_walk(&a->nodes, &b->nodes, &walk_a, &walk_b);
+    while (mti_tree_pair_next(&mti_node_kind, &walk_a, &walk_b, &x, &y))
+        if (!x || !y || !mt_node_equal(x, y)) return false;
+    return true;
+}
+
+/* ---- Changing ---- */
+
+mt_status mti_graph_put(mt_graph *graph, mt_node *node)
+{
+    mti_tree_env env = mti_node_env(graph->family);
+    mt_status st;
+    void *old;
+
+    st = mti_tree_put(&graph->nodes, &env, node, &old);
+    if (st != MT_OK) {
+        mti_node_release(graph->family, node);
+        return no_memory(&graph->error);
+    }
+    mti_node_release(graph->family, old);
+    return MT_OK;
+}
+
+/* Puts `after` (held for the caller, MOVED) in the place of `current`, and both into the log. */
+static mt_status apply_node(mt_graph *graph, mt_delta *log, mt_node *current, mt_node *after)
+{
+    mti_tree_env env = mti_node_env(graph->family);
+    mti_change change = {.before = current, .after = after};
+    mt_status st = mti_delta_reserve(log);
+    void *old;
+
+    if (st == MT_OK && after != current) {
+        if ((st = mti_tree_put(&graph->nodes, &env, after, &old)) == MT_OK) mti_hold(after);
+        change.before = old;
+    } else if (st == MT_OK) {
+        mti_hold(current);
+        mti_hold(current);
+    }
+    if (st != MT_OK) {
+        if (after != current) mti_node_release(graph->family, after);
+        return no_memory(&graph->error);
+    }
+    mti_delta_add(log, change);
+    return MT_OK;
+}
+
+/* Keeps what came too late for the change that was applied last. The node is MOVED. */
+static void keep_late(mt_delta *log, mt_node *incoming, bool foreign)
+{
+    mti_change *change = &log->changes[log->count - 1];
+
+    change->incoming = incoming;
+    change->foreign = foreign;
+    log->late = true;
+}
+
+mt_status mti_graph_apply(mt_graph *graph, const mti_incoming *in, mt_delta *log, bool record)
+{
+    mt_node *current = mti_tree_get(&graph->nodes, &mti_node_kind, in->uid);
+    mt_node *after, *incoming = NULL;
+    mt_status st;
+    bool late, unused;
+
+    st = mti_node_merge(graph->family, current, in, &after, &late);
+    if (st != MT_OK) return no_memory(&graph->error);
+    if (after == current && !record) return MT_OK;
+    if (late && record && mti_node_merge(graph->family, NULL, in, &incoming, &unused) != MT_OK) {
+        if (after != current) mti_node_release(graph->family, after);
+        return no_memory(&graph->error);
+    }
+    st = apply_node(graph, log, current, after);
+    if (st != MT_OK) mti_node_release(graph->family, incoming);
+    else if (incoming) keep_late(log, incoming, false);
+    return st;
+}
+
+static mt_status apply_incoming_node(mt_graph *graph, mt_node *current, mt_node *incoming, bool same,
+                                     mt_delta *log, bool record)
+{
+    mt_node *after;
+    mt_status st;
+    bool late;
+
+    st = mti_node_merge_node(graph->family, current, incoming, same, &after, &late);
+    if (st != MT_OK) return no_memory(&graph->error);
+    if (after == current && !record) return MT_OK;
+    st = apply_node(graph, log, current, after);
+    if (st == MT_OK && late && record) {
+        mti_hold(incoming);
+        keep_late(log, incoming, !same);
+    }
+    return st;
+}
+
+/* ---- One change of many nodes ---- */
+
+typedef struct change {
+    mt_graph *graph;
+    mt_delta *log;
+    bool record; /* somebody wants to know: log what did nothing and what came too late, too */
+} change;
+
+static mt_status change_begin(change *c, mt_graph *graph, mti_family *foreign, bool wanted)
+{
+    c->graph = graph;
+    c->record = wanted || graph->listener_count > 0;
+    if (mti_delta_new(graph->mem, graph->family, foreign, &c->log) == MT_OK) return MT_OK;
+    return no_memory(&graph->error);
+}
+
+/* Takes back what the log says, from its end. The pages on the way are the graph's own since they were written, so that
+ * this needs no memory. */
+static void change_undo(change *c)
+{
+    mti_tree_env env = mti_node_env(c->graph->family);
+
+    for (size_t i = c->log->count; i-- > 0;) {
+        mti_change *done = &c->log->changes[i];
+        void *old = NULL;
+        mt_status st;
+        if (done->before == done->after) continue;
+        if (done->before) {
+            mti_hold(done->before);
+            st = mti_tree_put(&c->graph->nodes, &env, done->before, &old);
+        } else {
+            st = mti_tree_remove(&c->graph->nodes, &env, mt_node_uid(done->after), &old);
+        }
+        mti_assert(st == MT_OK);
+        mti_node_release(c->graph->family, old);
+    }
+}
+
+/* Ends a change: on failure undoes it, else tells the listeners and hands out the delta. */
+static mt_status change_end(change *c, mt_status st, mt_delta **delta)
+{
+    if (st == MT_OK && c->record && mti_delta_settle(c->log) != MT_OK) st = no_memory(&c->graph->error);
+    if (st != MT_OK) {
+        change_undo(c);
+        mt_delta_free(c->log);
+        return st;
+    }
+    if (c->log->changed || c->log->late) {
+        for (size_t i = 0; i < c->graph->listener_count; i++)
+            c->graph->listeners[i].listener(c->graph->listeners[i].ctx, c->graph, c->log);
+    }
+    if (delta) *delta = c->log;
+    else mt_delta_free(c->log);
+    return MT_OK;
+}
+
+static mt_status patch_row(change *c, const mt_row *row, uint64_t state)
+{
+    const mt_node *current;
+    mti_incoming in;
+    mt_status st;
+
+    st = mti_incoming_row(c->graph, row, false, &in);
+    if (st != MT_OK) return st;
+    current = mt_graph_get(c->graph, row->uid);
+    st = mti_incoming_stamp(c->graph, current, row, state, &in);
+    /* A node that is not there is not brought into being by deleting it. */
+    if (st == MT_OK && (current || in.count > 0 || in.floor > 0 || !row->delete_node))
+        st = mti_graph_apply(c->graph, &in, c->log, c->record);
+    mti_incoming_end(c->graph, &in);
+    return st;
+}
+
+mt_status mt_graph_patch(mt_graph *graph, const mt_row *rows, size_t count, uint64_t state, mt_delta **delta)
+{
+    change c;
+    mt_status st = change_begin(&c, graph, NULL, delta);
+
+    if (st != MT_OK) return st;
+    for (size_t i = 0; i < count && st == MT_OK; i++) st = patch_row(&c, &rows[i], state);
+    return change_end(&c, st, delta);
+}
+
+mt_status mt_graph_set(mt_graph *graph, mt_bytes uid, mt_bytes name, mt_value value)
+{
+    mt_field field = {.name = name, .value = value};
+    mt_row row = {.uid = uid, .fields = &field, .count = 1};
+
+    return mt_graph_patch(graph, &row, 1, 0, NULL);
+}
+
+mt_status mt_graph_remove(mt_graph *graph, mt_bytes uid, mt_bytes name)
+{
+    mt_field field = {.name = name, .kind = MT_FIELD_DELETED};
+    mt_row row = {.uid = uid, .fields = &field, .count = 1};
+
+    return mt_graph_patch(graph, &row, 1, 0, NULL);
+}
+
+mt_status mt_graph_remove_node(mt_graph *graph, mt_bytes uid)
+{
+    mt_row row = {.uid = uid, .delete_node = true};
+
+    return mt_graph_patch(graph, &row, 1, 0, NULL);
+}
+
+static mt_status merge_row(change *c, const mt_row *row)
+{
+    mti_incoming in;
+    mt_status st = mti_incoming_row(c->graph, row, true, &in);
+
+    if (st != MT_OK) return st;
+    st = mti_graph_apply(c->graph, &in, c->log, c->record);
+    mti_incoming_end(c->graph, &in);
+    return st;
+}
+
+mt_status mt_graph_merge_rows(mt_graph *graph, const mt_row *rows, size_t count, mt_delta **delta)
+{
+    change c;
+    mt_status st = change_begin(&c, graph, NULL, delta);
+
+    if (st != MT_OK) return st;
+    for (size_t i = 0; i < count && st == MT_OK; i++) st = merge_row(&c, &rows[i]);
+    return change_end(&c, st, delta);
+}
+
+/* ---- Merging graphs ---- */
+
+/* Whether a foreign node keeps to the limits of the graph that it is merged into. */
+static mt_status node_check(mt_graph *graph, const mt_node *node)
+{
+    mt_field_iter iter;
+    mt_field field;
+    mt_error why;
+
+    mt_field_iter_init(&iter, node, false);
+    while (mt_field_iter_next(&iter, &field)) {
+        if (field.value.kind < MT_STRING || field.value.as.bytes.len <= graph->limits.value_len_max) continue;
+        (void)!mt_value_check(&field.value, &graph->limits, &why);
+        return mti_fail(&graph->error, why.status, "node \"%.*s\", field \"%.*s\": %s",
+                        MTI_SHOW(mt_node_uid(node)), MTI_SHOW(field.name), why.text);
+    }
+    return MT_OK;
+}
+
+/* Every incoming node, one after the other. */
+static mt_status merge_all(change *c, const mt_graph *incoming)
+{
+    bool check = c->graph->limits.value_len_max < incoming->limits.value_len_max;
+    mt_bytes start = {NULL, 0};
+    mt_status st = MT_OK;
+    mt_walk walk;
+    mt_node *node;
+
+    mti_tree_walk(&incoming->nodes, &mti_node_kind, start, &walk);
+    while (st == MT_OK && (node = mti_tree_next(&walk))) {
+        mt_node *current = mti_tree_get(&c->graph->nodes, &mti_node_kind, mt_node_uid(node));
+        if (check && (st = node_check(c->graph, node)) != MT_OK) break;
+        st = apply_incoming_node(c->graph, current, node, false, c->log, c->record);
+    }
+    return st;
+}
+
+/* Only the nodes in which two graphs of one family differ. */
+static mt_status merge_differing(change *c, const mt_graph *incoming)
+{
+    mti_tree_env env = mti_node_env(c->graph->family);
+    mt_walk walk_a, walk_b;
+    mt_status st = MT_OK;
+    mti_tree base;
+    void *a, *b;
+
+    /* The walk needs a tree that stays as it is while the graph's is edited. */
+    mti_tree_copy(&c->graph->nodes, &base);
+    mti_tree_pair_walk(&base, &incoming->nodes, &walk_a, &walk_b);
+    while (st == MT_OK && mti_tree_pair_next(&mti_node_kind, &walk_a, &walk_b, &a, &b))
+        if (b) st = apply_incoming_node(c->graph, a, b, true, c->log, c->record);
+    mti_tree_end(&base, &env);
+    return st;
+}
+
+mt_status mt_graph_merge(mt_graph *graph, const mt_graph *incoming, mt_delta **delta)
+{
+    change c;
+    mt_status st = change_begin(&c, graph, incoming->family, delta);
+
+    if (st != MT_OK) return st;
+    if (incoming->family == graph->family) st = merge_differing(&c, incoming);
+    else st = merge_all(&c, incoming);
+    return change_end(&c, st, delta);
+}
+
+/* ---- Listening ---- */
+
+mt_status mt_graph_listen(mt_graph *graph, mt_graph_listener *listener, void *ctx)
+{
+    mti_listening *listeners = mti_vector_reserve(graph->mem, graph->listeners, &graph->listener_cap,
+                                                  graph->listener_count + 1, sizeof *listeners);
+    mti_listening listening = {listener, ctx};
+
+    if (!listeners) return no_memory(&graph->error);
+    graph->listeners = listeners;
+    graph->listeners[graph->listener_count++] = listening;
+    return MT_OK;
+}
+
+void mt_graph_unlisten(mt_graph *graph, mt_graph_listener *listener, void *ctx)
+{
+    size_t kept = 0;
+    bool found = false;
+
+    for (size_t i = 0; i < graph->listener_count; i++) {
+        mti_listening *l = &graph->listeners[i];
+        if (!found && l->listener == listener && l->ctx == ctx) found = true;
+        else graph->listeners[kept++] = *l;
+    }
+    graph->listener_count = kept;
+}

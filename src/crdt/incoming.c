@@ -1,0 +1,191 @@
+/* Rows as they come from outside, checked and made ready to merge. */
+#include "base/bytes.h"
+#include "base/status.h"
+#include "crdt/graph.h"
+
+#define FIELD_MAX UINT32_MAX
+
+static bool scratch_reserve(mt_graph *graph, size_t count)
+{
+    mti_scratch *s = &graph->scratch;
+    mt_bytes *names = mti_vector_reserve(graph->mem, s->names, &s->name_cap, count + 1, sizeof *names);
+    mti_cell *cells;
+
+    if (!names) return false;
+    s->names = names;
+    cells = mti_vector_reserve(graph->mem, s->cells, &s->cell_cap, count + 1, sizeof *cells);
+    if (!cells) return false;
+    s->cells = cells;
+    return true;
+}
+
+static void order_sink(const mt_field *fields, uint32_t *order, size_t root, size_t count)
+{
+    uint32_t moved = order[root];
+    size_t child;
+
+    while ((child = 2 * root + 1) < count) {
+        if (child + 1 < count &&
+            mt_bytes_compare(fields[order[child]].name, fields[order[child + 1]].name) < 0)
+            child++;
+        if (mt_bytes_compare(fields[moved].name, fields[order[child]].name) >= 0) break;
+        order[root] = order[child];
+        root = child;
+    }
+    order[root] = moved;
+}
+
+/* The order of the names, in the scratch space. False without memory. */
+static bool order_make(mt_graph *graph, const mt_row *row)
+{
+    mti_scratch *s = &graph->scratch;
+    uint32_t *order = mti_vector_reserve(graph->mem, s->order, &s->order_cap, row->count, sizeof *order);
+
+    if (!order) return false;
+    s->order = order;
+    for (size_t i = 0; i < row->count; i++) order[i] = (uint32_t)i;
+    for (size_t i = row->count / 2; i-- > 0;) order_sink(row->fields, order, i, row->count);
+    for (size_t i = row->count; i-- > 1;) {
+        uint32_t last = order[i];
+        order[i] = order[0];
+        order[0] = last;
+        order_sink(row->fields, order, 0, i);
+    }
+    return true;
+}
+
+static bool in_order(const mt_row *row)
+{
+    for (size_t i = 1; i < row->count; i++)
+        if (mt_bytes_compare(row->fields[i - 1].name, row->fields[i].name) >= 0) return false;
+    return true;
+}
+
+/* Adds where a message is about: the node, and the field unless it is NULL. */
+static mt_status fail_at(mt_graph *graph, const mt_row *row, const mt_field *field, const mt_error *why)
+{
+    if (!field)
+        return mti_fail(&graph->error, why->status, "node \"%.*s\": %s", MTI_SHOW(row->uid), why->text);
+    return mti_fail(&graph->error, why->status, "node \"%.*s\", field \"%.*s\": %s", MTI_SHOW(row->uid),
+                    MTI_SHOW(field->name), why->text);
+}
+
+static mt_status field_check(mt_graph *graph, const mt_row *row, const mt_field *field, bool states)
+{
+    mt_error why = {MT_OK, ""};
+
+    if (field->type != MT_TYPE_REGISTER)
+        mti_fail(&why, MT_UNSUPPORTED, "type %u is not known", (unsigned)field->type);
+    else if (field->kind != MT_FIELD_VALUE && field->kind != MT_FIELD_DELETED)
+        mti_fail(&why, MT_INVALID, "field kind %u is not known", (unsigned)field->kind);
+    else if (states && (field->state == 0 || field->state > MT_STATE_MAX))
+        mti_fail(&why, MT_STATE, "state %llu is not in 1 to 2^53 - 1", (unsigned long long)field->state);
+    else if (field->kind == MT_FIELD_DELETED || mt_value_check(&field->value, &graph->limits, &why) == MT_OK)
+        return MT_OK;
+    return fail_at(graph, row, field, &why);
+}
+
+static mt_status row_check(mt_graph *graph, const mt_row *row)
+{
+    mt_error why = {MT_OK, ""};
+
+    if (mt_uid_check(row->uid, &why) != MT_OK) return mti_fail(&graph->error, why.status, "%s", why.text);
+    if (row->floor > MT_STATE_MAX)
+        mti_fail(&why, MT_STATE, "floor %llu is above 2^53 - 1", (unsigned long long)row->floor);
+    else if (row->count > FIELD_MAX)
+        mti_fail(&why, MT_TOO_LARGE, "%zu fields are too many", row->count);
+    return why.status == MT_OK ? MT_OK : fail_at(graph, row, NULL, &why);
+}
+
+/* Names that are no known shape are checked one by one. */
+static mt_status names_check(mt_graph *graph, const mt_row *row, const mti_incoming *in)
+{
+    mt_error why = {MT_OK, ""};
+
+    for (size_t i = 0; i < in->count; i++) {
+        if (mt_name_check(in->names[i], &why) != MT_OK) return fail_at(graph, row, NULL, &why);
+        if (i > 0 && mt_bytes_equal(in->names[i - 1], in->names[i])) {
+            mti_fail(&why, MT_INVALID, "field \"%.*s\" stands twice", MTI_SHOW(in->names[i]));
+            return fail_at(graph, row, NULL, &why);
+        }
+    }
+    return MT_OK;
+}
+
+mt_status mti_incoming_row(mt_graph *graph, const mt_row *row, bool states, mti_incoming *out)
+{
+    mti_scratch *s = &graph->scratch;
+    bool sorted;
+    mt_status st;
+
+    if ((st = row_check(graph, row)) != MT_OK) return st;
+    sorted = in_order(row);
+    if (!scratch_reserve(graph, row->count) || (!sorted && !order_make(graph, row)))
+        return mti_fail(&graph->error, MT_NO_MEMORY, "out of memory");
+    memset(out, 0, sizeof *out);
+    out->uid = row->uid;
+    out->floor = row->floor;
+    out->names = s->names;
+    out->cells = s->cells;
+    out->share = true; /* scratch cells hold no blob */
+    for (size_t i = 0; i < row->count; i++) {
+        const mt_field *field = &row->fields[sorted ? i : s->order[i]];
+        if ((st = field_check(graph, row, field, states)) != MT_OK) return st;
+        if (states && field->state <= row->floor) continue;
+        s->names[out->count] = field->name;
+        mti_cell_of(field, &s->cells[out->count++]);
+    }
+    if (out->count <= MTI_SHAPE_FIELDS_MAX)
+        out->shape = mti_shape_known(graph->family, out->names, out->count);
+    if (!out->shape && (st = names_check(graph, row, out)) != MT_OK) return st;
+    return MT_OK;
+}
+
+void mti_incoming_end(mt_graph *graph, mti_incoming *in)
+{
+    if (in->shape) mti_shape_release(graph->family, in->shape);
+    in->shape = NULL;
+}
+
+static mt_status stamp_fail(mt_graph *graph, const mt_row *row, const mt_bytes *name, uint64_t state,
+                            uint64_t below)
+{
+    mt_error why = {MT_OK, ""};
+    mt_field field = {.value = {.kind = MT_NULL}};
+
+    if (name) field.name = *name;
+    if (below >= MT_STATE_MAX)
+        mti_fail(&why, MT_STATE, "there is no state above 2^53 - 1");
+    else
+        mti_fail(&why, MT_STATE, "state %llu is not above %llu, which is there",
+                 (unsigned long long)state, (unsigned long long)below);
+    return fail_at(graph, row, name ? &field : NULL, &why);
+}
+
+mt_status mti_incoming_stamp(mt_graph *graph, const mt_node *current, const mt_row *row, uint64_t state,
+                             mti_incoming *in)
+{
+    uint64_t floor = current ? current->floor : 0;
+    bool aligned = current && in->shape && in->shape == current->shape;
+
+    in->floor = 0;
+    if (state > MT_STATE_MAX) return stamp_fail(graph, row, NULL, state, MT_STATE_MAX);
+    if (row->delete_node) {
+        uint64_t top = current ? current->state_max : 0;
+        if (state && state <= top) return stamp_fail(graph, row, NULL, state, top);
+        in->floor = floor = state ? state - 1 : top;
+    }
+    for (size_t i = 0; i < in->count; i++) {
+        mti_cell *cell = &graph->scratch.cells[i];
+        const mti_cell *here = NULL;
+        const void *base;
+        uint64_t below = floor;
+        if (aligned) here = &mti_node_cells(current)[i];
+        else if (current) here = mti_node_find(current, in->names[i], &base);
+        if (here && mti_cell_state(here) > below) below = mti_cell_state(here);
+        if (below >= MT_STATE_MAX || (state && state <= below))
+            return stamp_fail(graph, row, &in->names[i], state, below);
+        cell->head = (cell->head & ~MT_STATE_MAX) | (state ? state : below + 1);
+    }
+    return MT_OK;
+}

@@ -1,0 +1,465 @@
+#include "crdt/node.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+
+/* ---- Cells ---- */
+
+static inline uint64_t cell_head(uint64_t state, unsigned kind, mti_cell_where where, size_t len)
+{
+    return state | (uint64_t)kind << 53 | (uint64_t)where << 56 | (uint64_t)len << 58;
+}
+
+/* Short bytes into the cell. */
+static void cell_inline(mti_cell *cell, uint64_t state, unsigned kind, mt_bytes bytes)
+{
+    cell->head = cell_head(state, kind, MTI_INLINE, bytes.len);
+    cell->payload = 0;
+    for (size_t i = 0; i < bytes.len; i++) ((uint8_t *)&cell->payload)[i] = bytes.data[i];
+}
+
+void mti_cell_of(const mt_field *field, mti_cell *cell)
+{
+    const mt_value *value = &field->value;
+
+    if (field->kind == MT_FIELD_DELETED) {
+        cell->head = cell_head(field->state, MTI_CELL_DELETED, MTI_INLINE, 0);
+        cell->payload = 0;
+        return;
+    }
+    cell->head = cell_head(field->state, value->kind, MTI_INLINE, 0);
+    cell->payload = 0;
+    switch (value->kind) {
+    case MT_NULL: break;
+    case MT_BOOL: cell->payload = value->as.boolean; break;
+    case MT_NUMBER: memcpy(&cell->payload, &value->as.number, 8); break;
+    case MT_INT: memcpy(&cell->payload, &value->as.integer, 8); break;
+    case MT_STRING:
+    case MT_BYTES:
+    case MT_EDGE:
+        if (value->as.bytes.len <= MTI_CELL_INLINE_MAX) {
+            cell_inline(cell, field->state, value->kind, value->as.bytes);
+        } else {
+            cell->head |= (uint64_t)MTI_FOREIGN << 56;
+            cell->payload = (uintptr_t)&value->as.bytes;
+        }
+        break;
+    }
+}
+
+mt_bytes mti_cell_bytes(const void *base, const mti_cell *cell)
+{
+    mt_bytes bytes = {NULL, 0};
+
+    switch (mti_cell_place(cell)) {
+    case MTI_INLINE:
+        bytes.data = (const uint8_t *)&cell->payload;
+        bytes.len = cell->head >> 58 & 15;
+        break;
+    case MTI_WITHIN:
+        bytes.data = (const uint8_t *)base + (uint32_t)cell->payload;
+        bytes.len = cell->payload >> 32;
+        break;
+    case MTI_BLOB: {
+        const mti_blob *blob = (const mti_blob *)(uintptr_t)cell->payload;
+        bytes.data = blob->data;
+        bytes.len = blob->len;
+        break;
+    }
+    case MTI_FOREIGN: bytes = *(const mt_bytes *)(uintptr_t)cell->payload; break;
+    }
+    return bytes;
+}
+
+static void cell_value(const void *base, const mti_cell *cell, mt_value *out)
+{
+    out->kind = (mt_value_kind)mti_cell_kind(cell);
+    switch (out->kind) {
+    case MT_NULL: break;
+    case MT_BOOL: out->as.boolean = cell->payload != 0; break;
+    case MT_NUMBER: memcpy(&out->as.number, &cell->payload, 8); break;
+    case MT_INT: memcpy(&out->as.integer, &cell->payload, 8); break;
+    case MT_STRING:
+    case MT_BYTES:
+    case MT_EDGE: out->as.bytes = mti_cell_bytes(base, cell); break;
+    }
+}
+
+void mti_cell_field(const void *base, const mti_cell *cell, mt_bytes name, mt_field *out)
+{
+    out->name = name;
+    out->state = mti_cell_state(cell);
+    out->type = MT_TYPE_REGISTER;
+    if (mti_cell_deleted(cell)) {
+        out->kind = MT_FIELD_DELETED;
+        out->value.kind = MT_NULL;
+        return;
+    }
+    out->kind = MT_FIELD_VALUE;
+    cell_value(base, cell, &out->value);
+}
+
+/* Whether two cells of one kind hold the same value. */
+static bool cell_same(const void *base_a, const mti_cell *a, const void *base_b, const mti_cell *b)
+{
+    if (mti_cell_kind(a) < MT_STRING || mti_cell_deleted(a)) return a->payload == b->payload;
+    if (mti_cell_place(a) == MTI_INLINE && mti_cell_place(b) == MTI_INLINE)
+        return a->head == b->head && a->payload == b->payload;
+    if (mti_cell_place(a) == MTI_BLOB && a->payload == b->payload && mti_cell_place(b) == MTI_BLOB)
+        return true;
+    return mt_bytes_equal(mti_cell_bytes(base_a, a), mti_cell_bytes(base_b, b));
+}
+
+int mti_cell_compare(const void *base_a, const mti_cell *a, const void *base_b, const mti_cell *b)
+{
+    uint64_t state_a = mti_cell_state(a), state_b = mti_cell_state(b);
+    mt_value value_a, value_b;
+
+    if (state_a != state_b) return state_a < state_b ? -1 : 1;
+    if (mti_cell_kind(a) == mti_cell_kind(b) && cell_same(base_a, a, base_b, b)) return 0;
+    if (mti_cell_deleted(a) || mti_cell_deleted(b))
+        return (int)mti_cell_deleted(b) - (int)mti_cell_deleted(a);
+    cell_value(base_a, a, &value_a);
+    cell_value(base_b, b, &value_b);
+    return mt_value_compare(&value_a, &value_b);
+}
+
+int mti_field_compare(const mt_field *a, const mt_field *b)
+{
+    mti_cell cell_a, cell_b;
+
+    mti_cell_of(a, &cell_a);
+    mti_cell_of(b, &cell_b);
+    return mti_cell_compare(NULL, &cell_a, NULL, &cell_b);
+}
+
+/* ---- Making and freeing ---- */
+
+static void cell_release(mti_family *family, const mti_cell *cell)
+{
+    mti_blob *blob;
+
+    if (mti_cell_place(cell) != MTI_BLOB) return;
+    blob = (mti_blob *)(uintptr_t)cell->payload;
+    if (--blob->refs == 0) mti_heap_free(&family->heap, blob, sizeof *blob + blob->len);
+}
+
+/* How many bytes a cell needs beside itself, in what it will lie in. */
+static inline size_t cell_within_len(const mti_pick *pick)
+{
+    switch (mti_cell_place(pick->cell)) {
+    case MTI_WITHIN: return pick->cell->payload >> 32;
+    case MTI_FOREIGN: {
+        size_t len = mti_cell_bytes(NULL, pick->cell).len;
+        return len <= MTI_WITHIN_MAX ? len : 0;
+    }
+    case MTI_INLINE:
+    case MTI_BLOB: break;
+    }
+    return 0;
+}
+
+static bool cell_blob(mti_family *family, mti_cell *out, const mti_pick *pick)
+{
+    mt_bytes bytes = mti_cell_bytes(pick->base, pick->cell);
+    mti_blob *blob;
+
+    if (mti_cell_place(pick->cell) == MTI_BLOB && pick->share) {
+        *out = *pick->cell;
+        ((mti_blob *)(uintptr_t)pick->cell->payload)->refs++;
+        return true;
+    }
+    blob = mti_heap_alloc(&family->heap, sizeof *blob + bytes.len);
+    if (!blob) return false;
+    blob->refs = 1;
+    blob->len = (uint32_t)bytes.len;
+    memcpy(blob->data, bytes.data, bytes.len);
+    out->head = cell_head(mti_cell_state(pick->cell), mti_cell_kind(pick->cell), MTI_BLOB, 0);
+    out->payload = (uintptr_t)blob;
+    return true;
+}
+
+/* Copies a picked cell to `out`, its short bytes to `*at` in the new `base`. False without memory. */
+static bool cell_copy(mti_family *family, const void *base, mti_cell *out, uint8_t **at, const mti_pick *pick)
+{
+    mti_cell_where place = mti_cell_place(pick->cell);
+    mt_bytes bytes;
+
+    if (place == MTI_INLINE) {
+        *out = *pick->cell;
+        return true;
+    }
+    bytes = mti_cell_bytes(pick->base, pick->cell);
+    if (place == MTI_BLOB || bytes.len > MTI_WITHIN_MAX) return cell_blob(family, out, pick);
+    memcpy(*at, bytes.data, bytes.len);
+    out->head = cell_head(mti_cell_state(pick->cell), mti_cell_kind(pick->cell), MTI_WITHIN, 0);
+    out->payload = (uint64_t)bytes.len << 32 | (uint32_t)(*at - (const uint8_t *)base);
+    *at += bytes.len;
+    return true;
+}
+
+static void node_head(mt_node *node, size_t size, mt_bytes uid, uint64_t floor, uint64_t state_max)
+{
+    node->refs = 1;
+    node->size = (uint32_t)size;
+    node->floor = floor;
+    node->state_max = state_max;
+    node->uid_len = (uint8_t)uid.len;
+    memcpy(node->uid, uid.data, uid.len);
+}
+
+mt_node *mti_node_new(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
+                      mti_shape *shape, const mti_pick *picks)
+{
+    size_t count = shape->count, size = mti_node_body(uid.len) + count * sizeof(mti_cell);
+    mti_cell *cells;
+    mt_node *node;
+    uint8_t *at;
+
+    for (size_t i = 0; i < count; i++) size += cell_within_len(&picks[i]);
+    node = mti_heap_alloc(&family->heap, size);
+    if (!node) return NULL;
+    node_head(node, size, uid, floor, state_max);
+    node->alive = 0;
+    cells = mti_node_cells(node);
+    at = (uint8_t *)&cells[count];
+    for (size_t i = 0; i < count; i++) {
+        if (!cell_copy(family, node, &cells[i], &at, &picks[i])) {
+            while (i-- > 0) cell_release(family, &cells[i]);
+            mti_heap_free(&family->heap, node, size);
+            return NULL;
+        }
+        node->alive += !mti_cell_deleted(&cells[i]);
+    }
+    node->count = (uint32_t)count;
+    node->shape = shape;
+    return node;
+}
+
+mt_node *mti_node_new_large(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
+                            size_t alive, const mti_tree *tree)
+{
+    size_t size = mti_node_body(uid.len) + sizeof(mti_tree);
+    mt_node *node = mti_heap_alloc(&family->heap, size);
+
+    if (!node) return NULL;
+    node_head(node, size, uid, floor, state_max);
+    node->count = (uint32_t)tree->count;
+    node->alive = (uint32_t)alive;
+    node->shape = NULL;
+    *mti_node_tree(node) = *tree;
+    return node;
+}
+
+mti_entry *mti_entry_new(mti_family *family, mt_bytes name, const mti_pick *pick)
+{
+    size_t size = offsetof(mti_entry, name) + name.len + cell_within_len(pick);
+    mti_entry *entry = mti_heap_alloc(&family->heap, size);
+    uint8_t *at;
+
+    if (!entry) return NULL;
+    entry->refs = 1;
+    entry->size = (uint32_t)size;
+    entry->name_len = (uint8_t)name.len;
+    if (name.len) memcpy(entry->name, name.data, name.len);
+    at = entry->name + name.len;
+    if (!cell_copy(family, entry, &entry->cell, &at, pick)) {
+        mti_heap_free(&family->heap, entry, size);
+        return NULL;
+    }
+    return entry;
+}
+
+static mt_bytes entry_key(const void *object)
+{
+    return mti_entry_name(object);
+}
+
+static void entry_free(void *ctx, void *object)
+{
+    mti_family *family = ctx;
+    mti_entry *entry = object;
+
+    cell_release(family, &entry->cell);
+    mti_heap_free(&family->heap, entry, entry->size);
+}
+
+static mt_bytes node_key(const void *object)
+{
+    return mt_node_uid(object);
+}
+
+static void node_free(void *ctx, void *object)
+{
+    mti_family *family = ctx;
+    mti_tree_env env = mti_entry_env(family);
+    mt_node *node = object;
+
+    if (node->shape) {
+        const mti_cell *cells = mti_node_cells(node);
+        for (uint32_t i = 0; i < node->count; i++) cell_release(family, &cells[i]);
+        mti_shape_release(family, node->shape);
+    } else {
+        mti_tree_end(mti_node_tree(node), &env);
+    }
+    mti_heap_free(&family->heap, node, node->size);
+}
+
+const mti_tree_kind mti_entry_kind = {entry_key, entry_free};
+const mti_tree_kind mti_node_kind = {node_key, node_free};
+
+void mti_node_release(mti_family *family, mt_node *node)
+{
+    if (node && --node->refs == 0) node_free(family, node);
+}
+
+void mti_entry_release(mti_family *family, mti_entry *entry)
+{
+    if (entry && --entry->refs == 0) entry_free(family, entry);
+}
+
+/* ---- Reading ---- */
+
+mt_bytes mt_node_uid(const mt_node *node)
+{
+    mt_bytes uid = {node->uid, node->uid_len};
+    return uid;
+}
+
+uint64_t mt_node_floor(const mt_node *node)
+{
+    return node->floor;
+}
+
+uint64_t mt_node_state_max(const mt_node *node)
+{
+    return node->state_max;
+}
+
+size_t mt_node_count(const mt_node *node)
+{
+    return node->alive;
+}
+
+size_t mt_node_count_all(const mt_node *node)
+{
+    return node->count;
+}
+
+bool mti_shape_find(const mti_shape *shape, mt_bytes name, size_t *at)
+{
+    size_t first = 0, len = shape->count;
+
+    while (len > 0) {
+        size_t half = len / 2;
+        int order = mt_bytes_compare(shape->names[first + half], name);
+        if (order == 0) {
+            *at = first + half;
+            return true;
+        }
+        first = order < 0 ? first + half + 1 : first;
+        len = order < 0 ? len - half - 1 : half;
+    }
+    *at = first;
+    return false;
+}
+
+const mti_cell *mti_node_find(const mt_node *node, mt_bytes name, const void **base)
+{
+    const mti_entry *entry;
+    size_t at;
+
+    if (node->shape) {
+        *base = node;
+        return mti_shape_find(node->shape, name, &at) ? &mti_node_cells(node)[at] : NULL;
+    }
+    *base = entry = mti_tree_get(mti_node_tree(node), &mti_entry_kind, name);
+    return entry ? &entry->cell : NULL;
+}
+
+mt_status mt_node_get_any(const mt_node *node, mt_bytes name, mt_field *out)
+{
+    const void *base;
+    const mti_cell *cell = mti_node_find(node, name, &base);
+    size_t at;
+
+    if (!cell) return MT_NOT_FOUND;
+    /* The name as the node has it, not as the caller spelled it: it lives as long. */
+    if (node->shape && mti_shape_find(node->shape, name, &at)) name = node->shape->names[at];
+    else name = mti_entry_name(base);
+    mti_cell_field(base, cell, name, out);
+    return MT_OK;
+}
+
+mt_status mt_node_get(const mt_node *node, mt_bytes name, mt_field *out)
+{
+    const void *base;
+    const mti_cell *cell = mti_node_find(node, name, &base);
+
+    if (!cell || mti_cell_deleted(cell)) return MT_NOT_FOUND;
+    return mt_node_get_any(node, name, out);
+}
+
+void mt_field_iter_init(mt_field_iter *iter, const mt_node *node, bool any)
+{
+    mt_bytes start = {NULL, 0};
+
+    iter->node = node;
+    iter->any = any;
+    iter->at = 0;
+    if (node && !node->shape) mti_tree_walk(mti_node_tree(node), &mti_entry_kind, start, &iter->walk);
+}
+
+bool mt_field_iter_next(mt_field_iter *iter, mt_field *out)
+{
+    const mt_node *node = iter->node;
+    const mti_entry *entry;
+
+    if (!node) return false;
+    if (node->shape) {
+        const mti_cell *cells = mti_node_cells(node);
+        while (iter->at < node->count) {
+            uint32_t at = iter->at++;
+            if (!iter->any && mti_cell_deleted(&cells[at])) continue;
+            mti_cell_field(node, &cells[at], node->shape->names[at], out);
+            return true;
+        }
+        return false;
+    }
+    while ((entry = mti_tree_next(&iter->walk))) {
+        if (!iter->any && mti_cell_deleted(&entry->cell)) continue;
+        mti_cell_field(entry, &entry->cell, mti_entry_name(entry), out);
+        return true;
+    }
+    return false;
+}
+
+static bool large_equal(const mt_node *a, const mt_node *b)
+{
+    mt_walk walk_a, walk_b;
+    void *x, *y;
+
+    mti_tree_pair_walk(mti_node_tree(a), mti_node_tree(b), &walk_a, &walk_b);
+    while (mti_tree_pair_next(&mti_entry_kind, &walk_a, &walk_b, &x, &y)) {
+        const mti_entry *entry_a = x, *entry_b = y;
+        if (!entry_a || !entry_b) return false;
+        if (mti_cell_compare(entry_a, &entry_a->cell, entry_b, &entry_b->cell) != 0) return false;
+    }
+    return true;
+}
+
+bool mt_node_equal(const mt_node *a, const mt_node *b)
+{
+    const mti_cell *cells_a, *cells_b;
+
+    if (a == b) return true;
+    if (a->floor != b->floor || a->count != b->count || a->state_max != b->state_max) return false;
+    if (!mt_bytes_equal(mt_node_uid(a), mt_node_uid(b))) return false;
+    if (!a->shape || !b->shape) return !a->shape && !b->shape && large_equal(a, b);
+    if (a->shape != b->shape && !mt_bytes_equal(a->shape->list, b->shape->list)) return false;
+    cells_a = mti_node_cells(a);
+    cells_b = mti_node_cells(b);
+    for (uint32_t i = 0; i < a->count; i++)
+        if (mti_cell_compare(a, &cells_a[i], b, &cells_b[i]) != 0) return false;
+    return true;
+}

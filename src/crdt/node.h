@@ -1,0 +1,153 @@
+/* crdt/node.h - how a node lies in memory.
+ *
+ *     small node   | header | uid | pad | cell 0 | cell 1 | ... | bytes of short strings ... |
+ *     large node   | header | uid | pad | tree of entries |
+ *     entry        | header | cell | name | bytes of a short string |
+ *
+ * A cell is a field without its name: state, kinds and, in 8 bytes, the value or where it is. The names of a small node are
+ * its shape. Nodes, entries and blobs are never changed once others can see them: whoever merges makes new ones, and
+ * those who hold the old keep them. That is what clones, deltas and branches rest on. */
+#ifndef MTI_NODE_H
+#define MTI_NODE_H
+
+#include "crdt/shape.h"
+
+#include <mytosis/graph.h>
+
+typedef struct mti_cell {
+    uint64_t head;    /* see below */
+    uint64_t payload; /* boolean, double, int64; or bytes, as `where` says */
+} mti_cell;
+
+/* head: state 53 bits | value kind or MTI_CELL_DELETED 3 bits | where 2 bits | length of inline bytes 4 bits */
+#define MTI_CELL_DELETED 7u
+#define MTI_CELL_INLINE_MAX 8
+
+typedef enum mti_cell_where {
+    MTI_INLINE = 0,  /* in the payload */
+    MTI_WITHIN = 1,  /* offset from the node or entry, and length, 32 bits each */
+    MTI_BLOB = 2,    /* an mti_blob, held */
+    MTI_FOREIGN = 3  /* an mt_bytes of the caller's; only while a merge runs */
+} mti_cell_where;
+
+/* Bytes longer than this are a blob of their own, so that a write copies little. */
+#define MTI_WITHIN_MAX 128
+
+typedef struct mti_blob {
+    uint32_t refs;
+    uint32_t len;
+    uint8_t data[];
+} mti_blob;
+
+struct mt_node {
+    uint32_t refs;
+    uint32_t size; /* bytes in all, as allocated */
+    uint64_t floor;
+    uint64_t state_max; /* the floor or the highest state of a field */
+    uint32_t count;     /* fields */
+    uint32_t alive;     /* of which are not delete markers */
+    mti_shape *shape;   /* NULL: a large node */
+    uint8_t uid_len;
+    uint8_t uid[];
+};
+
+typedef struct mti_entry {
+    uint32_t refs;
+    uint32_t size;
+    mti_cell cell;
+    uint8_t name_len;
+    uint8_t name[];
+} mti_entry;
+
+extern const mti_tree_kind mti_node_kind;  /* ctx: mti_family */
+extern const mti_tree_kind mti_entry_kind; /* ctx: mti_family */
+
+static inline uint64_t mti_cell_state(const mti_cell *cell)
+{
+    return cell->head & MT_STATE_MAX;
+}
+static inline unsigned mti_cell_kind(const mti_cell *cell)
+{
+    return cell->head >> 53 & 7;
+}
+static inline mti_cell_where mti_cell_place(const mti_cell *cell)
+{
+    return (mti_cell_where)(cell->head >> 56 & 3);
+}
+static inline bool mti_cell_deleted(const mti_cell *cell)
+{
+    return mti_cell_kind(cell) == MTI_CELL_DELETED;
+}
+
+static inline size_t mti_node_body(size_t uid_len)
+{
+    return (offsetof(mt_node, uid) + uid_len + 7) & ~(size_t)7;
+}
+static inline mti_cell *mti_node_cells(const mt_node *node)
+{
+    return (mti_cell *)((uint8_t *)node + mti_node_body(node->uid_len));
+}
+static inline mti_tree *mti_node_tree(const mt_node *node)
+{
+    return (mti_tree *)((uint8_t *)node + mti_node_body(node->uid_len));
+}
+static inline mt_bytes mti_entry_name(const mti_entry *entry)
+{
+    mt_bytes name = {entry->name, entry->name_len};
+    return name;
+}
+
+/* The cell of a field as it travels. Strings of the field are BORROWED by the cell. */
+void mti_cell_of(const mt_field *field, mti_cell *cell);
+
+/* The bytes of a string, bytes or edge. `base` is the node or entry that the cell lies in. */
+mt_bytes mti_cell_bytes(const void *base, const mti_cell *cell);
+
+/* The field that a cell is, with views of `base`. */
+void mti_cell_field(const void *base, const mti_cell *cell, mt_bytes name, mt_field *out);
+
+/* The order of the merge rule between two fields: state, then kind, then text. */
+int mti_cell_compare(const void *base_a, const mti_cell *a, const void *base_b, const mti_cell *b);
+
+/* The same between fields as they travel. */
+int mti_field_compare(const mt_field *a, const mt_field *b);
+
+/* A cell, and what it lies in. `share`: a blob of it may be held instead of copied. */
+typedef struct mti_pick {
+    const void *base;
+    const mti_cell *cell;
+    bool share;
+} mti_pick;
+
+/* A small node, held once. `shape` is MOVED if this succeeds. NULL without memory. */
+mt_node *mti_node_new(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
+                      mti_shape *shape, const mti_pick *picks);
+
+/* A large node, held once, with the entries of `tree`, which is MOVED if this succeeds. NULL without memory. */
+mt_node *mti_node_new_large(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
+                            size_t alive, const mti_tree *tree);
+
+/* An entry, held once. NULL without memory. */
+mti_entry *mti_entry_new(mti_family *family, mt_bytes name, const mti_pick *pick);
+
+void mti_node_release(mti_family *family, mt_node *node);
+void mti_entry_release(mti_family *family, mti_entry *entry);
+
+static inline mti_tree_env mti_node_env(mti_family *family)
+{
+    mti_tree_env env = {&mti_node_kind, &family->heap, family};
+    return env;
+}
+static inline mti_tree_env mti_entry_env(mti_family *family)
+{
+    mti_tree_env env = {&mti_entry_kind, &family->heap, family};
+    return env;
+}
+
+/* Where `name` is in a small node's shape; false if it is not, with `*at` where it would be. */
+bool mti_shape_find(const mti_shape *shape, mt_bytes name, size_t *at);
+
+/* The cell of a field of any node, NULL if there is none; `*base` gets what it lies in. */
+const mti_cell *mti_node_find(const mt_node *node, mt_bytes name, const void **base);
+
+#endif

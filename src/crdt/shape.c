@@ -1,0 +1,174 @@
+#include "crdt/shape.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+
+static mt_bytes shape_key(const void *object)
+{
+    return ((const mti_shape *)object)->list;
+}
+
+static void shape_last(void *ctx, void *object)
+{
+    (void)ctx;
+    (void)object; /* shapes leave the tree before their last holder does */
+}
+
+static const mti_tree_kind shape_kind = {shape_key, shape_last};
+
+static mti_tree_env shape_env(mti_family *family)
+{
+    mti_tree_env env = {&shape_kind, &family->heap, NULL};
+    return env;
+}
+
+mt_status mti_family_new(const mt_mem *mem, mti_family **out)
+{
+    mti_family *family = mti_mem_alloc(mem, sizeof *family);
+
+    if (!family) return MT_NO_MEMORY;
+    memset(family, 0, sizeof *family);
+    family->refs = 1;
+    mti_heap_init(&family->heap, mem);
+    *out = family;
+    return MT_OK;
+}
+
+void mti_family_hold(mti_family *family)
+{
+    family->refs++;
+}
+
+void mti_family_release(mti_family *family)
+{
+    const mt_mem *mem = family->heap.mem;
+
+    if (--family->refs > 0) return;
+    mti_mem_free(mem, family->list, family->list_cap);
+    mti_heap_end(&family->heap);
+    mti_mem_free(mem, family, sizeof *family);
+}
+
+static unsigned recent_slot(mt_bytes list)
+{
+    uint64_t head = 0, tail = 0;
+    size_t len = list.len < 8 ? list.len : 8;
+
+    if (len) {
+        memcpy(&head, list.data, len);
+        memcpy(&tail, list.data + list.len - len, len);
+    }
+    head = (head ^ list.len) * UINT64_C(0x9e3779b97f4a7c15);
+    head = (head ^ tail) * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return (unsigned)(head >> 58);
+}
+
+static mti_shape *shape_new(mti_family *family, mt_bytes list, size_t count)
+{
+    size_t names_len = count * sizeof(mt_bytes);
+    mti_shape *shape = mti_heap_alloc(&family->heap, sizeof *shape + names_len + list.len);
+    const uint8_t *at;
+
+    if (!shape) return NULL;
+    shape->refs = 0;
+    shape->count = (uint32_t)count;
+    at = (const uint8_t *)memcpy((uint8_t *)&shape->names[count], list.data, list.len);
+    shape->list.data = at;
+    shape->list.len = list.len;
+    for (size_t i = 0; i < count; i++) {
+        shape->names[i].len = *at;
+        shape->names[i].data = at + 1;
+        at += 1 + shape->names[i].len;
+    }
+    return shape;
+}
+
+static size_t shape_size(const mti_shape *shape)
+{
+    return sizeof *shape + shape->count * sizeof(mt_bytes) + shape->list.len;
+}
+
+static mti_shape *shape_find(mti_family *family, mt_bytes list)
+{
+    unsigned slot = recent_slot(list);
+    mti_shape *shape = family->recent[slot];
+
+    if (!shape || !mt_bytes_equal(shape->list, list)) {
+        shape = mti_tree_get(&family->shapes, &shape_kind, list);
+        if (!shape) return NULL;
+        family->recent[slot] = shape;
+    }
+    shape->refs++;
+    return shape;
+}
+
+static mti_shape *shape_find_or_new(mti_family *family, mt_bytes list, size_t count)
+{
+    mti_shape *shape = shape_find(family, list);
+    mti_tree_env env = shape_env(family);
+    void *old;
+
+    if (shape) return shape;
+    shape = shape_new(family, list, count);
+    if (!shape) return NULL;
+    if (mti_tree_put(&family->shapes, &env, shape, &old) != MT_OK) {
+        mti_heap_free(&family->heap, shape, shape_size(shape));
+        return NULL;
+    }
+    shape->refs++;
+    return shape;
+}
+
+/* Puts the names together in the family's scratch space. False without memory. */
+static bool list_of(mti_family *family, const mt_bytes *names, size_t count, mt_bytes *list)
+{
+    uint8_t *at;
+
+    list->len = 0;
+    for (size_t i = 0; i < count; i++) list->len += 1 + names[i].len;
+    at = mti_vector_reserve(family->heap.mem, family->list, &family->list_cap, list->len + 1, 1);
+    if (!at) return false;
+    family->list = at;
+    list->data = at;
+    for (size_t i = 0; i < count; i++) {
+        *at++ = (uint8_t)names[i].len;
+        if (names[i].len) memcpy(at, names[i].data, names[i].len);
+        at += names[i].len;
+    }
+    return true;
+}
+
+mti_shape *mti_shape_of(mti_family *family, const mt_bytes *names, size_t count)
+{
+    mt_bytes list;
+
+    return list_of(family, names, count, &list) ? shape_find_or_new(family, list, count) : NULL;
+}
+
+mti_shape *mti_shape_known(mti_family *family, const mt_bytes *names, size_t count)
+{
+    mt_bytes list;
+
+    return list_of(family, names, count, &list) ? shape_find(family, list) : NULL;
+}
+
+mti_shape *mti_shape_like(mti_family *family, const mti_shape *foreign)
+{
+    return shape_find_or_new(family, foreign->list, foreign->count);
+}
+
+void mti_shape_release(mti_family *family, mti_shape *shape)
+{
+    mti_tree_env env = shape_env(family);
+    unsigned slot;
+    mt_status st;
+    void *old;
+
+    if (--shape->refs > 0) return;
+    slot = recent_slot(shape->list);
+    if (family->recent[slot] == shape) family->recent[slot] = NULL;
+    /* No copy of this tree is ever made, so that taking out needs no memory. */
+    st = mti_tree_remove(&family->shapes, &env, shape->list, &old);
+    mti_assert(st == MT_OK && old == shape);
+    mti_heap_free(&family->heap, shape, shape_size(shape));
+}

@@ -1,0 +1,24 @@
+/* crdt/value.h - what makes a value, and its canonical JSON text. */
+#ifndef MTI_VALUE_H
+#define MTI_VALUE_H
+
+#include <mytosis/value.h>
+
+/* Whether a double holds the integer exactly: at most 53 bits between its first and last 1. */
+static inline bool mti_integer_is_number(int64_t integer)
+{
+    uint64_t size = integer < 0 ? -(uint64_t)integer : (uint64_t)integer;
+
+    return size == 0 || size >> __builtin_ctzll(size) < UINT64_C(1) << 53;
+}
+
+/* Room for the text of a string with its quotes, or of a value. The writers below may use all of
+ * it, for bytes behind the text too. SIZE_MAX: more than any buffer has. */
+size_t mti_string_text_room(mt_bytes text);
+size_t mti_value_text_room(const mt_value *value);
+
+/* Writes the text of a string with its quotes, or of a value. Answers where it ends. */
+uint8_t *mti_string_text_put(mt_bytes text, uint8_t *out);
+uint8_t *mti_value_text_put(const mt_value *value, uint8_t *out);
+
+#endif
