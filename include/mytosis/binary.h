@@ -26,15 +26,22 @@ MT_API MT_MUST_USE mt_status mt_binary_writer_new(const mt_mem *mem, const mt_li
                                                   mt_binary_writer **writer);
 MT_API void mt_binary_writer_free(mt_binary_writer *writer);
 
-/* Adds a row. Rows come in uid order, their fields in name order; a node may go on in the next row, with names that
- * sort after those before. A row larger than a frame is split. Errors stay: once a call failed, every later one answers
- * the same. MT_INVALID: not in order. MT_TOO_LARGE: a value that fits no frame. MT_NO_MEMORY. */
+/* Adds a row. Rows come in uid order, their fields in name order. A row marked `more` goes on in the next one, with the
+ * same uid and floor and names that sort after those before. Rows of more than 64 fields, or larger than a frame, are
+ * split; so a node gives the same bytes whether it comes whole or in rows of 64. Errors stay: once a call failed, every
+ * later one answers the same. MT_INVALID, MT_STATE, MT_UNSUPPORTED: not in order, or what no graph may hold. MT_TOO_LARGE: a
+ * value over its limit, or that fits no frame. MT_NO_MEMORY. */
 MT_API MT_MUST_USE mt_status mt_binary_row(mt_binary_writer *writer, const mt_row *row);
 
-/* Writes the last frame. Without any row it is an empty one. After it the writer may begin anew. */
+/* Writes the last frame. Without any row it is an empty one. After it the writer may begin anew. MT_INVALID: the last row
+ * was marked `more`. MT_NO_MEMORY, or what the compressor answers. */
 MT_API MT_MUST_USE mt_status mt_binary_finish(mt_binary_writer *writer);
 
-/* Adds every node of a graph; every touched node and field of a part of a delta (MT_UPDATE or MT_HISTORY). */
+/* What went wrong. BORROWED from the writer. */
+MT_API const mt_error *mt_binary_writer_error(const mt_binary_writer *writer);
+
+/* Adds every node of a graph; every node and field of a part of a delta (MT_UPDATE or MT_HISTORY, else MT_INVALID), but
+ * nodes that were touched without effect. As mt_binary_row. */
 MT_API MT_MUST_USE mt_status mt_binary_graph(mt_binary_writer *writer, const mt_graph *graph);
 MT_API MT_MUST_USE mt_status mt_binary_delta(mt_binary_writer *writer, const mt_delta *delta,
                                              mt_delta_part part);
@@ -62,11 +69,12 @@ MT_API MT_MUST_USE mt_status mt_binary_reader_feed(mt_binary_reader *reader, mt_
  * the same. */
 MT_API MT_MUST_USE mt_status mt_binary_reader_next(mt_binary_reader *reader, mt_row *out);
 
-/* All rows that are left of the current frame, or of the next one, at once: BORROWED until the next call. As
- * mt_binary_reader_next. */
-MT_API MT_MUST_USE mt_status mt_binary_reader_frame(mt_binary_reader *reader, const mt_row **rows,
-                                                    size_t *count);
+/* The next rows, as many as the reader has at hand, at least one: BORROWED until the next call. As
+ * mt_binary_reader_next, and faster. */
+MT_API MT_MUST_USE mt_status mt_binary_reader_rows(mt_binary_reader *reader, const mt_row **rows,
+                                                   size_t *count);
 
+/* What went wrong: "graph.mtg: byte 1043: ...". BORROWED from the reader. */
 MT_API const mt_error *mt_binary_reader_error(const mt_binary_reader *reader);
 
 /* Reads a whole graph, OWNED. `err` may be NULL. */

@@ -29,7 +29,7 @@ MT_API void mt_json_reader_free(mt_json_reader *reader);
 MT_API MT_MUST_USE mt_status mt_json_reader_feed(mt_json_reader *reader, mt_bytes text, bool last);
 
 /* The next row, BORROWED until the next call. A node of very many fields comes in several rows, all but the last
- * marked `more`; a floor that stands behind its fields comes with the last. Fields stand as in the text; a name that
+ * marked `more`; a floor or `delete_node` that stands behind its fields comes with the last. Fields stand as in the text; a name that
  * stands twice is found within a row here, and across rows by mt_json_load.
  * MT_AGAIN: feed more. MT_END: the text is complete. MT_MALFORMED, MT_TOO_LARGE, MT_NO_MEMORY: see the error; from
  * then on the reader answers the same. */
@@ -51,11 +51,13 @@ MT_API MT_MUST_USE mt_status mt_json_load(const mt_mem *mem, const mt_limits *li
  * The same graph gives the same bytes, always. MT_NO_MEMORY leaves `out` as it was. */
 MT_API MT_MUST_USE mt_status mt_json_graph(const mt_graph *graph, mt_buf *out);
 
-/* Writes the canonical text piece by piece: mt_json_rows_begin, mt_json_row for each row in uid order, mt_json_rows_end. Empty
- * the buffer in between as you like. */
+/* Writes the canonical text piece by piece: mt_json_rows_begin, mt_json_row for each row in uid order, mt_json_rows_end.
+ * Empty the buffer in between as you like. MT_INVALID: a row that goes on with a node has another floor, or none goes on
+ * with it. MT_NO_MEMORY. Either leaves writer and buffer as they were. */
 typedef struct mt_json_writer {
-    bool any;  /* a row was written */
-    bool open; /* the last row was marked `more`: the next goes on with its node */
+    bool any;       /* a row was written */
+    bool open;      /* the last row was marked `more`: the next goes on with its node */
+    uint64_t floor; /* of that node */
 } mt_json_writer;
 
 MT_API MT_MUST_USE mt_status mt_json_rows_begin(mt_json_writer *writer, mt_buf *out);

@@ -28,6 +28,28 @@ static inline mt_status mti_buf_reserve(mt_buf *buf, size_t extra)
     return buf->cap - buf->len >= extra ? MT_OK : mti_buf_grow(buf, extra);
 }
 
+/* As mt_bytes_equal, for runs that are mostly short: no call. */
+static inline bool mti_bytes_same(mt_bytes a, mt_bytes b)
+{
+    uint64_t x, y, differ = 0;
+    size_t i = 0;
+
+    if (a.len != b.len) return false;
+    if (a.len > 32) return memcmp(a.data, b.data, a.len) == 0;
+    if (a.len >= 8) {
+        for (; i + 8 < a.len; i += 8) {
+            memcpy(&x, a.data + i, 8);
+            memcpy(&y, b.data + i, 8);
+            differ |= x ^ y;
+        }
+        memcpy(&x, a.data + a.len - 8, 8);
+        memcpy(&y, b.data + a.len - 8, 8);
+        return (differ | (x ^ y)) == 0;
+    }
+    for (; i < a.len; i++) differ |= (uint64_t)(a.data[i] ^ b.data[i]);
+    return differ == 0;
+}
+
 /* Appends. MT_NO_MEMORY leaves the buffer as it was. */
 mt_status mti_buf_append(mt_buf *buf, const void *data, size_t len);
 

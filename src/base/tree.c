@@ -24,19 +24,27 @@ static mti_tree_page *page_at(const mti_tree_page *page, unsigned i)
 
 /* ---- Keys and words ---- */
 
-static uint64_t key_word(mt_bytes key, size_t skip)
+static inline uint64_t load_big(const uint8_t *at)
 {
-    uint64_t word = 0;
-    size_t len = key.len > skip ? key.len - skip : 0;
+    uint64_t word;
 
-    if (len >= 8) {
-        memcpy(&word, key.data + skip, 8);
-    } else {
-        for (size_t i = 0; i < len; i++) ((uint8_t *)&word)[i] = key.data[skip + i];
-    }
+    memcpy(&word, at, 8);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     word = __builtin_bswap64(word);
 #endif
+    return word;
+}
+
+/* The 8 bytes of a key behind `skip`, zeros behind its end, so that words compare as the bytes do. */
+static inline uint64_t key_word(mt_bytes key, size_t skip)
+{
+    size_t len = key.len > skip ? key.len - skip : 0;
+    uint64_t word = 0;
+
+    if (len >= 8) return load_big(key.data + skip);
+    if (len == 0) return 0;
+    if (key.len >= 8) return load_big(key.data + key.len - 8) << (8 * (8 - len));
+    for (size_t i = 0; i < 8; i++) word = word << 8 | (i < len ? key.data[skip + i] : 0);
     return word;
 }
 
@@ -58,10 +66,18 @@ static mt_bytes entry_key(const mti_tree_kind *kind, const mti_tree_page *page, 
 /* Whether the key begins with the page's prefix: 0, or the side on which it sorts. */
 static inline int prefix_side(const mti_tree_page *page, mt_bytes key)
 {
-    size_t len = key.len < page->skip ? key.len : page->skip;
-    int side = memcmp(key.data, page->prefix, len);
+    size_t skip = page->skip;
 
-    return side ? side : key.len < page->skip ? -1 : 0;
+    if (key.len >= skip && skip <= 16) {
+        /* Nearly always: short, and equal. */
+        uint64_t differ = 0;
+        size_t i = 0;
+        for (; i + 8 <= skip; i += 8) differ |= load_big(key.data + i) ^ load_big(page->prefix + i);
+        for (; i < skip; i++) differ |= (uint64_t)(key.data[i] ^ page->prefix[i]);
+        if (!differ) return 0;
+    }
+    if (key.len >= skip) return memcmp(key.data, page->prefix, skip);
+    return memcmp(key.data, page->prefix, key.len) > 0 ? 1 : -1;
 }
 
 /* The first of the entries from `first` on whose word is not below `word`. */
@@ -191,7 +207,7 @@ static mt_status child_own(mti_tree_page *page, unsigned i, const mti_tree_env *
     return child ? MT_OK : MT_NO_MEMORY;
 }
 
-static void page_insert(mti_tree_page *page, unsigned i, mt_bytes key, void *entry)
+static void page_insert(const mti_tree_kind *kind, mti_tree_page *page, unsigned i, mt_bytes key, void *entry)
 {
     size_t rest = page->count - i;
 
@@ -205,6 +221,8 @@ static void page_insert(mti_tree_page *page, unsigned i, mt_bytes key, void *ent
     page->word[i] = key_word(key, page->skip);
     page->at[i] = entry;
     page->count++;
+    /* Now and then, while the page fills: is there a prefix worth skipping? */
+    if ((page->count & (page->count - 1u)) == 0) prefix_refine(kind, page);
 }
 
 static void page_remove(mti_tree_page *page, unsigned i)
@@ -250,7 +268,7 @@ static mt_status page_split(mti_tree_page *parent, unsigned i, mt_bytes key, con
     left->count = (uint16_t)cut;
     prefix_refine(env->kind, left);
     prefix_refine(env->kind, right);
-    page_insert(parent, i + 1, entry_key(env->kind, right, 0), right);
+    page_insert(env->kind, parent, i + 1, entry_key(env->kind, right, 0), right);
     return MT_OK;
 }
 
@@ -286,22 +304,52 @@ void mti_tree_end(mti_tree *tree, const mti_tree_env *env)
 /* The words of a page, asked for all at once: one wait on memory instead of one for each step of the search. */
 static inline void page_prefetch(const mti_tree_page *page)
 {
-    for (unsigned i = 0; i < 9; i++) __builtin_prefetch((const uint8_t *)page + 64 * i);
+    for (unsigned i = 0; i < 9; i++) __builtin_prefetch((const uint8_t *)page + 64 * (size_t)i);
+}
+
+void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, mti_tree_place *place)
+{
+    const mti_tree_page *page = tree->root;
+    bool found, shared;
+    unsigned at;
+
+    place->leaf = NULL;
+    if (!page) return NULL;
+    shared = page->refs > 1;
+    while (page->level > 0) {
+        page = page_at(page, child_search(kind, page, key));
+        page_prefetch(page);
+        shared |= page->refs > 1;
+    }
+    at = page_search(kind, page, 0, key, &found);
+    if (!shared && (found || page->count < PAGE_ROOM)) place->leaf = (mti_tree_page *)page;
+    place->at = at;
+    place->found = found;
+    return found ? page->at[at] : NULL;
 }
 
 void *mti_tree_get(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key)
 {
-    const mti_tree_page *page = tree->root;
-    unsigned at;
-    bool found;
+    mti_tree_place place;
 
-    if (!page) return NULL;
-    while (page->level > 0) {
-        page = page_at(page, child_search(kind, page, key));
-        page_prefetch(page);
+    return mti_tree_find(tree, kind, key, &place);
+}
+
+mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place, void *object,
+                          void **old)
+{
+    mti_tree_page *leaf = place->leaf;
+
+    if (!leaf) return mti_tree_put(tree, env, object, old);
+    if (place->found) {
+        *old = leaf->at[place->at];
+        leaf->at[place->at] = object;
+    } else {
+        *old = NULL;
+        page_insert(env->kind, leaf, place->at, env->kind->key(object), object);
+        tree->count++;
     }
-    at = page_search(kind, page, 0, key, &found);
-    return found ? page->at[at] : NULL;
+    return MT_OK;
 }
 
 /* Descends to the leaf for `key`, owning every page on the way. With `room`, full pages are split on the way, so that the
@@ -348,9 +396,7 @@ mt_status mti_tree_put(mti_tree *tree, const mti_tree_env *env, void *object, vo
         if ((st = leaf_own(tree, env, key, true, &leaf)) != MT_OK) return st;
         at = page_search(env->kind, leaf, 0, key, &found);
     }
-    page_insert(leaf, at, key, object);
-    /* Now and then, while the page fills: is there a prefix worth skipping? */
-    if ((leaf->count & (leaf->count - 1u)) == 0) prefix_refine(env->kind, leaf);
+    page_insert(env->kind, leaf, at, key, object);
     tree->count++;
     return MT_OK;
 }

@@ -52,6 +52,20 @@ void mti_tree_end(mti_tree *tree, const mti_tree_env *env);
 /* The object with the key, or NULL. */
 void *mti_tree_get(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key);
 
+/* Where a key is, or would be, in a tree that has not changed since. */
+typedef struct mti_tree_place {
+    mti_tree_page *leaf; /* NULL: not to be used */
+    unsigned at;
+    bool found;
+} mti_tree_place;
+
+/* As mti_tree_get, and remembers the place. */
+void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, mti_tree_place *place);
+
+/* As mti_tree_put, for the key of a place. */
+mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place, void *object,
+                          void **old);
+
 /* Puts an object in the place of that with the same key, which goes to `*old` (MOVED to the caller), or in a new place
  * (`*old` NULL). `object` is MOVED. MT_NO_MEMORY: the tree holds what it held. */
 mt_status mti_tree_put(mti_tree *tree, const mti_tree_env *env, void *object, void **old);

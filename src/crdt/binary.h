@@ -78,6 +78,14 @@ typedef enum mti_simple {
 #define MTI_INTEGER_SMALL 24
 #define MTI_INTEGER_END (UINT64_C(1) << 53)
 
+/* Whether a number is written as an integer. */
+static inline bool mti_is_short_integer(double number)
+{
+    const double end = (double)MTI_INTEGER_END;
+
+    return number >= -end && number < end && (double)(int64_t)number == number;
+}
+
 /* Of strings and bytes: lengths up to 30 stand in the tag; after 31 follows the rest as a varint. */
 #define MTI_LEN_LONG 31
 

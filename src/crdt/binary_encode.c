@@ -93,12 +93,12 @@ bool mti_encoder_has_room(const mti_encoder *encoder)
 /* ---- Finding the shape ---- */
 
 /* A shape as a row needs it: its number, its names' numbers, and which of them are new in this frame. */
-typedef struct shape {
+typedef struct row_shape {
     uint32_t number;
     bool is_new;
     const uint16_t *names;
     uint64_t new_names; /* by their places in the row */
-} shape;
+} row_shape;
 
 /* Where a guess is kept changes how fast it is found, and nothing else. */
 static mti_guess *guess_of(mti_encoder *encoder, const mt_row *row, bool by_hint)
@@ -109,7 +109,8 @@ static mti_guess *guess_of(mti_encoder *encoder, const mt_row *row, bool by_hint
         mt_bytes first = row->fields[0].name;
 
         key = row->count + 8 * first.len;
-        if (first.len) key += (uint64_t)first.data[0] << 8 | (uint64_t)first.data[first.len - 1] << 16;
+        if (first.len)
+            key += (uint64_t)first.data[0] << 8 | (uint64_t)first.data[first.len - 1] << 16;
     }
     return &encoder->guess[key * UINT64_C(0x9E3779B97F4A7C15) >> 58];
 }
@@ -129,7 +130,8 @@ static bool shape_fits(const mti_encoder *encoder, const mti_guess *guess, const
     return true;
 }
 
-static bool guess_fits(const mti_encoder *encoder, const mti_guess *guess, const mt_row *row, bool by_hint)
+static bool guess_fits(const mti_encoder *encoder, const mti_guess *guess, const mt_row *row,
+                       bool by_hint)
 {
     if (!by_hint) return shape_fits(encoder, guess, row);
     return guess->hint == row->shape && guess->count == row->count &&
@@ -148,7 +150,7 @@ static mt_status add_name(mti_encoder *encoder, mt_bytes name, mt_error *err)
 }
 
 /* Finds or adds the names, one by one, and the shape that they make. */
-static mt_status find_shape(mti_encoder *encoder, const mt_row *row, shape *out, mt_error *err)
+static mt_status find_shape(mti_encoder *encoder, const mt_row *row, row_shape *out, mt_error *err)
 {
     mti_dictionary *dictionary = &encoder->dictionary;
     uint16_t names[MTI_SHAPE_NAMES_MAX];
@@ -159,7 +161,8 @@ static mt_status find_shape(mti_encoder *encoder, const mt_row *row, shape *out,
         uint32_t number = mti_dictionary_find_name(dictionary, name);
 
         if (i > 0 && mt_bytes_compare(row->fields[i - 1].name, name) >= 0)
-            return mti_fail(err, MT_INVALID, "the field \"%.*s\" does not sort after the one before it",
+            return mti_fail(err, MT_INVALID,
+                            "the field \"%.*s\" does not sort after the one before it",
                             MTI_SHOW(name));
         if (number == MTI_DICTIONARY_NONE) {
             number = dictionary->names.count;
@@ -175,14 +178,15 @@ static mt_status find_shape(mti_encoder *encoder, const mt_row *row, shape *out,
     return mti_dictionary_add_shape(dictionary, names, row->count);
 }
 
-static mt_status shape_of(mti_encoder *encoder, const mt_row *row, bool same, shape *out, mt_error *err)
+static mt_status shape_of(mti_encoder *encoder, const mt_row *row, bool same, row_shape *out,
+                          mt_error *err)
 {
     bool by_hint = same && row->shape;
     mti_guess *guess = NULL;
     size_t count;
     mt_status st;
 
-    *out = (shape){0};
+    *out = (row_shape){0};
     if (row->count > 0) {
         guess = guess_of(encoder, row, by_hint);
         out->number = guess->shape;
@@ -190,7 +194,8 @@ static mt_status shape_of(mti_encoder *encoder, const mt_row *row, bool same, sh
     if (!guess || !guess_fits(encoder, guess, row, by_hint)) {
         if ((st = find_shape(encoder, row, out, err)) != MT_OK) return st;
         if (guess) {
-            *guess = (mti_guess){row->shape, row->fields[0].name.data, (uint32_t)row->count, out->number};
+            *guess = (mti_guess){row->shape, row->fields[0].name.data, (uint32_t)row->count,
+                                 out->number};
         }
     }
     out->names = mti_dictionary_shape(&encoder->dictionary, out->number, &count);
@@ -200,7 +205,8 @@ static mt_status shape_of(mti_encoder *encoder, const mt_row *row, bool same, sh
 /* ---- Making room ---- */
 
 /* Makes room for the row, which takes `bound` bytes at most, in every stream that it touches. */
-static mt_status reserve_row(mti_encoder *encoder, const mt_row *row, const shape *shape, size_t bound)
+static mt_status reserve_row(mti_encoder *encoder, const mt_row *row, const row_shape *shape,
+                             size_t bound)
 {
     mt_status st = MT_OK;
 
@@ -263,7 +269,8 @@ static mti_states states_of(const mti_encoder *encoder, const mt_row *row)
     return first == (row->floor ? row->floor : encoder->state) ? MTI_STATES_SAME : MTI_STATES_ONE;
 }
 
-static void put_head(mti_encoder *encoder, const mt_row *row, const shape *shape, mti_states states)
+static void put_head(mti_encoder *encoder, const mt_row *row, const row_shape *shape,
+                     mti_states states)
 {
     mt_buf *out = stream_of(encoder, MTI_STREAM_HEADS);
     uint64_t head = shape->is_new ? 0 : (uint64_t)shape->number + 1;
@@ -276,7 +283,7 @@ static void put_head(mti_encoder *encoder, const mt_row *row, const shape *shape
     if (flags) put_byte(out, flags | states);
 }
 
-static void put_shape(mti_encoder *encoder, const mt_row *row, const shape *shape)
+static void put_shape(mti_encoder *encoder, const mt_row *row, const row_shape *shape)
 {
     mt_buf *out = stream_of(encoder, MTI_STREAM_HEADS);
 
@@ -328,8 +335,8 @@ static void put_edge(mti_encoder *encoder, mt_buf *column, mt_bytes uid)
 {
     if (encoder->edge.len == 0) encoder->edge = encoder->uid;
     put_byte(column + (MTI_COLUMN_TAGS & encoder->mask), MTI_TAG_EDGE << MTI_TAG_BITS);
-    put_front(column + (MTI_COLUMN_DATA & encoder->mask), column + (MTI_COLUMN_TEXTS & encoder->mask),
-              &encoder->edge, encoder->edge.len, uid);
+    put_front(column + (MTI_COLUMN_DATA & encoder->mask),
+              column + (MTI_COLUMN_TEXTS & encoder->mask), &encoder->edge, encoder->edge.len, uid);
 }
 
 static void put_integer(mti_encoder *encoder, mt_buf *column, mti_tag tag, uint64_t size)
@@ -353,10 +360,9 @@ static void put_word_value(mti_encoder *encoder, mt_buf *column, mti_simple simp
 
 static void put_double(mti_encoder *encoder, mt_buf *column, double number)
 {
-    const double end = (double)MTI_INTEGER_END;
     uint64_t bits;
 
-    if (number >= -end && number < end && (double)(int64_t)number == number) {
+    if (mti_is_short_integer(number)) {
         int64_t integer = (int64_t)number;
 
         if (integer >= 0) put_integer(encoder, column, MTI_TAG_NATURAL, (uint64_t)integer);
@@ -393,14 +399,16 @@ static void put_value(mti_encoder *encoder, mt_buf *column, const mt_field *fiel
                              (value->as.boolean ? MTI_SIMPLE_TRUE : MTI_SIMPLE_FALSE));
         break;
     case MT_NUMBER: put_double(encoder, column, value->as.number); break;
-    case MT_INT: put_word_value(encoder, column, MTI_SIMPLE_INT64, (uint64_t)value->as.integer); break;
+    case MT_INT:
+        put_word_value(encoder, column, MTI_SIMPLE_INT64, (uint64_t)value->as.integer);
+        break;
     case MT_STRING: put_text(encoder, column, MTI_TAG_STRING, value->as.bytes); break;
     case MT_BYTES: put_text(encoder, column, MTI_TAG_BYTES, value->as.bytes); break;
     case MT_EDGE: put_edge(encoder, column, value->as.bytes); break;
     }
 }
 
-static void put_row(mti_encoder *encoder, const mt_row *row, const shape *shape)
+static void put_row(mti_encoder *encoder, const mt_row *row, const row_shape *shape)
 {
     mti_states states = states_of(encoder, row);
 
@@ -421,9 +429,10 @@ static void put_row(mti_encoder *encoder, const mt_row *row, const shape *shape)
     }
 }
 
-mt_status mti_encode_row(mti_encoder *encoder, const mt_row *row, size_t bound, bool same, mt_error *err)
+mt_status mti_encode_row(mti_encoder *encoder, const mt_row *row, size_t bound, bool same,
+                         mt_error *err)
 {
-    shape found;
+    row_shape found;
     mt_status st;
 
     if ((st = shape_of(encoder, row, same, &found, err)) != MT_OK) return st;

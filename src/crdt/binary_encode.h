@@ -46,7 +46,8 @@ bool mti_encoder_has_room(const mti_encoder *encoder);
 /* Adds a row of at most MTI_SHAPE_NAMES_MAX fields, whose bound is `bound`, and which is valid, but for its names:
  * MT_INVALID if they are not, or not in order. `same`: equal hints in rows since mti_encoder_forget stand for equal
  * names. MT_NO_MEMORY. After a failure the encoder can only be cleared. */
-mt_status mti_encode_row(mti_encoder *encoder, const mt_row *row, size_t bound, bool same, mt_error *err);
+mt_status mti_encode_row(mti_encoder *encoder, const mt_row *row, size_t bound, bool same,
+                         mt_error *err);
 
 /* Forgets the hints of rows so far. */
 void mti_encoder_forget(mti_encoder *encoder);

@@ -28,14 +28,14 @@ struct mt_binary_writer {
     mt_buf *out;
     mt_limits limits;
     mti_encoder encoder;
-    mt_buf raw;       /* columns before compression */
-    size_t body_max;  /* before compression */
+    mt_buf raw;      /* columns before compression */
+    size_t body_max; /* before compression */
     size_t aim;
-    bool any;         /* a row was added to this sequence */
-    bool more;        /* the node of the last row goes on */
-    uint64_t floor;   /* of that node */
+    bool any;       /* a row was added to this sequence */
+    bool more;      /* the node of the last row goes on */
+    uint64_t floor; /* of that node */
     uint8_t name[MT_NAME_LEN_MAX];
-    size_t name_len;  /* its last name */
+    size_t name_len; /* its last name */
     mt_error error;
 };
 
@@ -57,8 +57,9 @@ static size_t rows_max(size_t frame_len_max)
     return frame_len_max > AROUND_ROWS ? frame_len_max - AROUND_ROWS : 0;
 }
 
-mt_status mt_binary_writer_new(const mt_mem *mem, const mt_limits *limits, const mt_compressor *compressor,
-                               mt_buf *out, mt_binary_writer **writer)
+mt_status mt_binary_writer_new(const mt_mem *mem, const mt_limits *limits,
+                               const mt_compressor *compressor, mt_buf *out,
+                               mt_binary_writer **writer)
 {
     mt_binary_writer *made = mti_mem_alloc(mem, sizeof *made);
 
@@ -69,7 +70,8 @@ mt_status mt_binary_writer_new(const mt_mem *mem, const mt_limits *limits, const
     made->out = out;
     made->limits = mti_limits_copy(limits);
     made->raw.mem = mem;
-    if (compressor) made->body_max = columns_max(smaller(made->limits.block_len_max, MTI_FRAME_LEN_WALL));
+    if (compressor)
+        made->body_max = columns_max(smaller(made->limits.block_len_max, MTI_FRAME_LEN_WALL));
     else made->body_max = rows_max(smaller(made->limits.frame_len_max, MTI_FRAME_LEN_WALL));
     made->aim = smaller(made->body_max, compressor ? COLUMNS_AIM : ROWS_AIM);
     if (mti_encoder_init(&made->encoder, mem, compressor != NULL) != MT_OK) {
@@ -174,8 +176,9 @@ static mt_status write_columns(mt_binary_writer *writer, unsigned flags)
     header_len = put_packed_header(writer, padding, header);
     len = header_len + padding + packed_len;
     if (len > writer->limits.block_len_max)
-        return mti_fail(&writer->error, MT_TOO_LARGE, "a frame of %zu bytes, more than %zu (block_len_max)",
-                        len, writer->limits.block_len_max);
+        return mti_fail(&writer->error, MT_TOO_LARGE,
+                        "a frame of %zu bytes, more than %zu (block_len_max)", len,
+                        writer->limits.block_len_max);
     put_header(out, MTI_FRAME_COLUMNS | flags, len);
     body = out->data + out->len;
     memmove(body + header_len + padding, packed, packed_len);
@@ -209,7 +212,8 @@ mt_status mt_binary_finish(mt_binary_writer *writer)
 
     if (writer->error.status != MT_OK) return writer->error.status;
     if (writer->more)
-        return settle(writer, mti_fail(&writer->error, MT_INVALID, "the last row is marked to go on"));
+        return settle(writer,
+                      mti_fail(&writer->error, MT_INVALID, "the last row is marked to go on"));
     st = write_frame(writer, true);
     writer->any = false;
     return settle(writer, st);
@@ -225,7 +229,8 @@ static mt_status check_field(mt_binary_writer *writer, const mt_row *row, const 
         return mti_fail(err, MT_STATE, "state %llu of \"%.*s\" is not 1 to 2^53 - 1",
                         (unsigned long long)field->state, MTI_SHOW(field->name));
     if (field->state <= row->floor)
-        return mti_fail(err, MT_INVALID, "\"%.*s\" is not above the floor of its node", MTI_SHOW(field->name));
+        return mti_fail(err, MT_INVALID, "\"%.*s\" is not above the floor of its node",
+                        MTI_SHOW(field->name));
     if (field->type != MT_TYPE_REGISTER)
         return mti_fail(err, MT_UNSUPPORTED, "%d is no type of field", (int)field->type);
     if (field->kind == MT_FIELD_DELETED) return MT_OK;
@@ -243,7 +248,8 @@ static mt_status check_row(mt_binary_writer *writer, const mt_row *row)
     if (row->floor > MT_STATE_MAX)
         return mti_fail(&writer->error, MT_STATE, "a floor of %llu is above 2^53 - 1",
                         (unsigned long long)row->floor);
-    if (row->delete_node) return mti_fail(&writer->error, MT_INVALID, "a row deletes its node, as only a patch may");
+    if (row->delete_node)
+        return mti_fail(&writer->error, MT_INVALID, "a row deletes its node, as only a patch may");
     for (size_t i = 0; i < row->count; i++) {
         if ((st = check_field(writer, row, &row->fields[i])) != MT_OK) return st;
     }
@@ -260,10 +266,12 @@ static mt_status check_goes_on(mt_binary_writer *writer, const mt_row *row)
         return mti_fail(&writer->error, MT_INVALID, "the node \"%.*s\" does not go on as announced",
                         MTI_SHOW(uid));
     if (row->floor != writer->floor)
-        return mti_fail(&writer->error, MT_INVALID, "the rows of \"%.*s\" differ in their floor", MTI_SHOW(uid));
+        return mti_fail(&writer->error, MT_INVALID, "the rows of \"%.*s\" differ in their floor",
+                        MTI_SHOW(uid));
     if (row->count == 0 || mt_bytes_compare(name, row->fields[0].name) >= 0)
-        return mti_fail(&writer->error, MT_INVALID, "the fields of \"%.*s\" do not sort after \"%.*s\"",
-                        MTI_SHOW(uid), MTI_SHOW(name));
+        return mti_fail(&writer->error, MT_INVALID,
+                        "the fields of \"%.*s\" do not sort after \"%.*s\"", MTI_SHOW(uid),
+                        MTI_SHOW(name));
     return MT_OK;
 }
 
@@ -275,8 +283,9 @@ static mt_status check_order(mt_binary_writer *writer, const mt_row *row)
         return mti_fail(&writer->error, MT_INVALID, "a row without fields cannot go on");
     if (writer->more) return check_goes_on(writer, row);
     if (writer->any && mt_bytes_compare(uid, row->uid) >= 0)
-        return mti_fail(&writer->error, MT_INVALID, "the node \"%.*s\" does not sort after \"%.*s\"",
-                        MTI_SHOW(row->uid), MTI_SHOW(uid));
+        return mti_fail(&writer->error, MT_INVALID,
+                        "the node \"%.*s\" does not sort after \"%.*s\"", MTI_SHOW(row->uid),
+                        MTI_SHOW(uid));
     return MT_OK;
 }
 
@@ -300,8 +309,8 @@ static mt_status add_piece(mt_binary_writer *writer, const mt_row *row, size_t b
     mt_status st;
 
     if ((st = check_order(writer, row)) != MT_OK) return st;
-    if (!writer->encoder.fresh &&
-        (len >= writer->aim || bound > writer->body_max - len || !mti_encoder_has_room(&writer->encoder))) {
+    if (!writer->encoder.fresh && (len >= writer->aim || bound > writer->body_max - len ||
+                                   !mti_encoder_has_room(&writer->encoder))) {
         if ((st = write_frame(writer, false)) != MT_OK) return st;
     }
     st = mti_encode_row(&writer->encoder, row, bound, same, &writer->error);
@@ -310,7 +319,8 @@ static mt_status add_piece(mt_binary_writer *writer, const mt_row *row, size_t b
 }
 
 /* The longest beginning of a row's fields, of at most `count`, that fits a frame; none if there is not even one. */
-static size_t fields_that_fit(const mt_binary_writer *writer, const mt_row *row, size_t count, size_t *bound)
+static size_t fields_that_fit(const mt_binary_writer *writer, const mt_row *row, size_t count,
+                              size_t *bound)
 {
     mt_row piece = *row;
 
@@ -335,7 +345,8 @@ static mt_status add_row(mt_binary_writer *writer, const mt_row *row, bool same)
         piece.count = fields_that_fit(writer, &piece, wanted, &bound);
         if (bound > writer->body_max || (piece.count == 0 && left > 0))
             return mti_fail(&writer->error, MT_TOO_LARGE, "a field of \"%.*s\" fits no frame (%s)",
-                            MTI_SHOW(row->uid), writer->compressor ? "block_len_max" : "frame_len_max");
+                            MTI_SHOW(row->uid),
+                            writer->compressor ? "block_len_max" : "frame_len_max");
         piece.more = row->more || piece.count < left;
         if ((st = add_piece(writer, &piece, bound, same)) != MT_OK) return st;
         done += piece.count;
@@ -381,7 +392,8 @@ mt_status mt_binary_delta(mt_binary_writer *writer, const mt_delta *delta, mt_de
 
     mti_encoder_forget(&writer->encoder);
     if (part == MT_CONFLICT && writer->error.status == MT_OK)
-        return mti_fail(&writer->error, MT_INVALID, "conflicts are no rows: only update and history are");
+        return mti_fail(&writer->error, MT_INVALID,
+                        "conflicts are no rows: only update and history are");
     mti_delta_rows_init(&rows, delta, part, false);
     while (writer->error.status == MT_OK && mti_delta_rows_next(&rows, &row)) {
         (void)settle(writer, add_row(writer, &row, true));

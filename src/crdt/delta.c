@@ -15,6 +15,8 @@ mt_status mti_delta_new(const mt_mem *mem, mti_family *family, mti_family *forei
     delta->family = family;
     delta->foreign = foreign == family ? NULL : foreign;
     delta->sorted = true;
+    delta->changes = &delta->first;
+    delta->cap = 1;
     mti_family_hold(family);
     if (delta->foreign) mti_family_hold(delta->foreign);
     *out = delta;
@@ -36,17 +38,23 @@ void mt_delta_free(mt_delta *delta)
         for (size_t i = 0; i < delta->count; i++) change_release(delta, &delta->changes[i]);
     mti_family_release(delta->family);
     if (delta->foreign) mti_family_release(delta->foreign);
-    mti_mem_free(delta->mem, delta->changes, delta->cap * sizeof *delta->changes);
+    if (delta->changes != &delta->first)
+        mti_mem_free(delta->mem, delta->changes, delta->cap * sizeof *delta->changes);
     mti_mem_free(delta->mem, delta, sizeof *delta);
 }
 
 mt_status mti_delta_reserve(mt_delta *delta)
 {
-    mti_change *changes = mti_vector_reserve(delta->mem, delta->changes, &delta->cap, delta->count + 1,
-                                             sizeof *changes);
+    bool own = delta->changes != &delta->first;
+    size_t cap = own ? delta->cap : 0;
+    mti_change *changes;
 
+    if (delta->count < delta->cap) return MT_OK;
+    changes = mti_vector_reserve(delta->mem, own ? delta->changes : NULL, &cap, delta->count + 1, sizeof *changes);
     if (!changes) return MT_NO_MEMORY;
+    if (!own) changes[0] = delta->first;
     delta->changes = changes;
+    delta->cap = cap;
     return MT_OK;
 }
 

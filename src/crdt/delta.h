@@ -22,6 +22,7 @@ struct mt_delta {
     mti_change *changes; /* in uid order, a uid once, after mti_delta_settle */
     size_t count;
     size_t cap;
+    mti_change first; /* where `changes` points while there is but one */
     bool sorted;
     bool changed;
     bool late;

@@ -174,8 +174,8 @@ mt_status mti_dictionary_add_shape(mti_dictionary *dictionary, const uint16_t *n
 
     mti_assert(count <= MTI_SHAPE_NAMES_MAX);
     if (st != MT_OK) return st;
-    list = mti_vector_reserve(dictionary->mem, dictionary->list, &dictionary->list_cap, at + MTI_SHAPE_NAMES_MAX,
-                              sizeof *names);
+    list = mti_vector_reserve(dictionary->mem, dictionary->list, &dictionary->list_cap,
+                              at + MTI_SHAPE_NAMES_MAX, sizeof *names);
     if (!list) return MT_NO_MEMORY;
     dictionary->list = list;
     memcpy(dictionary->list + at, names, count * sizeof *names);
@@ -189,7 +189,8 @@ mt_bytes mti_dictionary_name(const mti_dictionary *dictionary, uint32_t number)
     return run_bytes(&dictionary->names, dictionary->texts, number);
 }
 
-const uint16_t *mti_dictionary_shape(const mti_dictionary *dictionary, uint32_t number, size_t *count)
+const uint16_t *mti_dictionary_shape(const mti_dictionary *dictionary, uint32_t number,
+                                     size_t *count)
 {
     const struct run *run = &dictionary->shapes.items[number];
 

@@ -48,7 +48,8 @@ void mti_dictionary_clear(mti_dictionary *dictionary);
 
 /* The number of a name or a shape; MTI_DICTIONARY_NONE if it is not there. */
 uint32_t mti_dictionary_find_name(const mti_dictionary *dictionary, mt_bytes name);
-uint32_t mti_dictionary_find_shape(const mti_dictionary *dictionary, const uint16_t *names, size_t count);
+uint32_t mti_dictionary_find_shape(const mti_dictionary *dictionary, const uint16_t *names,
+                                   size_t count);
 
 /* Adds a name that is not there: `len` bytes at `texts + at`, BORROWED until the dictionary is cleared. There are
  * fewer than MTI_DICTIONARY_MAX. MT_NO_MEMORY changes nothing. */
@@ -59,6 +60,7 @@ mt_status mti_dictionary_add_shape(mti_dictionary *dictionary, const uint16_t *n
 
 /* A name or a shape by its number, BORROWED until the next one is added. */
 mt_bytes mti_dictionary_name(const mti_dictionary *dictionary, uint32_t number);
-const uint16_t *mti_dictionary_shape(const mti_dictionary *dictionary, uint32_t number, size_t *count);
+const uint16_t *mti_dictionary_shape(const mti_dictionary *dictionary, uint32_t number,
+                                     size_t *count);
 
 #endif

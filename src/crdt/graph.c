@@ -131,7 +131,8 @@ mt_status mti_graph_put(mt_graph *graph, mt_node *node)
 }
 
 /* Puts `after` (held for the caller, MOVED) in the place of `current`, and both into the log. */
-static mt_status apply_node(mt_graph *graph, mt_delta *log, mt_node *current, mt_node *after)
+static mt_status apply_node(mt_graph *graph, mt_delta *log, const mti_tree_place *place, mt_node *current,
+                            mt_node *after)
 {
     mti_tree_env env = mti_node_env(graph->family);
     mti_change change = {.before = current, .after = after};
@@ -139,7 +140,7 @@ static mt_status apply_node(mt_graph *graph, mt_delta *log, mt_node *current, mt
     void *old;
 
     if (st == MT_OK && after != current) {
-        if ((st = mti_tree_put(&graph->nodes, &env, after, &old)) == MT_OK) mti_hold(after);
+        if ((st = mti_tree_put_at(&graph->nodes, &env, place, after, &old)) == MT_OK) mti_hold(after);
         change.before = old;
     } else if (st == MT_OK) {
         mti_hold(current);
@@ -165,7 +166,8 @@ static void keep_late(mt_delta *log, mt_node *incoming, bool foreign)
 
 mt_status mti_graph_apply(mt_graph *graph, const mti_incoming *in, mt_delta *log, bool record)
 {
-    mt_node *current = mti_tree_get(&graph->nodes, &mti_node_kind, in->uid);
+    mti_tree_place place;
+    mt_node *current = mti_tree_find(&graph->nodes, &mti_node_kind, in->uid, &place);
     mt_node *after, *incoming = NULL;
     mt_status st;
     bool late, unused;
@@ -177,15 +179,16 @@ mt_status mti_graph_apply(mt_graph *graph, const mti_incoming *in, mt_delta *log
         if (after != current) mti_node_release(graph->family, after);
         return no_memory(&graph->error);
     }
-    st = apply_node(graph, log, current, after);
+    st = apply_node(graph, log, &place, current, after);
     if (st != MT_OK) mti_node_release(graph->family, incoming);
     else if (incoming) keep_late(log, incoming, false);
     return st;
 }
 
-static mt_status apply_incoming_node(mt_graph *graph, mt_node *current, mt_node *incoming, bool same,
-                                     mt_delta *log, bool record)
+static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, bool same, mt_delta *log, bool record)
 {
+    mti_tree_place place;
+    mt_node *current = mti_tree_find(&graph->nodes, &mti_node_kind, mt_node_uid(incoming), &place);
     mt_node *after;
     mt_status st;
     bool late;
@@ -193,7 +196,7 @@ static mt_status apply_incoming_node(mt_graph *graph, mt_node *current, mt_node 
     st = mti_node_merge_node(graph->family, current, incoming, same, &after, &late);
     if (st != MT_OK) return no_memory(&graph->error);
     if (after == current && !record) return MT_OK;
-    st = apply_node(graph, log, current, after);
+    st = apply_node(graph, log, &place, current, after);
     if (st == MT_OK && late && record) {
         mti_hold(incoming);
         keep_late(log, incoming, !same);
@@ -358,9 +361,8 @@ static mt_status merge_all(change *c, const mt_graph *incoming)
 
     mti_tree_walk(&incoming->nodes, &mti_node_kind, start, &walk);
     while (st == MT_OK && (node = mti_tree_next(&walk))) {
-        mt_node *current = mti_tree_get(&c->graph->nodes, &mti_node_kind, mt_node_uid(node));
         if (check && (st = node_check(c->graph, node)) != MT_OK) break;
-        st = apply_incoming_node(c->graph, current, node, false, c->log, c->record);
+        st = apply_incoming_node(c->graph, node, false, c->log, c->record);
     }
     return st;
 }
@@ -378,7 +380,7 @@ static mt_status merge_differing(change *c, const mt_graph *incoming)
     mti_tree_copy(&c->graph->nodes, &base);
     mti_tree_pair_walk(&base, &incoming->nodes, &walk_a, &walk_b);
     while (st == MT_OK && mti_tree_pair_next(&mti_node_kind, &walk_a, &walk_b, &a, &b))
-        if (b) st = apply_incoming_node(c->graph, a, b, true, c->log, c->record);
+        if (b) st = apply_incoming_node(c->graph, b, true, c->log, c->record);
     mti_tree_end(&base, &env);
     return st;
 }

@@ -70,7 +70,7 @@ static mt_status fail_at(mt_graph *graph, const mt_row *row, const mt_field *fie
                     MTI_SHOW(field->name), why->text);
 }
 
-static mt_status field_check(mt_graph *graph, const mt_row *row, const mt_field *field, bool states)
+static mt_status field_fail(mt_graph *graph, const mt_row *row, const mt_field *field, bool states)
 {
     mt_error why = {MT_OK, ""};
 
@@ -80,9 +80,40 @@ static mt_status field_check(mt_graph *graph, const mt_row *row, const mt_field 
         mti_fail(&why, MT_INVALID, "field kind %u is not known", (unsigned)field->kind);
     else if (states && (field->state == 0 || field->state > MT_STATE_MAX))
         mti_fail(&why, MT_STATE, "state %llu is not in 1 to 2^53 - 1", (unsigned long long)field->state);
-    else if (field->kind == MT_FIELD_DELETED || mt_value_check(&field->value, &graph->limits, &why) == MT_OK)
+    else if (mt_value_check(&field->value, &graph->limits, &why) == MT_OK)
         return MT_OK;
     return fail_at(graph, row, field, &why);
+}
+
+/* Whether a value may be held, for those that are seen at once; the others are looked at more closely. */
+static inline bool plain_value(const mt_value *value, const mt_limits *limits)
+{
+    uint64_t word, high = 0;
+    size_t i = 0, len;
+
+    if (value->kind == MT_NULL || value->kind == MT_BOOL) return true;
+    if (value->kind == MT_NUMBER) {
+        memcpy(&word, &value->as.number, 8);
+        return (word >> 52 & 0x7ff) != 0x7ff && word != UINT64_C(1) << 63;
+    }
+    if (value->kind != MT_STRING) return false;
+    len = value->as.bytes.len;
+    if (len < 8 || len > limits->value_len_max) return false;
+    for (; i + 8 < len; i += 8) {
+        memcpy(&word, value->as.bytes.data + i, 8);
+        high |= word;
+    }
+    memcpy(&word, value->as.bytes.data + len - 8, 8);
+    return ((high | word) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+static inline mt_status field_check(mt_graph *graph, const mt_row *row, const mt_field *field, bool states)
+{
+    bool fine = field->type == MT_TYPE_REGISTER && (!states || field->state - 1 < MT_STATE_MAX);
+
+    if (fine && field->kind == MT_FIELD_DELETED) return MT_OK;
+    if (fine && field->kind == MT_FIELD_VALUE && plain_value(&field->value, &graph->limits)) return MT_OK;
+    return field_fail(graph, row, field, states);
 }
 
 static mt_status row_check(mt_graph *graph, const mt_row *row)
@@ -112,33 +143,54 @@ static mt_status names_check(mt_graph *graph, const mt_row *row, const mti_incom
     return MT_OK;
 }
 
-mt_status mti_incoming_row(mt_graph *graph, const mt_row *row, bool states, mti_incoming *out)
+/* Where the fields stand: `*order` NULL in name order already; `*shape` held if it is one at hand. */
+static mt_status row_order(mt_graph *graph, const mt_row *row, mti_shape **shape, const uint32_t **order)
+{
+    bool small = row->count <= MTI_SHAPE_FIELDS_MAX;
+
+    *order = NULL;
+    *shape = small && row->count > 0
+                 ? mti_shape_recent(graph->family, &row->fields->name, sizeof *row->fields, row->count)
+                 : NULL;
+    if (*shape || in_order(row)) return MT_OK;
+    if (!order_make(graph, row)) return MT_NO_MEMORY;
+    *order = graph->scratch.order;
+    return MT_OK;
+}
+
+static mt_status row_fill(mt_graph *graph, const mt_row *row, bool states, const uint32_t *order, mti_incoming *out)
 {
     mti_scratch *s = &graph->scratch;
-    bool sorted;
     mt_status st;
 
-    if ((st = row_check(graph, row)) != MT_OK) return st;
-    sorted = in_order(row);
-    if (!scratch_reserve(graph, row->count) || (!sorted && !order_make(graph, row)))
-        return mti_fail(&graph->error, MT_NO_MEMORY, "out of memory");
-    memset(out, 0, sizeof *out);
-    out->uid = row->uid;
-    out->floor = row->floor;
-    out->names = s->names;
-    out->cells = s->cells;
-    out->share = true; /* scratch cells hold no blob */
     for (size_t i = 0; i < row->count; i++) {
-        const mt_field *field = &row->fields[sorted ? i : s->order[i]];
+        const mt_field *field = &row->fields[order ? order[i] : i];
         if ((st = field_check(graph, row, field, states)) != MT_OK) return st;
         if (states && field->state <= row->floor) continue;
         s->names[out->count] = field->name;
         mti_cell_of(field, &s->cells[out->count++]);
     }
-    if (out->count <= MTI_SHAPE_FIELDS_MAX)
-        out->shape = mti_shape_known(graph->family, out->names, out->count);
-    if (!out->shape && (st = names_check(graph, row, out)) != MT_OK) return st;
     return MT_OK;
+}
+
+mt_status mti_incoming_row(mt_graph *graph, const mt_row *row, bool states, mti_incoming *out)
+{
+    const uint32_t *order;
+    mt_status st;
+
+    memset(out, 0, sizeof *out);
+    if ((st = row_check(graph, row)) != MT_OK) return st;
+    if (!scratch_reserve(graph, row->count) || row_order(graph, row, &out->shape, &order) != MT_OK)
+        return mti_fail(&graph->error, MT_NO_MEMORY, "out of memory");
+    out->uid = row->uid;
+    out->floor = row->floor;
+    out->names = graph->scratch.names;
+    out->cells = graph->scratch.cells;
+    out->share = true; /* scratch cells hold no blob */
+    st = row_fill(graph, row, states, order, out);
+    if (st == MT_OK && !out->shape) st = names_check(graph, row, out);
+    if (st != MT_OK || (out->shape && out->shape->count != out->count)) mti_incoming_end(graph, out);
+    return st;
 }
 
 void mti_incoming_end(mt_graph *graph, mti_incoming *in)

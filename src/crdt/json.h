@@ -114,7 +114,9 @@ typedef enum mti_json_state {
 /* What a string may be. */
 typedef struct mti_json_limit {
     const char *what;
-    size_t len_max;
+    size_t len_max;   /* bytes without escapes */
+    size_t told;      /* what the message says in its place */
+    const char *name; /* of the limit that may be set, for the message; or empty */
 } mti_json_limit;
 
 struct mt_json_reader {
@@ -124,6 +126,7 @@ struct mt_json_reader {
     const uint8_t *stop; /* a unit must end before it */
     size_t unit_len_max;
     mti_json_limit value_limit;
+    mti_json_limit bytes_limit; /* base64url makes it longer */
     mti_json_state state;
     mt_json_form form;
     mt_status st;   /* why a function answered NULL */
@@ -176,8 +179,8 @@ static inline const uint8_t *mti_json_space(const uint8_t *at, const uint8_t *st
 }
 
 /* Reads one character of punctuation, behind white space. */
-static inline const uint8_t *mti_json_expect(mt_json_reader *reader, const uint8_t *at, uint8_t mark,
-                                             const char *expected)
+static inline const uint8_t *mti_json_expect(mt_json_reader *reader, const uint8_t *at,
+                                             uint8_t mark, const char *expected)
 {
     at = mti_json_space(at, reader->stop);
     if (at < reader->stop && *at == mark) return at + 1;

@@ -19,9 +19,9 @@ const uint8_t *mti_json_refuse(mt_json_reader *reader, const uint8_t *at, mt_sta
     mt_error what = reader->err;
 
     mti_json_input_settle(&reader->input, &place);
-    reader->st = mti_fail(&reader->err, st, "%s:%llu:%llu: %s", reader->name,
-                          (unsigned long long)place.line, (unsigned long long)place.column,
-                          what.text);
+    reader->st =
+        mti_fail(&reader->err, st, "%s:%llu:%llu: %s", reader->name, (unsigned long long)place.line,
+                 (unsigned long long)place.column, what.text);
     return NULL;
 }
 
@@ -50,9 +50,9 @@ static const uint8_t *cut(mt_json_reader *reader, const char *expected)
         reader->st = MT_AGAIN;
         return NULL;
     }
-    return mti_json_refuse(reader, reader->stop,
-                           mti_fail(&reader->err, MT_MALFORMED,
-                                    "expected %s, found the end of the text", expected));
+    return mti_json_refuse(
+        reader, reader->stop,
+        mti_fail(&reader->err, MT_MALFORMED, "expected %s, found the end of the text", expected));
 }
 
 /* What people write who do not know that JSON has none of it. */
@@ -94,8 +94,7 @@ const uint8_t *mti_json_unexpected(mt_json_reader *reader, const uint8_t *at, co
     else if (*at == '-' || (*at >= '0' && *at <= '9')) token = "a number";
     else return unexpected_character(reader, at, expected);
     return mti_json_refuse(
-        reader, at,
-        mti_fail(&reader->err, MT_MALFORMED, "expected %s, found %s", expected, token));
+        reader, at, mti_fail(&reader->err, MT_MALFORMED, "expected %s, found %s", expected, token));
 }
 
 /* ---- Words and numbers ---- */
@@ -137,7 +136,8 @@ static const uint8_t *refuse_number(mt_json_reader *reader, const uint8_t *at, s
     return mti_json_refuse(reader, at, MT_MALFORMED);
 }
 
-static const uint8_t *check_number(mt_json_reader *reader, const uint8_t *at, size_t len, double number)
+static const uint8_t *check_number(mt_json_reader *reader, const uint8_t *at, size_t len,
+                                   double number)
 {
     mt_bytes text = {at, len};
 
@@ -216,8 +216,8 @@ static bool check_utf8(string_scan *scan, const uint8_t *at, bool may_go_on)
 static const uint8_t *too_long(string_scan *scan)
 {
     return mti_json_refuse(scan->reader, scan->start - 1,
-                           mti_fail(&scan->reader->err, MT_TOO_LARGE, "%s of more than %zu bytes",
-                                    scan->limit->what, scan->limit->len_max));
+                           mti_fail(&scan->reader->err, MT_TOO_LARGE, "%s of more than %zu bytes%s",
+                                    scan->limit->what, scan->limit->told, scan->limit->name));
 }
 
 /* The string is not complete before the wall. */
@@ -384,7 +384,8 @@ static const uint8_t *unescape(string_scan *scan, const uint8_t *end, mt_bytes *
 }
 
 /* Goes on with a string that has escapes, or ends early, at `at`. */
-static const uint8_t *escaped_string(string_scan *scan, const uint8_t *at, uint64_t high, mt_bytes *out)
+static const uint8_t *escaped_string(string_scan *scan, const uint8_t *at, uint64_t high,
+                                     mt_bytes *out)
 {
     scan->len = (size_t)(at - scan->start);
     while (at < scan->wall && *at != '"') {

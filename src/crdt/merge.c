@@ -13,7 +13,7 @@ typedef struct plan {
     bool changed;
     bool late;
     mti_pick pick[2 * MTI_SHAPE_FIELDS_MAX];
-    mt_bytes name[2 * MTI_SHAPE_FIELDS_MAX];
+    const mt_bytes *name[2 * MTI_SHAPE_FIELDS_MAX];
 } plan;
 
 static uint64_t max_state(uint64_t a, uint64_t b)
@@ -21,7 +21,7 @@ static uint64_t max_state(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static void plan_pick(plan *p, mt_bytes name, const void *base, const mti_cell *cell, bool share)
+static inline void plan_pick(plan *p, const mt_bytes *name, const void *base, const mti_cell *cell, bool share)
 {
     mti_pick pick = {base, cell, share};
 
@@ -30,7 +30,7 @@ static void plan_pick(plan *p, mt_bytes name, const void *base, const mti_cell *
 }
 
 /* A field that only `current` has: it stays, unless it is below the new floor. */
-static void plan_current(plan *p, mt_bytes name, const mti_cell *cell)
+static inline void plan_current(plan *p, const mt_bytes *name, const mti_cell *cell)
 {
     if (mti_cell_state(cell) <= p->floor) {
         p->changed = true;
@@ -39,7 +39,7 @@ static void plan_current(plan *p, mt_bytes name, const mti_cell *cell)
     plan_pick(p, name, p->current, cell, true);
 }
 
-static void plan_incoming(plan *p, mt_bytes name, const mti_cell *cell)
+static inline void plan_incoming(plan *p, const mt_bytes *name, const mti_cell *cell)
 {
     uint64_t state = mti_cell_state(cell);
 
@@ -53,7 +53,7 @@ static void plan_incoming(plan *p, mt_bytes name, const mti_cell *cell)
 }
 
 /* A field that both have: the greater stays. */
-static void plan_both(plan *p, mt_bytes name, const mti_cell *cell, const mti_cell *incoming)
+static inline void plan_both(plan *p, const mt_bytes *name, const mti_cell *cell, const mti_cell *incoming)
 {
     int order = mti_cell_compare(p->in->base, incoming, p->current, cell);
 
@@ -75,46 +75,53 @@ static void plan_zip(plan *p)
     size_t count = current ? current->count : 0, i = 0, j = 0;
 
     if (current && in->shape == current->shape) {
-        for (; i < count; i++) plan_both(p, names[i], &cells[i], &in->cells[i]);
+        for (; i < count; i++) plan_both(p, &names[i], &cells[i], &in->cells[i]);
         return;
     }
     while (i < count && j < in->count) {
         int order = mt_bytes_compare(names[i], in->names[j]);
         if (order < 0) {
-            plan_current(p, names[i], &cells[i]);
+            plan_current(p, &names[i], &cells[i]);
             i++;
         } else if (order > 0) {
-            plan_incoming(p, in->names[j], &in->cells[j]);
+            plan_incoming(p, &in->names[j], &in->cells[j]);
             j++;
         } else {
-            plan_both(p, names[i], &cells[i], &in->cells[j]);
+            plan_both(p, &names[i], &cells[i], &in->cells[j]);
             i++;
             j++;
         }
     }
-    for (; i < count; i++) plan_current(p, names[i], &cells[i]);
-    for (; j < in->count; j++) plan_incoming(p, in->names[j], &in->cells[j]);
+    for (; i < count; i++) plan_current(p, &names[i], &cells[i]);
+    for (; j < in->count; j++) plan_incoming(p, &in->names[j], &in->cells[j]);
 }
 
-/* The shape of the planned fields, held; known ones first. NULL without memory. */
+/* Whether the planned fields are just those of a shape. */
+static bool plan_fits(const plan *p, const mti_shape *shape, const mt_bytes *names)
+{
+    if (p->count != shape->count) return false;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->name[i] != &names[i] && !mti_bytes_same(*p->name[i], names[i])) return false;
+    return true;
+}
+
+/* The shape of the planned fields, held; first one that is at hand. NULL without memory. */
 static mti_shape *plan_shape(const plan *p, mti_family *family)
 {
-    mti_shape *shape = NULL;
+    mti_shape *known = p->current ? p->current->shape : NULL;
+    mt_bytes name[MTI_SHAPE_FIELDS_MAX];
 
-    /* Every name of `current` is still there and none came: or all that came are there and nothing else. */
-    if (p->current && p->count == p->current->count) {
-        shape = p->current->shape;
-        for (size_t i = 0; shape && i < p->count; i++)
-            if (p->name[i].data != shape->names[i].data) shape = NULL;
+    if (known && plan_fits(p, known, known->names)) {
+        known->refs++;
+        return known;
     }
-    if (!shape && p->in->shape && p->count == p->in->count) {
-        shape = p->in->shape;
-        for (size_t i = 0; shape && i < p->count; i++)
-            if (!mt_bytes_equal(p->name[i], shape->names[i])) shape = NULL;
+    known = p->in->shape;
+    if (known && plan_fits(p, known, p->in->names)) {
+        known->refs++;
+        return known;
     }
-    if (!shape) return mti_shape_of(family, p->name, p->count);
-    shape->refs++;
-    return shape;
+    for (size_t i = 0; i < p->count; i++) name[i] = *p->name[i];
+    return mti_shape_of(family, name, p->count);
 }
 
 /* Two lists of fields, neither longer than a small node's. `*out` NULL: the result is a large node. */

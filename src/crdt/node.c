@@ -1,75 +1,8 @@
 #include "crdt/node.h"
 
-#include "base/assert.h"
 #include "base/bytes.h"
 
 /* ---- Cells ---- */
-
-static inline uint64_t cell_head(uint64_t state, unsigned kind, mti_cell_where where, size_t len)
-{
-    return state | (uint64_t)kind << 53 | (uint64_t)where << 56 | (uint64_t)len << 58;
-}
-
-/* Short bytes into the cell. */
-static void cell_inline(mti_cell *cell, uint64_t state, unsigned kind, mt_bytes bytes)
-{
-    cell->head = cell_head(state, kind, MTI_INLINE, bytes.len);
-    cell->payload = 0;
-    for (size_t i = 0; i < bytes.len; i++) ((uint8_t *)&cell->payload)[i] = bytes.data[i];
-}
-
-void mti_cell_of(const mt_field *field, mti_cell *cell)
-{
-    const mt_value *value = &field->value;
-
-    if (field->kind == MT_FIELD_DELETED) {
-        cell->head = cell_head(field->state, MTI_CELL_DELETED, MTI_INLINE, 0);
-        cell->payload = 0;
-        return;
-    }
-    cell->head = cell_head(field->state, value->kind, MTI_INLINE, 0);
-    cell->payload = 0;
-    switch (value->kind) {
-    case MT_NULL: break;
-    case MT_BOOL: cell->payload = value->as.boolean; break;
-    case MT_NUMBER: memcpy(&cell->payload, &value->as.number, 8); break;
-    case MT_INT: memcpy(&cell->payload, &value->as.integer, 8); break;
-    case MT_STRING:
-    case MT_BYTES:
-    case MT_EDGE:
-        if (value->as.bytes.len <= MTI_CELL_INLINE_MAX) {
-            cell_inline(cell, field->state, value->kind, value->as.bytes);
-        } else {
-            cell->head |= (uint64_t)MTI_FOREIGN << 56;
-            cell->payload = (uintptr_t)&value->as.bytes;
-        }
-        break;
-    }
-}
-
-mt_bytes mti_cell_bytes(const void *base, const mti_cell *cell)
-{
-    mt_bytes bytes = {NULL, 0};
-
-    switch (mti_cell_place(cell)) {
-    case MTI_INLINE:
-        bytes.data = (const uint8_t *)&cell->payload;
-        bytes.len = cell->head >> 58 & 15;
-        break;
-    case MTI_WITHIN:
-        bytes.data = (const uint8_t *)base + (uint32_t)cell->payload;
-        bytes.len = cell->payload >> 32;
-        break;
-    case MTI_BLOB: {
-        const mti_blob *blob = (const mti_blob *)(uintptr_t)cell->payload;
-        bytes.data = blob->data;
-        bytes.len = blob->len;
-        break;
-    }
-    case MTI_FOREIGN: bytes = *(const mt_bytes *)(uintptr_t)cell->payload; break;
-    }
-    return bytes;
-}
 
 static void cell_value(const void *base, const mti_cell *cell, mt_value *out)
 {
@@ -174,7 +107,7 @@ static bool cell_blob(mti_family *family, mti_cell *out, const mti_pick *pick)
     blob->refs = 1;
     blob->len = (uint32_t)bytes.len;
     memcpy(blob->data, bytes.data, bytes.len);
-    out->head = cell_head(mti_cell_state(pick->cell), mti_cell_kind(pick->cell), MTI_BLOB, 0);
+    out->head = mti_cell_head(mti_cell_state(pick->cell), mti_cell_kind(pick->cell), MTI_BLOB, 0);
     out->payload = (uintptr_t)blob;
     return true;
 }
@@ -192,7 +125,7 @@ static bool cell_copy(mti_family *family, const void *base, mti_cell *out, uint8
     bytes = mti_cell_bytes(pick->base, pick->cell);
     if (place == MTI_BLOB || bytes.len > MTI_WITHIN_MAX) return cell_blob(family, out, pick);
     memcpy(*at, bytes.data, bytes.len);
-    out->head = cell_head(mti_cell_state(pick->cell), mti_cell_kind(pick->cell), MTI_WITHIN, 0);
+    out->head = mti_cell_head(mti_cell_state(pick->cell), mti_cell_kind(pick->cell), MTI_WITHIN, 0);
     out->payload = (uint64_t)bytes.len << 32 | (uint32_t)(*at - (const uint8_t *)base);
     *at += bytes.len;
     return true;

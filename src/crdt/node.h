@@ -10,6 +10,7 @@
 #ifndef MTI_NODE_H
 #define MTI_NODE_H
 
+#include "base/bytes.h"
 #include "crdt/shape.h"
 
 #include <mytosis/graph.h>
@@ -97,11 +98,69 @@ static inline mt_bytes mti_entry_name(const mti_entry *entry)
     return name;
 }
 
+static inline uint64_t mti_cell_head(uint64_t state, unsigned kind, mti_cell_where where, size_t len)
+{
+    return state | (uint64_t)kind << 53 | (uint64_t)where << 56 | (uint64_t)len << 58;
+}
+
 /* The cell of a field as it travels. Strings of the field are BORROWED by the cell. */
-void mti_cell_of(const mt_field *field, mti_cell *cell);
+static inline void mti_cell_of(const mt_field *field, mti_cell *cell)
+{
+    const mt_value *value = &field->value;
+    uint64_t payload = 0;
+
+    if (field->kind == MT_FIELD_DELETED) {
+        cell->head = mti_cell_head(field->state, MTI_CELL_DELETED, MTI_INLINE, 0);
+        cell->payload = 0;
+        return;
+    }
+    cell->head = mti_cell_head(field->state, value->kind, MTI_INLINE, 0);
+    switch (value->kind) {
+    case MT_NULL: break;
+    case MT_BOOL: payload = value->as.boolean; break;
+    case MT_NUMBER: memcpy(&payload, &value->as.number, 8); break;
+    case MT_INT: memcpy(&payload, &value->as.integer, 8); break;
+    case MT_STRING:
+    case MT_BYTES:
+    case MT_EDGE: {
+        size_t len = value->as.bytes.len;
+        if (len <= MTI_CELL_INLINE_MAX) {
+            cell->head |= (uint64_t)len << 58;
+            for (size_t i = 0; i < len; i++) ((uint8_t *)&payload)[i] = value->as.bytes.data[i];
+        } else {
+            cell->head |= (uint64_t)MTI_FOREIGN << 56;
+            payload = (uintptr_t)&value->as.bytes;
+        }
+        break;
+    }
+    }
+    cell->payload = payload;
+}
 
 /* The bytes of a string, bytes or edge. `base` is the node or entry that the cell lies in. */
-mt_bytes mti_cell_bytes(const void *base, const mti_cell *cell);
+static inline mt_bytes mti_cell_bytes(const void *base, const mti_cell *cell)
+{
+    mt_bytes bytes = {NULL, 0};
+
+    switch (mti_cell_place(cell)) {
+    case MTI_INLINE:
+        bytes.data = (const uint8_t *)&cell->payload;
+        bytes.len = cell->head >> 58 & 15;
+        break;
+    case MTI_WITHIN:
+        bytes.data = (const uint8_t *)base + (uint32_t)cell->payload;
+        bytes.len = cell->payload >> 32;
+        break;
+    case MTI_BLOB: {
+        const mti_blob *blob = (const mti_blob *)(uintptr_t)cell->payload;
+        bytes.data = blob->data;
+        bytes.len = blob->len;
+        break;
+    }
+    case MTI_FOREIGN: bytes = *(const mt_bytes *)(uintptr_t)cell->payload; break;
+    }
+    return bytes;
+}
 
 /* The field that a cell is, with views of `base`. */
 void mti_cell_field(const void *base, const mti_cell *cell, mt_bytes name, mt_field *out);

@@ -49,18 +49,42 @@ void mti_family_release(mti_family *family)
     mti_mem_free(mem, family, sizeof *family);
 }
 
-static unsigned recent_slot(mt_bytes list)
+/* Names of a list that lie `stride` bytes apart, as they do within fields. */
+static inline mt_bytes name_at(const mt_bytes *names, size_t stride, size_t i)
 {
-    uint64_t head = 0, tail = 0;
-    size_t len = list.len < 8 ? list.len : 8;
+    mt_bytes name;
 
-    if (len) {
-        memcpy(&head, list.data, len);
-        memcpy(&tail, list.data + list.len - len, len);
+    memcpy(&name, (const uint8_t *)names + i * stride, sizeof name);
+    return name;
+}
+
+static unsigned recent_slot(const mt_bytes *names, size_t stride, size_t count)
+{
+    uint64_t hash = count;
+
+    if (count > 0) {
+        mt_bytes first = name_at(names, stride, 0), last = name_at(names, stride, count - 1);
+        hash += first.len << 8 | last.len << 16;
+        if (first.len) hash += (uint64_t)first.data[0] << 24 | (uint64_t)first.data[first.len - 1] << 32;
+        if (last.len) hash += (uint64_t)last.data[0] << 40 | (uint64_t)last.data[last.len - 1] << 48;
     }
-    head = (head ^ list.len) * UINT64_C(0x9e3779b97f4a7c15);
-    head = (head ^ tail) * UINT64_C(0xc2b2ae3d27d4eb4f);
-    return (unsigned)(head >> 58);
+    return (unsigned)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+}
+
+static unsigned shape_slot(const mti_shape *shape)
+{
+    return recent_slot(shape->names, sizeof(mt_bytes), shape->count);
+}
+
+mti_shape *mti_shape_recent(mti_family *family, const mt_bytes *names, size_t stride, size_t count)
+{
+    mti_shape *shape = family->recent[recent_slot(names, stride, count)];
+
+    if (!shape || shape->count != count) return NULL;
+    for (size_t i = 0; i < count; i++)
+        if (!mti_bytes_same(shape->names[i], name_at(names, stride, i))) return NULL;
+    shape->refs++;
+    return shape;
 }
 
 static mti_shape *shape_new(mti_family *family, mt_bytes list, size_t count)
@@ -88,73 +112,49 @@ static size_t shape_size(const mti_shape *shape)
     return sizeof *shape + shape->count * sizeof(mt_bytes) + shape->list.len;
 }
 
-static mti_shape *shape_find(mti_family *family, mt_bytes list)
-{
-    unsigned slot = recent_slot(list);
-    mti_shape *shape = family->recent[slot];
-
-    if (!shape || !mt_bytes_equal(shape->list, list)) {
-        shape = mti_tree_get(&family->shapes, &shape_kind, list);
-        if (!shape) return NULL;
-        family->recent[slot] = shape;
-    }
-    shape->refs++;
-    return shape;
-}
-
 static mti_shape *shape_find_or_new(mti_family *family, mt_bytes list, size_t count)
 {
-    mti_shape *shape = shape_find(family, list);
+    mti_shape *shape = mti_tree_get(&family->shapes, &shape_kind, list);
     mti_tree_env env = shape_env(family);
     void *old;
 
-    if (shape) return shape;
-    shape = shape_new(family, list, count);
-    if (!shape) return NULL;
-    if (mti_tree_put(&family->shapes, &env, shape, &old) != MT_OK) {
-        mti_heap_free(&family->heap, shape, shape_size(shape));
-        return NULL;
+    if (!shape) {
+        shape = shape_new(family, list, count);
+        if (!shape) return NULL;
+        if (mti_tree_put(&family->shapes, &env, shape, &old) != MT_OK) {
+            mti_heap_free(&family->heap, shape, shape_size(shape));
+            return NULL;
+        }
     }
+    family->recent[shape_slot(shape)] = shape;
     shape->refs++;
     return shape;
 }
 
-/* Puts the names together in the family's scratch space. False without memory. */
-static bool list_of(mti_family *family, const mt_bytes *names, size_t count, mt_bytes *list)
+mti_shape *mti_shape_of(mti_family *family, const mt_bytes *names, size_t count)
 {
+    mti_shape *shape = mti_shape_recent(family, names, sizeof *names, count);
+    mt_bytes list = {NULL, 0};
     uint8_t *at;
 
-    list->len = 0;
-    for (size_t i = 0; i < count; i++) list->len += 1 + names[i].len;
-    at = mti_vector_reserve(family->heap.mem, family->list, &family->list_cap, list->len + 1, 1);
-    if (!at) return false;
-    family->list = at;
-    list->data = at;
+    if (shape) return shape;
+    for (size_t i = 0; i < count; i++) list.len += 1 + names[i].len;
+    at = mti_vector_reserve(family->heap.mem, family->list, &family->list_cap, list.len + 1, 1);
+    if (!at) return NULL;
+    list.data = family->list = at;
     for (size_t i = 0; i < count; i++) {
         *at++ = (uint8_t)names[i].len;
         if (names[i].len) memcpy(at, names[i].data, names[i].len);
         at += names[i].len;
     }
-    return true;
-}
-
-mti_shape *mti_shape_of(mti_family *family, const mt_bytes *names, size_t count)
-{
-    mt_bytes list;
-
-    return list_of(family, names, count, &list) ? shape_find_or_new(family, list, count) : NULL;
-}
-
-mti_shape *mti_shape_known(mti_family *family, const mt_bytes *names, size_t count)
-{
-    mt_bytes list;
-
-    return list_of(family, names, count, &list) ? shape_find(family, list) : NULL;
+    return shape_find_or_new(family, list, count);
 }
 
 mti_shape *mti_shape_like(mti_family *family, const mti_shape *foreign)
 {
-    return shape_find_or_new(family, foreign->list, foreign->count);
+    mti_shape *shape = mti_shape_recent(family, foreign->names, sizeof(mt_bytes), foreign->count);
+
+    return shape ? shape : shape_find_or_new(family, foreign->list, foreign->count);
 }
 
 void mti_shape_release(mti_family *family, mti_shape *shape)
@@ -165,7 +165,7 @@ void mti_shape_release(mti_family *family, mti_shape *shape)
     void *old;
 
     if (--shape->refs > 0) return;
-    slot = recent_slot(shape->list);
+    slot = shape_slot(shape);
     if (family->recent[slot] == shape) family->recent[slot] = NULL;
     /* No copy of this tree is ever made, so that taking out needs no memory. */
     st = mti_tree_remove(&family->shapes, &env, shape->list, &old);

@@ -26,7 +26,7 @@ typedef struct mti_family {
     size_t refs;
     mti_heap heap;
     mti_tree shapes;
-    mti_shape *recent[MTI_SHAPE_RECENT]; /* by a hash of the list; the tree has them too */
+    mti_shape *recent[MTI_SHAPE_RECENT]; /* by a hash of the names; the tree has them too */
     uint8_t *list;                       /* where a list is put together */
     size_t list_cap;
 } mti_family;
@@ -41,8 +41,9 @@ void mti_family_release(mti_family *family);
  * caller. NULL without memory. */
 mti_shape *mti_shape_of(mti_family *family, const mt_bytes *names, size_t count);
 
-/* The same, if the family has it already, else NULL. The names of a shape are known to be valid. */
-mti_shape *mti_shape_known(mti_family *family, const mt_bytes *names, size_t count);
+/* The same, if the family has used it lately, else NULL. `names` come from outside, in any order, checked or not: those of
+ * a shape are in order and valid. */
+mti_shape *mti_shape_recent(mti_family *family, const mt_bytes *names, size_t stride, size_t count);
 
 /* The shape with the same names as one of another family. */
 mti_shape *mti_shape_like(mti_family *family, const mti_shape *foreign);

@@ -3,6 +3,7 @@
 #define MTI_VALUE_H
 
 #include <mytosis/value.h>
+#include <string.h>
 
 /* Whether a double holds the integer exactly: at most 53 bits between its first and last 1. */
 static inline bool mti_integer_is_number(int64_t integer)
@@ -20,5 +21,14 @@ size_t mti_value_text_room(const mt_value *value);
 /* Writes the text of a string with its quotes, or of a value. Answers where it ends. */
 uint8_t *mti_string_text_put(mt_bytes text, uint8_t *out);
 uint8_t *mti_value_text_put(const mt_value *value, uint8_t *out);
+
+/* Writes a literal. Answers where it ends. */
+#define MTI_PUT(literal, out) mti_put("" literal, sizeof(literal) - 1, out)
+
+static inline uint8_t *mti_put(const char *text, size_t len, uint8_t *out)
+{
+    memcpy(out, text, len);
+    return out + len;
+}
 
 #endif

@@ -119,34 +119,26 @@ size_t mti_value_text_room(const mt_value *value)
     return mti_size_add(room, 16, &room) ? room : SIZE_MAX;
 }
 
-static uint8_t *put(const char *text, size_t len, uint8_t *out)
-{
-    memcpy(out, text, len);
-    return out + len;
-}
-
-#define PUT(literal, out) put("" literal, sizeof(literal) - 1, out)
-
 uint8_t *mti_value_text_put(const mt_value *value, uint8_t *out)
 {
     switch (value->kind) {
-    case MT_NULL: return PUT("null", out);
-    case MT_BOOL: return value->as.boolean ? PUT("true", out) : PUT("false", out);
+    case MT_NULL: return MTI_PUT("null", out);
+    case MT_BOOL: return value->as.boolean ? MTI_PUT("true", out) : MTI_PUT("false", out);
     case MT_NUMBER: return out + mti_number_format(value->as.number, (char *)out);
     case MT_STRING: return mti_string_text_put(value->as.bytes, out);
     case MT_INT:
-        out = PUT("{\"int\":\"", out);
+        out = MTI_PUT("{\"int\":\"", out);
         out += mti_integer_format(value->as.integer, (char *)out);
-        return PUT("\"}", out);
+        return MTI_PUT("\"}", out);
     case MT_BYTES:
-        out = PUT("{\"bytes\":\"", out);
+        out = MTI_PUT("{\"bytes\":\"", out);
         mti_base64url_encode(value->as.bytes, (char *)out);
         out += mti_base64url_len(value->as.bytes.len);
-        return PUT("\"}", out);
+        return MTI_PUT("\"}", out);
     case MT_EDGE:
-        out = PUT("{\"edge\":", out);
+        out = MTI_PUT("{\"edge\":", out);
         out = mti_string_text_put(value->as.bytes, out);
-        return PUT("}", out);
+        return MTI_PUT("}", out);
     }
     return out;
 }

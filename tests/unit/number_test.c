@@ -151,7 +151,7 @@ static int shortest_digits(double number, uint64_t *digits)
         int exponent;
 
         (void)snprintf(text, sizeof text, "%.*e", count - 1, number);
-        exponent = atoi(strchr(text, 'e') + 1) - (count - 1);
+        exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10) - (count - 1);
         (void)snprintf(plain, sizeof plain, "%c%.*s", text[0], count - 1, text + 2);
         *digits = strtoull(plain, NULL, 10);
         if (reads_as(*digits, exponent, number)) return exponent;

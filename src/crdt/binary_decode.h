@@ -1,0 +1,64 @@
+/* crdt/binary_decode.h - the streams of a frame into rows, checked to the last bit.
+ *
+ * What passes is valid, in order, and in the one form that a writer gives it. */
+#ifndef MTI_BINARY_DECODE_H
+#define MTI_BINARY_DECODE_H
+
+#include "crdt/binary.h"
+
+/* Uids and edges are put together from what they share with those before; each takes at most this, copied in pieces
+ * of 16 bytes. */
+#define MTI_DECODED_UID_MAX 272
+
+/* The most that one row can need of each. */
+#define MTI_DECODED_FIELDS_MAX MTI_SHAPE_NAMES_MAX
+#define MTI_DECODED_TEXT_MAX ((MTI_SHAPE_NAMES_MAX + 1) * MTI_DECODED_UID_MAX)
+
+typedef struct mti_source {
+    const uint8_t *at;
+    const uint8_t *end;
+} mti_source;
+
+typedef struct mti_decoder {
+    const mt_mem *mem;
+    mt_limits limits;
+    unsigned mask;    /* which stream is meant: 0 in rows, where all are the first */
+    unsigned streams; /* how many there are */
+    mti_source *source;
+    mti_dictionary dictionary;
+    uint64_t state; /* the one before */
+    mti_front uid;  /* the one before; kept from frame to frame, for the order */
+    mti_front edge; /* the one before; none yet: the length is 0 */
+    bool fresh;     /* no row in this frame yet */
+    bool any;       /* a row in this sequence */
+    bool more;      /* the node of the last row goes on */
+    uint64_t floor; /* of that node */
+    uint8_t name[MT_NAME_LEN_MAX];
+    size_t name_len; /* its last name */
+    uint8_t *text;   /* where the next uid goes */
+    mt_error error;
+    const uint8_t *bad; /* what the error is about */
+} mti_decoder;
+
+/* MT_NO_MEMORY leaves nothing behind. */
+mt_status mti_decoder_init(mti_decoder *decoder, const mt_mem *mem, const mt_limits *limits);
+void mti_decoder_free(mti_decoder *decoder);
+
+/* Begins a sequence. */
+void mti_decoder_reset(mti_decoder *decoder);
+
+/* Begins a frame of rows or of columns, BORROWED until the next. A failure of columns: MT_MALFORMED, see the error. */
+void mti_decoder_rows(mti_decoder *decoder, mt_bytes body);
+mt_status mti_decoder_columns(mti_decoder *decoder, mt_bytes block);
+
+/* Whether all rows of the frame were read. */
+bool mti_decoder_done(const mti_decoder *decoder);
+
+/* The next row of the frame, BORROWED from it, from `fields` and from `text`, for both of which there is room. What fails
+ * is told in `error` and `bad`. */
+mt_status mti_decode_row(mti_decoder *decoder, mt_row *row, mt_field *fields);
+
+/* Checks that nothing is left over. */
+mt_status mti_decoder_end(mti_decoder *decoder);
+
+#endif
