@@ -80,18 +80,26 @@ static inline int prefix_side(const mti_tree_page *page, mt_bytes key)
     return memcmp(key.data, page->prefix, key.len) > 0 ? 1 : -1;
 }
 
-/* The first of the entries from `first` on whose word is not below `word`. */
+/* The first of the entries from `first` on whose word is not below `word`. Without branches: which way a search turns
+ * cannot be foreseen. */
 static inline unsigned word_search(const mti_tree_page *page, unsigned first, uint64_t word)
 {
-    unsigned len = page->count - first;
+    const uint64_t *at = page->word + first;
+    size_t len = page->count - first;
 
-    while (len > 0) {
-        unsigned half = len / 2;
-        bool below = page->word[first + half] < word;
-        first = below ? first + half + 1 : first;
-        len = below ? len - half - 1 : half;
+    if (len == 0) return first;
+    while (len > 1) {
+        size_t half = len / 2;
+        at += (size_t)(at[half - 1] < word) * half;
+        len -= half;
     }
-    return first;
+    return (unsigned)(at - page->word) + (*at < word);
+}
+
+/* An object's first lines; nodes of a few fields have no more. */
+static inline void object_prefetch(const void *object)
+{
+    for (size_t i = 0; i < 4; i++) __builtin_prefetch((const uint8_t *)object + 64 * i);
 }
 
 /* The first entry from `first` on whose key is not below `key`; `*found` if it is equal. */
@@ -106,6 +114,7 @@ static unsigned page_search(const mti_tree_kind *kind, const mti_tree_page *page
     if (side) return side < 0 ? first : page->count;
     word = key_word(key, page->skip);
     at = word_search(page, first, word);
+    if (page->level == 0 && at < page->count) object_prefetch(page->at[at]);
     while (at + len < page->count && page->word[at + len] == word) len++;
     while (len > 0) {
         unsigned half = len / 2;
@@ -305,6 +314,32 @@ void mti_tree_end(mti_tree *tree, const mti_tree_env *env)
 static inline void page_prefetch(const mti_tree_page *page)
 {
     for (unsigned i = 0; i < 9; i++) __builtin_prefetch((const uint8_t *)page + 64 * (size_t)i);
+}
+
+static const mti_tree_page *leaf_of(const mti_tree_page *page, const mti_tree_kind *kind, mt_bytes key)
+{
+    while (page->level > 0) page = page_at(page, child_search(kind, page, key));
+    return page;
+}
+
+void mti_tree_prefetch(const mti_tree *tree, const mti_tree_kind *kind, const mt_bytes *keys, size_t count)
+{
+    const mti_tree_page *page[MTI_TREE_BATCH];
+
+    if (!tree->root || count < 2 || tree->root->level == 0) return;
+    if (leaf_of(tree->root, kind, keys[0]) == leaf_of(tree->root, kind, keys[count - 1])) return;
+    for (size_t i = 0; i < count; i++) page[i] = tree->root;
+    for (unsigned level = tree->root->level; level > 0; level--) {
+        for (size_t i = 0; i < count; i++) {
+            page[i] = page_at(page[i], child_search(kind, page[i], keys[i]));
+            page_prefetch(page[i]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        /* By its word alone: the key itself is what we are waiting for. */
+        unsigned at = word_search(page[i], 0, key_word(keys[i], page[i]->skip));
+        if (at < page[i]->count) object_prefetch(page[i]->at[at]);
+    }
 }
 
 void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, mti_tree_place *place)

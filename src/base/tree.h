@@ -66,6 +66,13 @@ void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes ke
 mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place, void *object,
                           void **old);
 
+/* How many keys mti_tree_prefetch takes at once: as many loads as a core keeps in flight. */
+#define MTI_TREE_BATCH 16
+
+/* Asks for the memory that looking up these keys will touch, all keys at once: a load that waits for the one before it takes
+ * 140 to 330 ns, and 16 side by side not much longer. Does nothing for keys that lie in one leaf. */
+void mti_tree_prefetch(const mti_tree *tree, const mti_tree_kind *kind, const mt_bytes *keys, size_t count);
+
 /* Puts an object in the place of that with the same key, which goes to `*old` (MOVED to the caller), or in a new place
  * (`*old` NULL). `object` is MOVED. MT_NO_MEMORY: the tree holds what it held. */
 mt_status mti_tree_put(mti_tree *tree, const mti_tree_env *env, void *object, void **old);

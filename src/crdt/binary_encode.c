@@ -245,9 +245,32 @@ static void put_word(mt_buf *out, uint64_t word, size_t len)
     out->len += len;
 }
 
+/* Copies text, which is short as a rule: without a call, by two words that may overlap. */
+static inline void copy_text(uint8_t *out, const uint8_t *in, size_t len)
+{
+    uint64_t words[2];
+    uint32_t halves[2];
+
+    if (len > 16) {
+        memcpy(out, in, len);
+    } else if (len >= 8) {
+        memcpy(&words[0], in, 8);
+        memcpy(&words[1], in + len - 8, 8);
+        memcpy(out, &words[0], 8);
+        memcpy(out + len - 8, &words[1], 8);
+    } else if (len >= 4) {
+        memcpy(&halves[0], in, 4);
+        memcpy(&halves[1], in + len - 4, 4);
+        memcpy(out, &halves[0], 4);
+        memcpy(out + len - 4, &halves[1], 4);
+    } else {
+        for (size_t i = 0; i < len; i++) out[i] = in[i];
+    }
+}
+
 static void put_bytes(mt_buf *out, mt_bytes bytes)
 {
-    if (bytes.len) memcpy(out->data + out->len, bytes.data, bytes.len);
+    copy_text(out->data + out->len, bytes.data, bytes.len);
     out->len += bytes.len;
 }
 
@@ -304,6 +327,12 @@ static size_t common_len(const uint8_t *a, size_t a_len, const uint8_t *b, size_
 {
     size_t len = a_len < b_len ? a_len : b_len, at = 0;
 
+    while (len - at >= 8) {
+        uint64_t differ = mti_load_le64(a + at) ^ mti_load_le64(b + at);
+
+        if (differ) return at + (size_t)__builtin_ctzll(differ) / 8;
+        at += 8;
+    }
     while (at < len && a[at] == b[at]) at++;
     return at;
 }
@@ -320,7 +349,7 @@ static void put_front(mt_buf *codes, mt_buf *texts, mti_front *before, size_t le
     if (high == MTI_FRONT_LONG) put_number(codes, drop - MTI_FRONT_LONG);
     if (low == MTI_FRONT_LONG) put_number(codes, add - MTI_FRONT_LONG);
     put_bytes(texts, (mt_bytes){uid.data + keep, add});
-    memcpy(before->text + keep, uid.data + keep, add);
+    copy_text(before->text + keep, uid.data + keep, add);
     before->len = uid.len;
 }
 

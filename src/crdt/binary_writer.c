@@ -318,42 +318,49 @@ static mt_status add_piece(mt_binary_writer *writer, const mt_row *row, size_t b
     return st;
 }
 
-/* The longest beginning of a row's fields, of at most `count`, that fits a frame; none if there is not even one. */
-static size_t fields_that_fit(const mt_binary_writer *writer, const mt_row *row, size_t count,
-                              size_t *bound)
+/* The longest beginning of a row's fields that fits a frame; none if there is not even one. */
+static size_t fields_that_fit(const mt_binary_writer *writer, const mt_row *row, size_t *bound)
 {
     mt_row piece = *row;
 
-    for (piece.count = count;; piece.count /= 2) {
+    for (piece.count = smaller(row->count, MTI_SHAPE_NAMES_MAX);; piece.count /= 2) {
         *bound = mti_encoder_bound(&piece);
         if (*bound <= writer->body_max || piece.count == 0) return piece.count;
     }
 }
 
 /* Adds a row in pieces: as many fields as a shape may have, and fewer where they do not fit a frame. */
-static mt_status add_row(mt_binary_writer *writer, const mt_row *row, bool same)
+static mt_status add_pieces(mt_binary_writer *writer, const mt_row *row, bool same)
 {
-    mt_row piece = *row;
-    size_t done = 0, bound;
+    mt_row rest = *row;
     mt_status st;
 
+    rest.shape = NULL;
     do {
-        size_t left = row->count - done;
-        size_t wanted = smaller(left, MTI_SHAPE_NAMES_MAX);
+        mt_row piece = rest;
+        size_t bound;
 
-        piece.fields = row->fields + done;
-        piece.count = fields_that_fit(writer, &piece, wanted, &bound);
-        if (bound > writer->body_max || (piece.count == 0 && left > 0))
+        piece.count = fields_that_fit(writer, &rest, &bound);
+        piece.more = row->more || piece.count < rest.count;
+        if (bound > writer->body_max || (piece.count == 0 && rest.count > 0))
             return mti_fail(&writer->error, MT_TOO_LARGE, "a field of \"%.*s\" fits no frame (%s)",
                             MTI_SHOW(row->uid),
                             writer->compressor ? "block_len_max" : "frame_len_max");
-        piece.more = row->more || piece.count < left;
         if ((st = add_piece(writer, &piece, bound, same)) != MT_OK) return st;
-        done += piece.count;
-        piece.extension.len = 0;
-        piece.shape = NULL;
-    } while (done < row->count);
+        rest.fields += piece.count;
+        rest.count -= piece.count;
+        rest.extension.len = 0;
+    } while (rest.count > 0);
     return MT_OK;
+}
+
+static mt_status add_row(mt_binary_writer *writer, const mt_row *row, bool same)
+{
+    size_t bound = mti_encoder_bound(row);
+
+    if (row->count > MTI_SHAPE_NAMES_MAX || bound > writer->body_max)
+        return add_pieces(writer, row, same);
+    return add_piece(writer, row, bound, same);
 }
 
 mt_status mt_binary_row(mt_binary_writer *writer, const mt_row *row)

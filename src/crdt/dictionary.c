@@ -7,11 +7,6 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 
-struct run {
-    uint32_t at;
-    uint32_t len;
-};
-
 /* Where a side leads: to a run (its number * 2 + 1) or to a fork (its number * 2). */
 struct fork {
     uint32_t side[2];
@@ -21,7 +16,7 @@ struct fork {
 
 static mt_bytes run_bytes(const mti_runs *runs, const uint8_t *base, uint32_t number)
 {
-    const struct run *run = &runs->items[number];
+    const mti_run *run = &runs->items[number];
 
     return (mt_bytes){base + run->at, run->len};
 }
@@ -80,7 +75,7 @@ static mt_status runs_reserve(mti_runs *runs, const mt_mem *mem)
     size_t need = (size_t)runs->count + 1;
     void *items, *forks;
 
-    items = mti_vector_reserve(mem, runs->items, &runs->item_cap, need, sizeof(struct run));
+    items = mti_vector_reserve(mem, runs->items, &runs->item_cap, need, sizeof(mti_run));
     if (!items) return MT_NO_MEMORY;
     runs->items = items;
     forks = mti_vector_reserve(mem, runs->forks, &runs->fork_cap, need, sizeof(struct fork));
@@ -90,7 +85,7 @@ static mt_status runs_reserve(mti_runs *runs, const mt_mem *mem)
 }
 
 /* Adds a run for which there is room. */
-static void runs_add(mti_runs *runs, const uint8_t *base, struct run item)
+static void runs_add(mti_runs *runs, const uint8_t *base, mti_run item)
 {
     mt_bytes run = {base + item.at, item.len};
     uint32_t number = runs->count++;
@@ -117,7 +112,7 @@ static void runs_add(mti_runs *runs, const uint8_t *base, struct run item)
 
 static void runs_free(mti_runs *runs, const mt_mem *mem)
 {
-    mti_mem_free(mem, runs->items, runs->item_cap * sizeof(struct run));
+    mti_mem_free(mem, runs->items, runs->item_cap * sizeof(mti_run));
     mti_mem_free(mem, runs->forks, runs->fork_cap * sizeof(struct fork));
 }
 
@@ -161,14 +156,14 @@ mt_status mti_dictionary_add_name(mti_dictionary *dictionary, size_t at, size_t 
 
     mti_assert(at <= UINT32_MAX && len <= UINT8_MAX);
     if (st != MT_OK) return st;
-    runs_add(&dictionary->names, dictionary->texts, (struct run){(uint32_t)at, (uint32_t)len});
+    runs_add(&dictionary->names, dictionary->texts, (mti_run){(uint32_t)at, (uint32_t)len});
     return MT_OK;
 }
 
 mt_status mti_dictionary_add_shape(mti_dictionary *dictionary, const uint16_t *names, size_t count)
 {
     size_t at = dictionary->list_count;
-    struct run item = {(uint32_t)(at * sizeof *names), (uint32_t)(count * sizeof *names)};
+    mti_run item = {(uint32_t)(at * sizeof *names), (uint32_t)(count * sizeof *names)};
     mt_status st = runs_reserve(&dictionary->shapes, dictionary->mem);
     void *list;
 
@@ -182,18 +177,4 @@ mt_status mti_dictionary_add_shape(mti_dictionary *dictionary, const uint16_t *n
     dictionary->list_count += count;
     runs_add(&dictionary->shapes, list, item);
     return MT_OK;
-}
-
-mt_bytes mti_dictionary_name(const mti_dictionary *dictionary, uint32_t number)
-{
-    return run_bytes(&dictionary->names, dictionary->texts, number);
-}
-
-const uint16_t *mti_dictionary_shape(const mti_dictionary *dictionary, uint32_t number,
-                                     size_t *count)
-{
-    const struct run *run = &dictionary->shapes.items[number];
-
-    *count = run->len / sizeof(uint16_t);
-    return dictionary->list + run->at / sizeof(uint16_t);
 }

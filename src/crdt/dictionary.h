@@ -20,9 +20,15 @@
 
 #define MTI_DICTIONARY_NONE UINT32_MAX
 
-/* A set of runs of at most 255 bytes. */
+/* A run of at most 255 bytes, by its place. */
+typedef struct mti_run {
+    uint32_t at;
+    uint32_t len;
+} mti_run;
+
+/* A set of runs. */
 typedef struct mti_runs {
-    struct run *items; /* by number */
+    mti_run *items; /* by number */
     struct fork *forks;
     size_t item_cap;
     size_t fork_cap;
@@ -59,8 +65,20 @@ mt_status mti_dictionary_add_name(mti_dictionary *dictionary, size_t at, size_t 
 mt_status mti_dictionary_add_shape(mti_dictionary *dictionary, const uint16_t *names, size_t count);
 
 /* A name or a shape by its number, BORROWED until the next one is added. */
-mt_bytes mti_dictionary_name(const mti_dictionary *dictionary, uint32_t number);
-const uint16_t *mti_dictionary_shape(const mti_dictionary *dictionary, uint32_t number,
-                                     size_t *count);
+static inline mt_bytes mti_dictionary_name(const mti_dictionary *dictionary, uint32_t number)
+{
+    mti_run run = dictionary->names.items[number];
+
+    return (mt_bytes){dictionary->texts + run.at, run.len};
+}
+
+static inline const uint16_t *mti_dictionary_shape(const mti_dictionary *dictionary,
+                                                   uint32_t number, size_t *count)
+{
+    mti_run run = dictionary->shapes.items[number];
+
+    *count = run.len / sizeof(uint16_t);
+    return dictionary->list + run.at / sizeof(uint16_t);
+}
 
 #endif

@@ -260,6 +260,17 @@ static mt_status change_end(change *c, mt_status st, mt_delta **delta)
     return MT_OK;
 }
 
+/* Every so many rows: asks for what the next ones will touch. */
+static void rows_prefetch(const mt_graph *graph, const mt_row *rows, size_t at, size_t count)
+{
+    mt_bytes keys[MTI_TREE_BATCH];
+    size_t n = count - at < MTI_TREE_BATCH ? count - at : MTI_TREE_BATCH;
+
+    if (at % MTI_TREE_BATCH != 0) return;
+    for (size_t i = 0; i < n; i++) keys[i] = rows[at + i].uid;
+    mti_tree_prefetch(&graph->nodes, &mti_node_kind, keys, n);
+}
+
 static mt_status patch_row(change *c, const mt_row *row, uint64_t state)
 {
     const mt_node *current;
@@ -283,7 +294,10 @@ mt_status mt_graph_patch(mt_graph *graph, const mt_row *rows, size_t count, uint
     mt_status st = change_begin(&c, graph, NULL, delta);
 
     if (st != MT_OK) return st;
-    for (size_t i = 0; i < count && st == MT_OK; i++) st = patch_row(&c, &rows[i], state);
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
+        rows_prefetch(graph, rows, i, count);
+        st = patch_row(&c, &rows[i], state);
+    }
     return change_end(&c, st, delta);
 }
 
@@ -327,7 +341,10 @@ mt_status mt_graph_merge_rows(mt_graph *graph, const mt_row *rows, size_t count,
     mt_status st = change_begin(&c, graph, NULL, delta);
 
     if (st != MT_OK) return st;
-    for (size_t i = 0; i < count && st == MT_OK; i++) st = merge_row(&c, &rows[i]);
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
+        rows_prefetch(graph, rows, i, count);
+        st = merge_row(&c, &rows[i]);
+    }
     return change_end(&c, st, delta);
 }
 

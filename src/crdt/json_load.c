@@ -97,7 +97,8 @@ static void end_loader(loader *load, mt_status st)
     if (st != MT_OK) mt_graph_free(load->graph);
 }
 
-static mt_status load_text(loader *load, const char *name, mt_bytes text, bool collect, mt_error *err)
+static mt_status load_text(loader *load, const char *name, mt_bytes text, bool collect,
+                           mt_error *err)
 {
     mt_status st = mt_json_reader_new(load->mem, MT_JSON_GRAPH, name, load->limits, &load->reader);
 
