@@ -68,13 +68,11 @@ static inline int prefix_side(const mti_tree_page *page, mt_bytes key)
 {
     size_t skip = page->skip;
 
-    if (key.len >= skip && skip <= 16) {
+    if (skip == 0) return 0;
+    if (skip <= 8 && key.len >= 8) {
         /* Nearly always: short, and equal. */
-        uint64_t differ = 0;
-        size_t i = 0;
-        for (; i + 8 <= skip; i += 8) differ |= load_big(key.data + i) ^ load_big(page->prefix + i);
-        for (; i < skip; i++) differ |= (uint64_t)(key.data[i] ^ page->prefix[i]);
-        if (!differ) return 0;
+        uint64_t differ = load_big(key.data) ^ load_big(page->prefix);
+        if (differ >> (64 - 8 * skip) == 0) return 0;
     }
     if (key.len >= skip) return memcmp(key.data, page->prefix, skip);
     return memcmp(key.data, page->prefix, key.len) > 0 ? 1 : -1;
@@ -103,10 +101,10 @@ static inline void object_prefetch(const void *object)
 }
 
 /* The first entry from `first` on whose key is not below `key`; `*found` if it is equal. */
-static unsigned page_search(const mti_tree_kind *kind, const mti_tree_page *page, unsigned first,
+static inline unsigned page_search(const mti_tree_kind *kind, const mti_tree_page *page, unsigned first,
                             mt_bytes key, bool *found)
 {
-    int side = page->skip ? prefix_side(page, key) : 0;
+    int side = prefix_side(page, key);
     unsigned at, len = 0;
     uint64_t word;
 
@@ -118,7 +116,8 @@ static unsigned page_search(const mti_tree_kind *kind, const mti_tree_page *page
     while (at + len < page->count && page->word[at + len] == word) len++;
     while (len > 0) {
         unsigned half = len / 2;
-        int order = mt_bytes_compare(entry_key(kind, page, at + half), key);
+        mt_bytes there = entry_key(kind, page, at + half);
+        int order = mti_bytes_same(there, key) ? 0 : mt_bytes_compare(there, key);
         if (order == 0) {
             *found = true;
             return at + half;
@@ -130,7 +129,7 @@ static unsigned page_search(const mti_tree_kind *kind, const mti_tree_page *page
 }
 
 /* The child of an inner page in which a key belongs. */
-static unsigned child_search(const mti_tree_kind *kind, const mti_tree_page *page, mt_bytes key)
+static inline unsigned child_search(const mti_tree_kind *kind, const mti_tree_page *page, mt_bytes key)
 {
     bool found;
     unsigned at = page_search(kind, page, 1, key, &found);
@@ -353,7 +352,7 @@ void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes ke
     shared = page->refs > 1;
     while (page->level > 0) {
         page = page_at(page, child_search(kind, page, key));
-        page_prefetch(page);
+        if (page->level == 0) page_prefetch(page);
         shared |= page->refs > 1;
     }
     at = page_search(kind, page, 0, key, &found);

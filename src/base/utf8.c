@@ -57,9 +57,28 @@ size_t mti_utf8_bad(mt_bytes text)
     return at;
 }
 
+/* Whether all is ASCII; the last bytes are looked at in one word, some of them twice. */
+static bool all_ascii(mt_bytes text)
+{
+    uint64_t word, high = 0;
+    size_t at = 0;
+
+    if (text.len < 8) {
+        for (; at < text.len; at++) high |= text.data[at];
+        return (high & 0x80) == 0;
+    }
+    for (; text.len - at > 8; at += 8) {
+        memcpy(&word, text.data + at, 8);
+        high |= word;
+        if ((at & 511) == 504 && (high & HIGH_BITS)) return false;
+    }
+    memcpy(&word, text.data + text.len - 8, 8);
+    return ((high | word) & HIGH_BITS) == 0;
+}
+
 bool mti_utf8_valid(mt_bytes text)
 {
-    return mti_utf8_bad(text) == text.len;
+    return all_ascii(text) || mti_utf8_bad(text) == text.len;
 }
 
 size_t mti_utf8_len(mt_bytes text)

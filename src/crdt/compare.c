@@ -38,6 +38,8 @@ static mt_status replay_state(const replay *r, const mt_field *field, uint64_t *
 
 static mt_status replay_row(replay *r, mt_row *row, mt_field *fields)
 {
+    mti_tree_place place;
+    mt_node *current;
     mti_incoming in;
     size_t count = 0;
     mt_status st;
@@ -53,7 +55,8 @@ static mt_status replay_row(replay *r, mt_row *row, mt_field *fields)
     row->count = count;
     row->floor = r->floor_new ? r->floor : 0;
     if ((st = mti_incoming_row(r->graph, row, true, &in)) == MT_OK) {
-        st = mti_graph_apply(r->graph, &in, r->log, false);
+        current = mti_tree_find(&r->graph->nodes, &mti_node_kind, row->uid, &place);
+        st = mti_graph_apply(r->graph, &place, current, &in, r->log, false);
         mti_incoming_end(r->graph, &in);
     }
     if (st != MT_OK && r->err) *r->err = r->graph->error;

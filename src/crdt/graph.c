@@ -164,10 +164,9 @@ static void keep_late(mt_delta *log, mt_node *incoming, bool foreign)
     log->late = true;
 }
 
-mt_status mti_graph_apply(mt_graph *graph, const mti_incoming *in, mt_delta *log, bool record)
+mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node *current, const mti_incoming *in,
+                          mt_delta *log, bool record)
 {
-    mti_tree_place place;
-    mt_node *current = mti_tree_find(&graph->nodes, &mti_node_kind, in->uid, &place);
     mt_node *after, *incoming = NULL;
     mt_status st;
     bool late, unused;
@@ -179,7 +178,7 @@ mt_status mti_graph_apply(mt_graph *graph, const mti_incoming *in, mt_delta *log
         if (after != current) mti_node_release(graph->family, after);
         return no_memory(&graph->error);
     }
-    st = apply_node(graph, log, &place, current, after);
+    st = apply_node(graph, log, place, current, after);
     if (st != MT_OK) mti_node_release(graph->family, incoming);
     else if (incoming) keep_late(log, incoming, false);
     return st;
@@ -273,17 +272,18 @@ static void rows_prefetch(const mt_graph *graph, const mt_row *rows, size_t at, 
 
 static mt_status patch_row(change *c, const mt_row *row, uint64_t state)
 {
-    const mt_node *current;
+    mti_tree_place place;
+    mt_node *current;
     mti_incoming in;
     mt_status st;
 
     st = mti_incoming_row(c->graph, row, false, &in);
     if (st != MT_OK) return st;
-    current = mt_graph_get(c->graph, row->uid);
+    current = mti_tree_find(&c->graph->nodes, &mti_node_kind, row->uid, &place);
     st = mti_incoming_stamp(c->graph, current, row, state, &in);
     /* A node that is not there is not brought into being by deleting it. */
     if (st == MT_OK && (current || in.count > 0 || in.floor > 0 || !row->delete_node))
-        st = mti_graph_apply(c->graph, &in, c->log, c->record);
+        st = mti_graph_apply(c->graph, &place, current, &in, c->log, c->record);
     mti_incoming_end(c->graph, &in);
     return st;
 }
@@ -326,11 +326,14 @@ mt_status mt_graph_remove_node(mt_graph *graph, mt_bytes uid)
 
 static mt_status merge_row(change *c, const mt_row *row)
 {
+    mti_tree_place place;
+    mt_node *current;
     mti_incoming in;
     mt_status st = mti_incoming_row(c->graph, row, true, &in);
 
     if (st != MT_OK) return st;
-    st = mti_graph_apply(c->graph, &in, c->log, c->record);
+    current = mti_tree_find(&c->graph->nodes, &mti_node_kind, row->uid, &place);
+    st = mti_graph_apply(c->graph, &place, current, &in, c->log, c->record);
     mti_incoming_end(c->graph, &in);
     return st;
 }

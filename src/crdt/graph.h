@@ -51,7 +51,9 @@ void mti_incoming_end(mt_graph *graph, mti_incoming *in);
 mt_status mti_incoming_stamp(mt_graph *graph, const mt_node *current, const mt_row *row, uint64_t state,
                              mti_incoming *in);
 
-/* Merges an incoming. For the length of one change, `log` collects what it did. */
-mt_status mti_graph_apply(mt_graph *graph, const mti_incoming *in, mt_delta *log, bool record);
+/* Merges an incoming into `current`, which was found at `place`. For the length of one change, `log` collects what it did; with
+ * `record`, also what had no effect or came too late. */
+mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node *current, const mti_incoming *in,
+                          mt_delta *log, bool record);
 
 #endif

@@ -57,7 +57,7 @@ static bool order_make(mt_graph *graph, const mt_row *row)
 static bool in_order(const mt_row *row)
 {
     for (size_t i = 1; i < row->count; i++)
-        if (mt_bytes_compare(row->fields[i - 1].name, row->fields[i].name) >= 0) return false;
+        if (mti_bytes_order(row->fields[i - 1].name, row->fields[i].name) >= 0) return false;
     return true;
 }
 

@@ -79,7 +79,7 @@ static void plan_zip(plan *p)
         return;
     }
     while (i < count && j < in->count) {
-        int order = mt_bytes_compare(names[i], in->names[j]);
+        int order = mti_bytes_order(names[i], in->names[j]);
         if (order < 0) {
             plan_current(p, &names[i], &cells[i]);
             i++;

@@ -92,7 +92,7 @@ static inline size_t cell_within_len(const mti_pick *pick)
     return 0;
 }
 
-static bool cell_blob(mti_family *family, mti_cell *out, const mti_pick *pick)
+static __attribute__((noinline)) bool cell_blob(mti_family *family, mti_cell *out, const mti_pick *pick)
 {
     mt_bytes bytes = mti_cell_bytes(pick->base, pick->cell);
     mti_blob *blob;
@@ -123,19 +123,20 @@ static inline void copy_short(uint8_t *to, const uint8_t *from, size_t len)
 }
 
 /* Copies a picked cell to `out`, its short bytes to `*at` in the new `base`. False without memory. */
-static bool cell_copy(mti_family *family, const void *base, mti_cell *out, uint8_t **at, const mti_pick *pick)
+static inline bool cell_copy(mti_family *family, const void *base, mti_cell *out, uint8_t **at, const mti_pick *pick)
 {
-    mti_cell_where place = mti_cell_place(pick->cell);
+    const mti_cell *cell = pick->cell;
+    mti_cell_where place = mti_cell_place(cell);
     mt_bytes bytes;
 
     if (place == MTI_INLINE) {
-        *out = *pick->cell;
+        *out = *cell;
         return true;
     }
-    bytes = mti_cell_bytes(pick->base, pick->cell);
+    bytes = mti_cell_bytes(pick->base, cell);
     if (place == MTI_BLOB || bytes.len > MTI_WITHIN_MAX) return cell_blob(family, out, pick);
     copy_short(*at, bytes.data, bytes.len);
-    out->head = mti_cell_head(mti_cell_state(pick->cell), mti_cell_kind(pick->cell), MTI_WITHIN, 0);
+    out->head = mti_cell_head(mti_cell_state(cell), mti_cell_kind(cell), MTI_WITHIN, 0);
     out->payload = (uint64_t)bytes.len << 32 | (uint32_t)(*at - (const uint8_t *)base);
     *at += bytes.len;
     return true;
@@ -295,7 +296,7 @@ bool mti_shape_find(const mti_shape *shape, mt_bytes name, size_t *at)
 
     while (len > 0) {
         size_t half = len / 2;
-        int order = mt_bytes_compare(shape->names[first + half], name);
+        int order = mti_bytes_order(shape->names[first + half], name);
         if (order == 0) {
             *at = first + half;
             return true;

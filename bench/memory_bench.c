@@ -1,0 +1,593 @@
+/* The in-memory figures: what a graph costs to make, merge, update, write out and read in.
+ *
+ * Each figure is the median of several runs in turn, so that a noisy moment spoils one run of each and not all of one. The
+ * plain hash table of table.h does the same writes in the same runs. */
+#include "data.h"
+#include "table.h"
+
+#include <mytosis/mytosis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RUNS_MAX 31
+#define UPDATES 200000u
+#define ALL_FIELDS (NODES * FIELDS)
+
+/* What one run works on. */
+typedef struct bench {
+    bench_set set;   /* the nodes, states 1 */
+    bench_set other; /* the same uids with other values, states 1: every field in conflict */
+    mt_graph *graph; /* of `set` */
+    mt_graph *rival; /* of `other` */
+    mt_buf plain, packed, json;
+    uint64_t seed;
+} bench;
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void must(mt_status st, const char *what)
+{
+    if (st == MT_OK) return;
+    fprintf(stderr, "bench: %s: %s\n", what, mt_status_text(st));
+    exit(1);
+}
+
+static mt_graph *graph_new(void)
+{
+    mt_graph *graph;
+
+    must(mt_graph_new(mt_mem_system(), NULL, &graph), "graph");
+    return graph;
+}
+
+static mt_graph *graph_of(const bench_set *set)
+{
+    mt_graph *graph = graph_new();
+
+    for (size_t i = 0; i < set->count; i += BATCH)
+        must(mt_graph_patch(graph, &set->rows[i], BATCH, 0, NULL), "patch");
+    return graph;
+}
+
+/* ---- The table ---- */
+
+static double table_create(bench *b)
+{
+    table *t = table_new();
+    double start = now();
+
+    for (size_t i = 0; i < NODES; i++) table_merge(t, &b->set.rows[i]);
+    start = now() - start;
+    table_free(t);
+    return ALL_FIELDS / start;
+}
+
+static double table_single(bench *b)
+{
+    table *t = table_new();
+    double start = now();
+
+    for (size_t i = 0; i < NODES; i++)
+        for (unsigned k = 0; k < FIELDS; k++) table_set(t, b->set.rows[i].uid, &b->set.rows[i].fields[k]);
+    start = now() - start;
+    table_free(t);
+    return ALL_FIELDS / start;
+}
+
+static double table_conflict(bench *b)
+{
+    table *t = table_new();
+    double start;
+
+    for (size_t i = 0; i < NODES; i++) table_merge(t, &b->set.rows[i]);
+    start = now();
+    for (size_t i = 0; i < NODES; i++) table_merge(t, &b->other.rows[i]);
+    start = now() - start;
+    table_free(t);
+    return ALL_FIELDS / start;
+}
+
+static double table_bytes(bench *b)
+{
+    table *t = table_new();
+    double bytes;
+
+    for (size_t i = 0; i < NODES; i++) table_merge(t, &b->set.rows[i]);
+    bytes = (double)table_memory(t) / ALL_FIELDS;
+    table_free(t);
+    return bytes;
+}
+
+/* ---- Making and merging ---- */
+
+static double create_batch(bench *b)
+{
+    double start = now();
+    mt_graph *graph = graph_of(&b->set);
+
+    start = now() - start;
+    mt_graph_free(graph);
+    return ALL_FIELDS / start;
+}
+
+static double create_single(bench *b)
+{
+    mt_graph *graph = graph_new();
+    double start = now();
+
+    for (size_t i = 0; i < NODES; i++) {
+        const mt_row *row = &b->set.rows[i];
+        for (unsigned k = 0; k < FIELDS; k++)
+            must(mt_graph_set(graph, row->uid, row->fields[k].name, row->fields[k].value), "set");
+    }
+    start = now() - start;
+    mt_graph_free(graph);
+    return ALL_FIELDS / start;
+}
+
+static double merge_first(bench *b)
+{
+    mt_graph *graph = graph_new();
+    double start = now();
+
+    must(mt_graph_merge(graph, b->graph, NULL), "merge");
+    start = now() - start;
+    mt_graph_free(graph);
+    return ALL_FIELDS / start;
+}
+
+static double merge_again(bench *b)
+{
+    mt_graph *graph = graph_of(&b->set);
+    double start = now();
+
+    must(mt_graph_merge(graph, b->graph, NULL), "merge");
+    start = now() - start;
+    mt_graph_free(graph);
+    return ALL_FIELDS / start;
+}
+
+static double merge_conflict(bench *b)
+{
+    mt_graph *graph = graph_of(&b->set);
+    mt_delta_iter iter;
+    mt_delta_node node;
+    mt_conflict conflict;
+    mt_delta *delta;
+    mt_field field;
+    size_t won = 0, updated = 0;
+    double start = now();
+
+    must(mt_graph_merge(graph, b->rival, &delta), "merge");
+    mt_delta_iter_init(&iter, delta, MT_CONFLICT);
+    while (mt_delta_iter_node(&iter, &node))
+        while (mt_delta_iter_conflict(&iter, &conflict)) won++;
+    mt_delta_iter_init(&iter, delta, MT_UPDATE);
+    while (mt_delta_iter_node(&iter, &node))
+        while (mt_delta_iter_field(&iter, &field)) updated++;
+    start = now() - start;
+    if (won != updated || won < ALL_FIELDS / 3) must(MT_INVALID, "conflicts");
+    mt_delta_free(delta);
+    mt_graph_free(graph);
+    return ALL_FIELDS / start;
+}
+
+static double merge_random(bench *b)
+{
+    mt_graph *graph = graph_new();
+    mt_row *rows = malloc(NODES * sizeof *rows);
+    bench_rng rng = {b->seed};
+    double start;
+
+    if (!rows) must(MT_NO_MEMORY, "rows");
+    memcpy(rows, b->set.rows, NODES * sizeof *rows);
+    for (uint32_t i = NODES; i-- > 1;) {
+        uint32_t k = bench_random(&rng, i + 1);
+        mt_row row = rows[i];
+        rows[i] = rows[k];
+        rows[k] = row;
+    }
+    start = now();
+    for (size_t i = 0; i < NODES; i += BATCH) must(mt_graph_merge_rows(graph, rows + i, BATCH, NULL), "merge");
+    start = now() - start;
+    free(rows);
+    mt_graph_free(graph);
+    return ALL_FIELDS / start;
+}
+
+/* Microseconds. */
+static double clone_time(bench *b)
+{
+    mt_graph *clone;
+    double start = now();
+
+    must(mt_graph_clone(b->graph, &clone), "clone");
+    start = now() - start;
+    mt_graph_free(clone);
+    return start * 1e6;
+}
+
+static double memory_per_field(bench *b)
+{
+    return (double)mt_graph_memory(b->graph) / ALL_FIELDS;
+}
+
+/* ---- One-field updates: made on one graph, encoded, decoded, applied to another ---- */
+
+typedef struct link {
+    mt_graph *from, *to;
+    mt_buf wire;
+    mt_binary_writer *writer;
+    mt_binary_reader *reader;
+    size_t sent;
+} link;
+
+static link link_new(bench *b)
+{
+    link l = {.from = graph_of(&b->set), .to = graph_of(&b->set), .wire = {.mem = mt_mem_system()}};
+    return l;
+}
+
+static void link_free(link *l)
+{
+    mt_binary_writer_free(l->writer);
+    mt_binary_reader_free(l->reader);
+    mt_buf_free(&l->wire);
+    mt_graph_free(l->from);
+    mt_graph_free(l->to);
+}
+
+static void link_carry(link *l, const mt_row *rows, size_t count)
+{
+    const mt_row *arrived;
+    mt_delta *delta;
+    size_t got;
+
+    must(mt_graph_patch(l->from, rows, count, 0, &delta), "patch");
+    l->wire.len = 0;
+    must(mt_binary_delta(l->writer, delta, MT_UPDATE), "encode");
+    must(mt_binary_finish(l->writer), "encode");
+    mt_delta_free(delta);
+    l->sent += l->wire.len;
+    mt_binary_reader_reset(l->reader);
+    must(mt_binary_reader_feed(l->reader, mt_buf_bytes(&l->wire), true), "decode");
+    must(mt_binary_reader_frame(l->reader, &arrived, &got), "decode");
+    must(mt_graph_merge_rows(l->to, arrived, got, NULL), "apply");
+}
+
+/* Updates a second in frames of `batch`; `bytes` gets bytes for each. */
+static double updates(bench *b, size_t batch, double *bytes)
+{
+    static bench_node nodes[BATCH];
+    static mt_field fields[BATCH];
+    static mt_row rows[BATCH];
+    bench_rng rng = {b->seed};
+    link l = link_new(b);
+    double start;
+
+    must(mt_binary_writer_new(mt_mem_system(), NULL, NULL, &l.wire, &l.writer), "writer");
+    must(mt_binary_reader_new(mt_mem_system(), NULL, NULL, "updates", &l.reader), "reader");
+    start = now();
+    for (size_t done = 0; done < UPDATES; done += batch) {
+        for (size_t i = 0; i < batch; i++) {
+            bench_node_fill(&nodes[i], bench_random(&rng, NODES), &rng);
+            fields[i] = bench_field(&nodes[i], bench_random(&rng, FIELDS));
+            rows[i].uid.data = (const uint8_t *)nodes[i].uid;
+            rows[i].uid.len = UID_LEN;
+            rows[i].fields = &fields[i];
+            rows[i].count = 1;
+        }
+        link_carry(&l, rows, batch);
+    }
+    start = now() - start;
+    if (!mt_graph_equal(l.from, l.to)) must(MT_INVALID, "updates");
+    *bytes = (double)l.sent / UPDATES;
+    link_free(&l);
+    return UPDATES / start;
+}
+
+static double bytes_alone, bytes_stream;
+
+static double update_alone(bench *b)
+{
+    return updates(b, 1, &bytes_alone);
+}
+
+static double update_stream(bench *b)
+{
+    return updates(b, 100, &bytes_stream);
+}
+
+static double update_alone_bytes(bench *b)
+{
+    (void)b;
+    return bytes_alone;
+}
+
+static double update_stream_bytes(bench *b)
+{
+    (void)b;
+    return bytes_stream;
+}
+
+/* Microseconds for one change, delta included, to a node of a million fields, and to one of five. */
+static double change_time(size_t fields)
+{
+    mt_graph *graph = graph_new();
+    bench_rng rng = {fields};
+    char name[16];
+    double start;
+
+    for (size_t i = 0; i < fields; i++) {
+        snprintf(name, sizeof name, "m/%07zu", i);
+        must(mt_graph_set(graph, mt_str("node"), mt_str(name), mt_number((double)i)), "set");
+    }
+    start = now();
+    for (int i = 0; i < 20000; i++) {
+        mt_field field = {.value = mt_number(i)};
+        mt_row row = {.uid = mt_str("node"), .fields = &field, .count = 1};
+        mt_delta *delta;
+        snprintf(name, sizeof name, "m/%07u", bench_random(&rng, (uint32_t)fields));
+        field.name = mt_str(name);
+        must(mt_graph_patch(graph, &row, 1, 0, &delta), "patch");
+        mt_delta_free(delta);
+    }
+    start = now() - start;
+    mt_graph_free(graph);
+    return start / 20000 * 1e6;
+}
+
+static double change_large(bench *b)
+{
+    (void)b;
+    return change_time(1000000);
+}
+
+static double change_small(bench *b)
+{
+    (void)b;
+    return change_time(5);
+}
+
+/* ---- Out and in ---- */
+
+static double encode(bench *b, const mt_compressor *compressor, mt_buf *out)
+{
+    mt_binary_writer *writer;
+    double start;
+
+    out->len = 0;
+    must(mt_binary_writer_new(mt_mem_system(), NULL, compressor, out, &writer), "writer");
+    start = now();
+    must(mt_binary_graph(writer, b->graph), "encode");
+    must(mt_binary_finish(writer), "encode");
+    start = now() - start;
+    mt_binary_writer_free(writer);
+    return ALL_FIELDS / start;
+}
+
+static double load(bench *b, mt_bytes bytes)
+{
+    mt_error err;
+    mt_graph *graph;
+    double start = now();
+
+    if (mt_binary_load(mt_mem_system(), NULL, mt_compressor_zstd(), "graph", bytes, &graph, &err) != MT_OK)
+        must(err.status, err.text);
+    start = now() - start;
+    if (!mt_graph_equal(graph, b->graph)) must(MT_INVALID, "load");
+    mt_graph_free(graph);
+    return ALL_FIELDS / start;
+}
+
+static double binary_out(bench *b)
+{
+    return encode(b, NULL, &b->plain);
+}
+
+static double binary_in(bench *b)
+{
+    return load(b, mt_buf_bytes(&b->plain));
+}
+
+static double packed_out(bench *b)
+{
+    return encode(b, mt_compressor_zstd(), &b->packed);
+}
+
+static double packed_in(bench *b)
+{
+    return load(b, mt_buf_bytes(&b->packed));
+}
+
+static double json_out(bench *b)
+{
+    double start;
+
+    b->json.len = 0;
+    start = now();
+    must(mt_json_graph(b->graph, &b->json), "write");
+    return ALL_FIELDS / (now() - start);
+}
+
+static double json_in(bench *b)
+{
+    mt_error err;
+    mt_graph *graph;
+    double start = now();
+
+    if (mt_json_load(mt_mem_system(), NULL, "graph", mt_buf_bytes(&b->json), &graph, &err) != MT_OK)
+        must(err.status, err.text);
+    start = now() - start;
+    mt_graph_free(graph);
+    return ALL_FIELDS / start;
+}
+
+static double plain_bytes(bench *b)
+{
+    return (double)b->plain.len / ALL_FIELDS;
+}
+
+static double packed_bytes(bench *b)
+{
+    return (double)b->packed.len / ALL_FIELDS;
+}
+
+static double json_bytes(bench *b)
+{
+    return (double)b->json.len / ALL_FIELDS;
+}
+
+/* ---- The figures ---- */
+
+typedef struct figure {
+    const char *name;
+    const char *what;
+    const char *unit;
+    double aim; /* 0: none */
+    bool least; /* the aim is a bound from above */
+    bool once;  /* does not vary, or takes long */
+    double (*run)(bench *b);
+    double runs[RUNS_MAX];
+    int count;
+} figure;
+
+static figure figures[] = {
+    {"table_create", "hash table: create", "fields/s", 0, false, false, table_create, {0}, 0},
+    {"table_single", "hash table: create, a field at a time", "fields/s", 0, false, false, table_single, {0}, 0},
+    {"table_conflict", "hash table: overwrite by value", "fields/s", 0, false, false, table_conflict, {0}, 0},
+    {"table_memory", "hash table: memory", "bytes/field", 0, true, true, table_bytes, {0}, 0},
+    {"create_batch", "create, by batch", "fields/s", 8e6, false, false, create_batch, {0}, 0},
+    {"create_single", "create, a field at a time", "fields/s", 3e6, false, false, create_single, {0}, 0},
+    {"merge", "merge", "fields/s", 8e6, false, false, merge_first, {0}, 0},
+    {"merge_again", "merge again", "fields/s", 15e6, false, false, merge_again, {0}, 0},
+    {"merge_conflict", "merge, all in conflict, deltas read", "fields/s", 6e6, false, false, merge_conflict, {0}, 0},
+    {"merge_random", "merge of rows in random order", "fields/s", 0, false, false, merge_random, {0}, 0},
+    {"memory", "memory", "bytes/field", 64, true, true, memory_per_field, {0}, 0},
+    {"clone", "clone", "us", 0, true, false, clone_time, {0}, 0},
+    {"update_alone", "update made to applied, alone", "updates/s", 1e6, false, false, update_alone, {0}, 0},
+    {"update_alone_bytes", "  its frame", "bytes", 42, true, true, update_alone_bytes, {0}, 0},
+    {"update_stream", "update made to applied, 100 a frame", "updates/s", 1e6, false, false, update_stream, {0}, 0},
+    {"update_stream_bytes", "  its share of the frame", "bytes", 26, true, true, update_stream_bytes, {0}, 0},
+    {"change_small", "change and delta, node of 5 fields", "us", 0, true, true, change_small, {0}, 0},
+    {"change_large", "change and delta, node of 1,000,000", "us", 0, true, true, change_large, {0}, 0},
+    {"binary_out", "binary out", "fields/s", 40e6, false, false, binary_out, {0}, 0},
+    {"binary_in", "binary in", "fields/s", 8e6, false, false, binary_in, {0}, 0},
+    {"binary_bytes", "  size", "bytes/field", 15.5, true, true, plain_bytes, {0}, 0},
+    {"packed_out", "compressed out", "fields/s", 5e6, false, false, packed_out, {0}, 0},
+    {"packed_in", "compressed in", "fields/s", 0, false, false, packed_in, {0}, 0},
+    {"packed_bytes", "  size", "bytes/field", 7.6, true, true, packed_bytes, {0}, 0},
+    {"json_out", "JSON out", "fields/s", 6e6, false, false, json_out, {0}, 0},
+    {"json_in", "JSON in", "fields/s", 3e6, false, false, json_in, {0}, 0},
+    {"json_bytes", "  size", "bytes/field", 0, true, true, json_bytes, {0}, 0},
+};
+
+#define FIGURES (sizeof figures / sizeof figures[0])
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static const char *scaled(double value, char *out, size_t size)
+{
+    if (value >= 1e6) snprintf(out, size, "%.2f M", value / 1e6);
+    else if (value >= 1e4) snprintf(out, size, "%.1f k", value / 1e3);
+    else snprintf(out, size, "%.2f", value);
+    return out;
+}
+
+static void print_text(const figure *f, double median)
+{
+    char value[32], aim[32] = "-";
+    const char *met = "";
+
+    if (f->aim > 0) {
+        scaled(f->aim, aim, sizeof aim);
+        met = (f->least ? median <= f->aim : median >= f->aim) ? "met" : "MISSED";
+    }
+    printf("%-40s %12s %-12s %s%9s  %s\n", f->what, scaled(median, value, sizeof value), f->unit,
+           f->aim > 0 ? (f->least ? "<= " : ">= ") : "   ", aim, met);
+}
+
+static void print_json(const figure *f, double median)
+{
+    printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.6g,\"min\":%.6g,\"max\":%.6g,\"runs\":%d", f->name, f->unit,
+           median, f->runs[0], f->runs[f->count - 1], f->count);
+    if (f->aim > 0) printf(",\"aim\":%.6g", f->aim);
+    puts("}");
+}
+
+static int usage(FILE *out)
+{
+    fputs("usage: memory_bench [--json] [--runs N] [FIGURE...]\n"
+          "Times the graph in memory on 200,000 nodes of 5 fields; medians of N runs (default 5, at most 31).\n"
+          "--json prints a line of JSON for each figure. FIGURE: a name from those lines; default all.\n",
+          out);
+    return out == stderr ? 2 : 0;
+}
+
+static bool chosen(const figure *f, char **names, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(f->name, names[i]) == 0) return true;
+    return count == 0;
+}
+
+static void run_all(bench *b, int runs, char **names, int count)
+{
+    for (int run = 0; run < runs; run++) {
+        b->seed = (uint64_t)run + 1;
+        for (size_t i = 0; i < FIGURES; i++) {
+            figure *f = &figures[i];
+            if (!chosen(f, names, count) || (f->once && run > 0)) continue;
+            f->runs[f->count++] = f->run(b);
+        }
+        fprintf(stderr, "run %d of %d\r", run + 1, runs);
+    }
+    fputs("                \r", stderr);
+}
+
+int main(int argc, char **argv)
+{
+    bench b = {.plain = {.mem = mt_mem_system()}, .packed = {.mem = mt_mem_system()}, .json = {.mem = mt_mem_system()}};
+    bool json = false;
+    int runs = 5, first = 1;
+
+    for (; first < argc && argv[first][0] == '-'; first++) {
+        if (strcmp(argv[first], "--json") == 0) json = true;
+        else if (strcmp(argv[first], "--runs") == 0 && first + 1 < argc) runs = atoi(argv[++first]);
+        else return usage(strcmp(argv[first], "--help") == 0 ? stdout : stderr);
+    }
+    if (runs < 1 || runs > RUNS_MAX) return usage(stderr);
+    b.set = bench_set_new(NODES, 1, 1);
+    b.other = bench_set_new(NODES, 2, 1);
+    b.graph = graph_of(&b.set);
+    b.rival = graph_of(&b.other);
+    run_all(&b, runs, argv + first, argc - first);
+    for (size_t i = 0; i < FIGURES; i++) {
+        figure *f = &figures[i];
+        if (f->count == 0) continue;
+        qsort(f->runs, (size_t)f->count, sizeof f->runs[0], compare_doubles);
+        if (json) print_json(f, f->runs[f->count / 2]);
+        else print_text(f, f->runs[f->count / 2]);
+    }
+    mt_buf_free(&b.plain);
+    mt_buf_free(&b.packed);
+    mt_buf_free(&b.json);
+    mt_graph_free(b.graph);
+    mt_graph_free(b.rival);
+    bench_set_free(&b.set);
+    bench_set_free(&b.other);
+    return 0;
+}
