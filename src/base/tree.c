@@ -369,6 +369,11 @@ void *mti_tree_get(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key
     return mti_tree_find(tree, kind, key, &place);
 }
 
+void *mti_tree_at(const mti_tree_place *place)
+{
+    return place->leaf->at[place->at];
+}
+
 mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place, void *object,
                           void **old)
 {

@@ -62,6 +62,9 @@ typedef struct mti_tree_place {
 /* As mti_tree_get, and remembers the place. */
 void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, mti_tree_place *place);
 
+/* The object at a place that was found. */
+void *mti_tree_at(const mti_tree_place *place);
+
 /* As mti_tree_put, for the key of a place. */
 mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place, void *object,
                           void **old);

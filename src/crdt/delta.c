@@ -30,12 +30,19 @@ static void change_release(mt_delta *delta, mti_change *change)
     mti_node_release(change->foreign ? delta->foreign : delta->family, change->incoming);
 }
 
+void mti_delta_reset(mt_delta *delta)
+{
+    for (size_t i = 0; i < delta->count; i++) change_release(delta, &delta->changes[i]);
+    delta->count = 0;
+    delta->sorted = true;
+    delta->changed = delta->late = false;
+}
+
 void mt_delta_free(mt_delta *delta)
 {
     if (!delta) return;
     /* What nobody else holds goes with its family, all at once. */
-    if (delta->family->refs > 1 || delta->foreign || mti_heap_checked())
-        for (size_t i = 0; i < delta->count; i++) change_release(delta, &delta->changes[i]);
+    if (delta->family->refs > 1 || delta->foreign || mti_heap_checked()) mti_delta_reset(delta);
     mti_family_release(delta->family);
     if (delta->foreign) mti_family_release(delta->foreign);
     if (delta->changes != &delta->first)

@@ -31,6 +31,9 @@ struct mt_delta {
 /* An empty log. `foreign` may be NULL or `family` itself. */
 mt_status mti_delta_new(const mt_mem *mem, mti_family *family, mti_family *foreign, mt_delta **out);
 
+/* Empties a log for another use. */
+void mti_delta_reset(mt_delta *delta);
+
 /* Makes room for one more change. */
 mt_status mti_delta_reserve(mt_delta *delta);
 

@@ -42,6 +42,7 @@ void mt_graph_free(mt_graph *graph)
     mti_tree_env env;
 
     if (!graph) return;
+    mt_delta_free(graph->spare);
     env = mti_node_env(graph->family);
     /* What nobody else holds goes with its family, all at once. */
     if (graph->family->refs > 1 || mti_heap_checked()) mti_tree_end(&graph->nodes, &env);
@@ -57,8 +58,10 @@ mt_status mt_graph_clone(const mt_graph *graph, mt_graph **out)
 {
     mt_status st = mti_graph_new_in(graph->mem, graph->family, &graph->limits, out);
 
-    if (st == MT_OK) mti_tree_copy(&graph->nodes, &(*out)->nodes);
-    return st;
+    if (st != MT_OK) return st;
+    mti_tree_copy(&graph->nodes, &(*out)->nodes);
+    ((mt_graph *)graph)->last.leaf = NULL; /* its leaf is shared from now on */
+    return MT_OK;
 }
 
 const mt_error *mt_graph_error(const mt_graph *graph)
@@ -121,6 +124,7 @@ mt_status mti_graph_put(mt_graph *graph, mt_node *node)
     mt_status st;
     void *old;
 
+    graph->last.leaf = NULL;
     st = mti_tree_put(&graph->nodes, &env, node, &old);
     if (st != MT_OK) {
         mti_node_release(graph->family, node);
@@ -128,6 +132,18 @@ mt_status mti_graph_put(mt_graph *graph, mt_node *node)
     }
     mti_node_release(graph->family, old);
     return MT_OK;
+}
+
+static mt_node *find_place(const mt_graph *graph, mt_bytes uid, mti_tree_place *place)
+{
+    if (graph->last.leaf) {
+        mt_node *node = mti_tree_at(&graph->last);
+        if (mti_bytes_same(mt_node_uid(node), uid)) {
+            *place = graph->last;
+            return node;
+        }
+    }
+    return mti_tree_find(&graph->nodes, &mti_node_kind, uid, place);
 }
 
 /* Puts `after` (held for the caller, MOVED) in the place of `current`, and both into the log. */
@@ -141,6 +157,8 @@ static mt_status apply_node(mt_graph *graph, mt_delta *log, const mti_tree_place
 
     if (st == MT_OK && after != current) {
         if ((st = mti_tree_put_at(&graph->nodes, &env, place, after, &old)) == MT_OK) mti_hold(after);
+        graph->last = *place;
+        graph->last.found = true;
         change.before = old;
     } else if (st == MT_OK) {
         mti_hold(current);
@@ -187,7 +205,7 @@ mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node 
 static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, bool same, mt_delta *log, bool record)
 {
     mti_tree_place place;
-    mt_node *current = mti_tree_find(&graph->nodes, &mti_node_kind, mt_node_uid(incoming), &place);
+    mt_node *current = find_place(graph, mt_node_uid(incoming), &place);
     mt_node *after;
     mt_status st;
     bool late;
@@ -205,6 +223,9 @@ static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, bool sa
 
 /* ---- One change of many nodes ---- */
 
+/* A log larger than this is not kept for the next change. */
+#define SPARE_CHANGES_MAX 64
+
 typedef struct change {
     mt_graph *graph;
     mt_delta *log;
@@ -215,6 +236,11 @@ static mt_status change_begin(change *c, mt_graph *graph, mti_family *foreign, b
 {
     c->graph = graph;
     c->record = wanted || graph->listener_count > 0;
+    if (!c->record && graph->spare) {
+        c->log = graph->spare;
+        graph->spare = NULL;
+        return MT_OK;
+    }
     if (mti_delta_new(graph->mem, graph->family, foreign, &c->log) == MT_OK) return MT_OK;
     return no_memory(&graph->error);
 }
@@ -225,6 +251,7 @@ static void change_undo(change *c)
 {
     mti_tree_env env = mti_node_env(c->graph->family);
 
+    c->graph->last.leaf = NULL;
     for (size_t i = c->log->count; i-- > 0;) {
         mti_change *done = &c->log->changes[i];
         void *old = NULL;
@@ -249,6 +276,11 @@ static mt_status change_end(change *c, mt_status st, mt_delta **delta)
         change_undo(c);
         mt_delta_free(c->log);
         return st;
+    }
+    if (!c->record && !c->graph->spare && !c->log->foreign && c->log->cap <= SPARE_CHANGES_MAX) {
+        mti_delta_reset(c->log);
+        c->graph->spare = c->log;
+        return MT_OK;
     }
     if (c->log->changed || c->log->late) {
         for (size_t i = 0; i < c->graph->listener_count; i++)
@@ -279,7 +311,7 @@ static mt_status patch_row(change *c, const mt_row *row, uint64_t state)
 
     st = mti_incoming_row(c->graph, row, false, &in);
     if (st != MT_OK) return st;
-    current = mti_tree_find(&c->graph->nodes, &mti_node_kind, row->uid, &place);
+    current = find_place(c->graph, row->uid, &place);
     st = mti_incoming_stamp(c->graph, current, row, state, &in);
     /* A node that is not there is not brought into being by deleting it. */
     if (st == MT_OK && (current || in.count > 0 || in.floor > 0 || !row->delete_node))
@@ -332,7 +364,7 @@ static mt_status merge_row(change *c, const mt_row *row)
     mt_status st = mti_incoming_row(c->graph, row, true, &in);
 
     if (st != MT_OK) return st;
-    current = mti_tree_find(&c->graph->nodes, &mti_node_kind, row->uid, &place);
+    current = find_place(c->graph, row->uid, &place);
     st = mti_graph_apply(c->graph, &place, current, &in, c->log, c->record);
     mti_incoming_end(c->graph, &in);
     return st;
@@ -398,6 +430,7 @@ static mt_status merge_differing(change *c, const mt_graph *incoming)
 
     /* The walk needs a tree that stays as it is while the graph's is edited. */
     mti_tree_copy(&c->graph->nodes, &base);
+    c->graph->last.leaf = NULL;
     mti_tree_pair_walk(&base, &incoming->nodes, &walk_a, &walk_b);
     while (st == MT_OK && mti_tree_pair_next(&mti_node_kind, &walk_a, &walk_b, &a, &b))
         if (b) st = apply_incoming_node(c->graph, b, true, c->log, c->record);

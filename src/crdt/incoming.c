@@ -143,6 +143,16 @@ static mt_status names_check(mt_graph *graph, const mt_row *row, const mti_incom
     return MT_OK;
 }
 
+/* Names that are no shape at hand are checked, and become one: what comes once comes again. */
+static mt_status names_learn(mt_graph *graph, const mt_row *row, mti_incoming *in)
+{
+    mt_status st = names_check(graph, row, in);
+
+    if (st != MT_OK || in->count > MTI_SHAPE_FIELDS_MAX) return st;
+    in->shape = mti_shape_of(graph->family, in->names, in->count);
+    return in->shape ? MT_OK : mti_fail(&graph->error, MT_NO_MEMORY, "out of memory");
+}
+
 /* Where the fields stand: `*order` NULL in name order already; `*shape` held if it is one at hand. */
 static mt_status row_order(mt_graph *graph, const mt_row *row, mti_shape **shape, const uint32_t **order)
 {
@@ -188,7 +198,7 @@ mt_status mti_incoming_row(mt_graph *graph, const mt_row *row, bool states, mti_
     out->cells = graph->scratch.cells;
     out->share = true; /* scratch cells hold no blob */
     st = row_fill(graph, row, states, order, out);
-    if (st == MT_OK && !out->shape) st = names_check(graph, row, out);
+    if (st == MT_OK && !out->shape) st = names_learn(graph, row, out);
     if (st != MT_OK || (out->shape && out->shape->count != out->count)) mti_incoming_end(graph, out);
     return st;
 }

@@ -44,6 +44,8 @@ void mti_family_release(mti_family *family)
     const mt_mem *mem = family->heap.mem;
 
     if (--family->refs > 0) return;
+    for (size_t i = 0; i < MTI_SHAPE_RECENT; i++)
+        if (family->recent[i]) mti_shape_release(family, family->recent[i]);
     mti_mem_free(mem, family->list, family->list_cap);
     mti_heap_end(&family->heap);
     mti_mem_free(mem, family, sizeof *family);
@@ -68,7 +70,7 @@ static unsigned recent_slot(const mt_bytes *names, size_t stride, size_t count)
         if (first.len) hash += (uint64_t)first.data[0] << 24 | (uint64_t)first.data[first.len - 1] << 32;
         if (last.len) hash += (uint64_t)last.data[0] << 40 | (uint64_t)last.data[last.len - 1] << 48;
     }
-    return (unsigned)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 58);
+    return (unsigned)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 56);
 }
 
 static unsigned shape_slot(const mti_shape *shape)
@@ -112,6 +114,32 @@ static size_t shape_size(const mti_shape *shape)
     return sizeof *shape + shape->count * sizeof(mt_bytes) + shape->list.len;
 }
 
+void mti_shape_release(mti_family *family, mti_shape *shape)
+{
+    mti_tree_env env = shape_env(family);
+    mt_status st;
+    void *old;
+
+    if (--shape->refs > 0) return;
+    /* No copy of this tree is ever made, so that taking out needs no memory. */
+    st = mti_tree_remove(&family->shapes, &env, shape->list, &old);
+    mti_assert(st == MT_OK && old == shape);
+    mti_heap_free(&family->heap, shape, shape_size(shape));
+}
+
+/* The recent shapes are held, so that those which nodes only pass through, as their fields are written one by one, are not made
+ * anew each time. */
+static void shape_remember(mti_family *family, mti_shape *shape)
+{
+    mti_shape **slot = &family->recent[shape_slot(shape)];
+    mti_shape *before = *slot;
+
+    if (before == shape) return;
+    shape->refs++;
+    *slot = shape;
+    if (before) mti_shape_release(family, before);
+}
+
 static mti_shape *shape_find_or_new(mti_family *family, mt_bytes list, size_t count)
 {
     mti_shape *shape = mti_tree_get(&family->shapes, &shape_kind, list);
@@ -126,8 +154,8 @@ static mti_shape *shape_find_or_new(mti_family *family, mt_bytes list, size_t co
             return NULL;
         }
     }
-    family->recent[shape_slot(shape)] = shape;
     shape->refs++;
+    shape_remember(family, shape);
     return shape;
 }
 
@@ -155,20 +183,4 @@ mti_shape *mti_shape_like(mti_family *family, const mti_shape *foreign)
     mti_shape *shape = mti_shape_recent(family, foreign->names, sizeof(mt_bytes), foreign->count);
 
     return shape ? shape : shape_find_or_new(family, foreign->list, foreign->count);
-}
-
-void mti_shape_release(mti_family *family, mti_shape *shape)
-{
-    mti_tree_env env = shape_env(family);
-    unsigned slot;
-    mt_status st;
-    void *old;
-
-    if (--shape->refs > 0) return;
-    slot = shape_slot(shape);
-    if (family->recent[slot] == shape) family->recent[slot] = NULL;
-    /* No copy of this tree is ever made, so that taking out needs no memory. */
-    st = mti_tree_remove(&family->shapes, &env, shape->list, &old);
-    mti_assert(st == MT_OK && old == shape);
-    mti_heap_free(&family->heap, shape, shape_size(shape));
 }

@@ -12,7 +12,7 @@
 
 /* A node with more fields than this has a tree of them instead of a shape. */
 #define MTI_SHAPE_FIELDS_MAX 64
-#define MTI_SHAPE_RECENT 64
+#define MTI_SHAPE_RECENT 256 /* 2^8: see recent_slot */
 
 /* The names in order, and as one run of bytes: of each its length and its bytes. */
 typedef struct mti_shape {
@@ -26,7 +26,7 @@ typedef struct mti_family {
     size_t refs;
     mti_heap heap;
     mti_tree shapes;
-    mti_shape *recent[MTI_SHAPE_RECENT]; /* by a hash of the names; the tree has them too */
+    mti_shape *recent[MTI_SHAPE_RECENT]; /* held; by a hash of the names */
     uint8_t *list;                       /* where a list is put together */
     size_t list_cap;
 } mti_family;
