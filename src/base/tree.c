@@ -344,14 +344,16 @@ void mti_tree_prefetch(const mti_tree *tree, const mti_tree_kind *kind, const mt
 void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, mti_tree_place *place)
 {
     const mti_tree_page *page = tree->root;
-    bool found, shared;
+    bool found, shared, last_leaf = true;
     unsigned at;
 
     place->leaf = NULL;
     if (!page) return NULL;
     shared = page->refs > 1;
     while (page->level > 0) {
-        page = page_at(page, child_search(kind, page, key));
+        at = child_search(kind, page, key);
+        last_leaf &= at == page->count - 1u;
+        page = page_at(page, at);
         if (page->level == 0) page_prefetch(page);
         shared |= page->refs > 1;
     }
@@ -359,6 +361,7 @@ void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes ke
     if (!shared && (found || page->count < PAGE_ROOM)) place->leaf = (mti_tree_page *)page;
     place->at = at;
     place->found = found;
+    place->last_leaf = last_leaf;
     return found ? page->at[at] : NULL;
 }
 
@@ -369,9 +372,30 @@ void *mti_tree_get(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key
     return mti_tree_find(tree, kind, key, &place);
 }
 
-void *mti_tree_at(const mti_tree_place *place)
+void *mti_tree_find_near(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, const mti_tree_place *near,
+                         mti_tree_place *place)
 {
-    return place->leaf->at[place->at];
+    mti_tree_page *leaf = near->leaf;
+    unsigned at = near->at;
+    int order;
+
+    if (!leaf) return mti_tree_find(tree, kind, key, place);
+    *place = *near;
+    if (at + 3 < leaf->count) object_prefetch(leaf->at[at + 3]);
+    order = mt_bytes_compare(kind->key(leaf->at[at]), key);
+    if (order == 0) return leaf->at[at];
+    if (order > 0) return mti_tree_find(tree, kind, key, place);
+    place->at = at + 1;
+    if (at + 1 == leaf->count) {
+        place->found = false;
+        if (near->last_leaf && leaf->count < PAGE_ROOM) return NULL;
+        return mti_tree_find(tree, kind, key, place);
+    }
+    order = mt_bytes_compare(kind->key(leaf->at[at + 1]), key);
+    place->found = order == 0;
+    if (order == 0) return leaf->at[at + 1];
+    if (order > 0 && leaf->count < PAGE_ROOM) return NULL;
+    return mti_tree_find(tree, kind, key, place);
 }
 
 mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place, void *object,

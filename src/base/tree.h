@@ -57,13 +57,16 @@ typedef struct mti_tree_place {
     mti_tree_page *leaf; /* NULL: not to be used */
     unsigned at;
     bool found;
+    bool last_leaf; /* no leaf follows */
 } mti_tree_place;
 
 /* As mti_tree_get, and remembers the place. */
 void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, mti_tree_place *place);
 
-/* The object at a place that was found. */
-void *mti_tree_at(const mti_tree_place *place);
+/* The same, looking first at a place where an object is, and right behind it: keys often come in order. `near` may have no
+ * leaf. */
+void *mti_tree_find_near(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, const mti_tree_place *near,
+                         mti_tree_place *place);
 
 /* As mti_tree_put, for the key of a place. */
 mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place, void *object,

@@ -24,11 +24,12 @@ static inline uint8_t *mti_varint_put(uint8_t *at, uint64_t number)
 #define MTI_VARINT_BAD (-1)
 
 /* Reads a number; answers how many bytes it has. MTI_VARINT_CUT: `end` comes before its last byte. MTI_VARINT_BAD: it
- * is not in its shortest form, or has more than 64 bits. Then `*number` is untouched. */
+ * is not in its shortest form, or has more than 64 bits. Then `*number` is 0. */
 static inline int mti_varint_get(const uint8_t *at, const uint8_t *end, uint64_t *number)
 {
     uint64_t sum = 0;
 
+    *number = 0;
     for (int i = 0; i < MTI_VARINT_LEN_MAX; i++) {
         uint8_t byte;
 

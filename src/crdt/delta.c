@@ -50,14 +50,15 @@ void mt_delta_free(mt_delta *delta)
     mti_mem_free(delta->mem, delta, sizeof *delta);
 }
 
-mt_status mti_delta_reserve(mt_delta *delta)
+mt_status mti_delta_reserve(mt_delta *delta, size_t extra)
 {
     bool own = delta->changes != &delta->first;
     size_t cap = own ? delta->cap : 0;
     mti_change *changes;
 
-    if (delta->count < delta->cap) return MT_OK;
-    changes = mti_vector_reserve(delta->mem, own ? delta->changes : NULL, &cap, delta->count + 1, sizeof *changes);
+    if (extra <= delta->cap - delta->count) return MT_OK;
+    changes = mti_vector_reserve(delta->mem, own ? delta->changes : NULL, &cap, delta->count + extra,
+                                 sizeof *changes);
     if (!changes) return MT_NO_MEMORY;
     if (!own) changes[0] = delta->first;
     delta->changes = changes;
@@ -166,8 +167,9 @@ mt_status mti_delta_settle(mt_delta *delta)
 
 /* ---- Views ---- */
 
-enum { HAVE_BEFORE = 1, HAVE_AFTER = 2, HAVE_LATE = 4, HAVE_OVERWRITTEN = 8, BOTH_LARGE = 16 };
+/* What the iterator holds back. */
 enum { BEFORE = 0, AFTER = 1, LATE = 2, OVERWRITTEN = 3 };
+enum { HAVE_LATE = 1 << LATE, HAVE_OVERWRITTEN = 1 << OVERWRITTEN };
 
 bool mt_delta_changed(const mt_delta *delta)
 {
@@ -212,48 +214,87 @@ static void take(mt_delta_iter *iter, int slot, mt_field *out)
     iter->have = (uint8_t)(iter->have & ~(1u << slot));
 }
 
-static bool large_pair(mt_delta_iter *iter, mt_field *before, bool *had, mt_field *after, bool *has)
+/* One name, with the field before and the field after where there is one. */
+typedef struct pair {
+    mt_field before, after;
+    bool had, has;
+} pair;
+
+static void pair_cells(pair *p, mt_bytes name, const void *base_a, const mti_cell *a, const void *base_b, const mti_cell *b)
+{
+    if ((p->had = a)) mti_cell_field(base_a, a, name, &p->before);
+    if ((p->has = b)) mti_cell_field(base_b, b, name, &p->after);
+}
+
+static bool large_pair(mt_delta_iter *iter, pair *p)
 {
     void *x, *y;
 
     while (mti_tree_pair_next(&mti_entry_kind, &iter->before.walk, &iter->after.walk, &x, &y)) {
         const mti_entry *a = x, *b = y;
-        if (a && b && mti_cell_compare(a, &a->cell, b, &b->cell) == 0) continue;
-        if ((*had = a)) mti_cell_field(a, &a->cell, mti_entry_name(a), before);
-        if ((*has = b)) mti_cell_field(b, &b->cell, mti_entry_name(b), after);
+        if (a && b && mti_cell_equal(a, &a->cell, b, &b->cell)) continue;
+        pair_cells(p, mti_entry_name(a ? a : b), a, a ? &a->cell : NULL, b, b ? &b->cell : NULL);
         return true;
     }
     return false;
 }
 
-/* The next name whose field is not the same before and after. */
-static bool next_pair(mt_delta_iter *iter, mt_field *before, bool *had, mt_field *after, bool *has)
+static bool small_pair(mt_delta_iter *iter, const mt_node *before, const mt_node *after, pair *p)
 {
-    const mti_change *change = iter_change(iter);
+    uint32_t *i = &iter->before.at, *j = &iter->after.at;
+    const mti_cell *cells = mti_node_cells(before), *others = mti_node_cells(after);
+    const mt_bytes *names = before->shape->names, *other_names = after->shape->names;
 
-    if (change->before == change->after) return false;
-    if (iter->have & BOTH_LARGE) return large_pair(iter, before, had, after, has);
+    while (*i < before->count || *j < after->count) {
+        int order = *i >= before->count ? 1 : *j >= after->count ? -1 : 0;
+        const mti_cell *a, *b;
+        if (order == 0 && names != other_names) order = mti_bytes_order(names[*i], other_names[*j]);
+        a = order <= 0 ? &cells[(*i)++] : NULL;
+        b = order >= 0 ? &others[(*j)++] : NULL;
+        if (a && b && mti_cell_equal(before, a, after, b)) continue;
+        pair_cells(p, b ? other_names[*j - 1] : names[*i - 1], before, a, after, b);
+        return true;
+    }
+    return false;
+}
+
+/* Of a small and a large node, or where there was none before. */
+static bool mixed_pair(mt_delta_iter *iter, pair *p)
+{
     for (;;) {
         int order;
-        *had = fill(iter, &iter->before, BEFORE);
-        *has = fill(iter, &iter->after, AFTER);
-        if (!*had && !*has) return false;
-        order = !*had ? 1 : !*has ? -1 : mt_bytes_compare(iter->held[BEFORE].name, iter->held[AFTER].name);
-        *had = order <= 0;
-        *has = order >= 0;
-        if (*had) take(iter, BEFORE, before);
-        if (*has) take(iter, AFTER, after);
-        if (order != 0 || mti_field_compare(before, after) != 0) return true;
+        p->had = fill(iter, &iter->before, BEFORE);
+        p->has = fill(iter, &iter->after, AFTER);
+        if (!p->had && !p->has) return false;
+        order = !p->had ? 1 : !p->has ? -1 : mt_bytes_compare(iter->held[BEFORE].name, iter->held[AFTER].name);
+        p->had = order <= 0;
+        p->has = order >= 0;
+        if (p->had) take(iter, BEFORE, &p->before);
+        if (p->has) take(iter, AFTER, &p->after);
+        if (order != 0 || mti_field_compare(&p->before, &p->after) != 0) return true;
     }
+}
+
+/* The next name whose field is not the same before and after. */
+static bool next_pair(mt_delta_iter *iter, pair *p)
+{
+    const mti_change *change = iter_change(iter);
+    const mt_node *before = change->before, *after = change->after;
+
+    if (before == after) return false;
+    if (!before || !before->shape != !after->shape) return mixed_pair(iter, p);
+    return before->shape ? small_pair(iter, before, after, p) : large_pair(iter, p);
 }
 
 static bool next_overwritten(mt_delta_iter *iter, mt_field *out)
 {
-    mt_field after;
-    bool had, has;
+    pair p;
 
-    while (next_pair(iter, out, &had, &after, &has))
-        if (had) return true;
+    while (next_pair(iter, &p)) {
+        if (!p.had) continue;
+        *out = p.before;
+        return true;
+    }
     return false;
 }
 
@@ -291,30 +332,33 @@ static bool next_history(mt_delta_iter *iter, mt_field *out)
 
 bool mt_delta_iter_field(mt_delta_iter *iter, mt_field *out)
 {
-    mt_field before;
-    bool had, has;
+    pair p;
 
     if (iter->at == 0 || iter->part == MT_CONFLICT) return false;
     if (iter->part == MT_HISTORY) return next_history(iter, out);
-    while (next_pair(iter, &before, &had, out, &has))
-        if (has) return true;
+    while (next_pair(iter, &p)) {
+        if (!p.has) continue;
+        *out = p.after;
+        return true;
+    }
     return false;
 }
 
 bool mt_delta_iter_conflict(mt_delta_iter *iter, mt_conflict *out)
 {
-    const mti_change *change;
-    bool had, has;
+    pair p;
 
     if (iter->at == 0 || iter->part != MT_CONFLICT) return false;
-    change = iter_change(iter);
-    while (next_pair(iter, &out->lost, &had, &out->won, &has)) {
-        if (!had) continue;
-        if (has && out->won.state == out->lost.state) return true;
-        if (has || out->lost.state != change->after->floor) continue;
-        out->won = out->lost;
-        out->won.kind = MT_FIELD_DELETED;
-        out->won.value = mt_null();
+    while (next_pair(iter, &p)) {
+        bool won = p.had && p.has && p.after.state == p.before.state;
+        bool sunk = p.had && !p.has && p.before.state == iter_change(iter)->after->floor;
+        if (!won && !sunk) continue;
+        out->lost = p.before;
+        out->won = won ? p.after : p.before;
+        if (sunk) {
+            out->won.kind = MT_FIELD_DELETED;
+            out->won.value = mt_null();
+        }
         return true;
     }
     return false;
@@ -339,10 +383,8 @@ static void iter_start(mt_delta_iter *iter)
     if (before == after) return;
     mt_field_iter_init(&iter->before, before, true);
     mt_field_iter_init(&iter->after, after, true);
-    if (before && !before->shape && !after->shape) {
+    if (before && !before->shape && !after->shape)
         mti_tree_pair_walk(mti_node_tree(before), mti_node_tree(after), &iter->before.walk, &iter->after.walk);
-        iter->have = BOTH_LARGE;
-    }
 }
 
 bool mt_delta_iter_node(mt_delta_iter *iter, mt_delta_node *out)
@@ -389,19 +431,19 @@ static void revert_pass(const mt_delta *delta, mt_patch *patch)
 {
     mt_delta_iter iter;
     mt_delta_node node;
-    mt_field before, after;
-    bool had, has;
+    pair p;
 
     patch->row_count = patch->field_count = 0;
     mt_delta_iter_init(&iter, delta, MT_UPDATE);
     while (mt_delta_iter_node(&iter, &node)) {
         size_t first = patch->field_count;
-        while (next_pair(&iter, &before, &had, &after, &has)) {
-            if (!living(had, &before) && !living(has, &after)) continue;
+        while (next_pair(&iter, &p)) {
+            bool lived = living(p.had, &p.before);
+            if (!lived && !living(p.has, &p.after)) continue;
             if (patch->field_count < patch->field_cap) {
                 mt_field *undo = &patch->fields[patch->field_count];
-                *undo = living(had, &before) ? before : after;
-                undo->kind = living(had, &before) ? MT_FIELD_VALUE : MT_FIELD_DELETED;
+                *undo = lived ? p.before : p.after;
+                undo->kind = lived ? MT_FIELD_VALUE : MT_FIELD_DELETED;
                 undo->state = 0;
             }
             patch->field_count++;

@@ -34,8 +34,8 @@ mt_status mti_delta_new(const mt_mem *mem, mti_family *family, mti_family *forei
 /* Empties a log for another use. */
 void mti_delta_reset(mt_delta *delta);
 
-/* Makes room for one more change. */
-mt_status mti_delta_reserve(mt_delta *delta);
+/* Makes room for `extra` more changes. */
+mt_status mti_delta_reserve(mt_delta *delta, size_t extra);
 
 /* Adds a change, for which there is room; its nodes are MOVED. */
 void mti_delta_add(mt_delta *delta, mti_change change);

@@ -134,16 +134,12 @@ mt_status mti_graph_put(mt_graph *graph, mt_node *node)
     return MT_OK;
 }
 
-static mt_node *find_place(const mt_graph *graph, mt_bytes uid, mti_tree_place *place)
+static mt_node *find_place(mt_graph *graph, mt_bytes uid, mti_tree_place *place)
 {
-    if (graph->last.leaf) {
-        mt_node *node = mti_tree_at(&graph->last);
-        if (mti_bytes_same(mt_node_uid(node), uid)) {
-            *place = graph->last;
-            return node;
-        }
-    }
-    return mti_tree_find(&graph->nodes, &mti_node_kind, uid, place);
+    mt_node *node = mti_tree_find_near(&graph->nodes, &mti_node_kind, uid, &graph->last, place);
+
+    if (node && place->leaf) graph->last = *place;
+    return node;
 }
 
 /* Puts `after` (held for the caller, MOVED) in the place of `current`, and both into the log. */
@@ -152,7 +148,7 @@ static mt_status apply_node(mt_graph *graph, mt_delta *log, const mti_tree_place
 {
     mti_tree_env env = mti_node_env(graph->family);
     mti_change change = {.before = current, .after = after};
-    mt_status st = mti_delta_reserve(log);
+    mt_status st = mti_delta_reserve(log, 1);
     void *old;
 
     if (st == MT_OK && after != current) {
@@ -411,6 +407,8 @@ static mt_status merge_all(change *c, const mt_graph *incoming)
     mt_walk walk;
     mt_node *node;
 
+    if (c->record && (st = mti_delta_reserve(c->log, incoming->nodes.count)) != MT_OK)
+        return no_memory(&c->graph->error);
     mti_tree_walk(&incoming->nodes, &mti_node_kind, start, &walk);
     while (st == MT_OK && (node = mti_tree_next(&walk))) {
         if (check && (st = node_check(c->graph, node)) != MT_OK) break;

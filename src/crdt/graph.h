@@ -29,7 +29,7 @@ struct mt_graph {
     mti_family *family;
     mti_tree nodes;
     mt_limits limits;
-    mti_tree_place last; /* of the node written last: fields of one node are often written one by one */
+    mti_tree_place last; /* of the node written last: the next is often the same, or the one behind it */
     mti_scratch scratch;
     mt_delta *spare; /* a log for changes of which nobody wants to know; NULL: none made yet */
     mti_listening *listeners;

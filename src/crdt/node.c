@@ -40,7 +40,14 @@ static bool cell_same(const void *base_a, const mti_cell *a, const void *base_b,
         return a->head == b->head && a->payload == b->payload;
     if (mti_cell_place(a) == MTI_BLOB && a->payload == b->payload && mti_cell_place(b) == MTI_BLOB)
         return true;
-    return mt_bytes_equal(mti_cell_bytes(base_a, a), mti_cell_bytes(base_b, b));
+    return mti_bytes_same(mti_cell_bytes(base_a, a), mti_cell_bytes(base_b, b));
+}
+
+bool mti_cell_equal(const void *base_a, const mti_cell *a, const void *base_b, const mti_cell *b)
+{
+    const uint64_t mask = MT_STATE_MAX | UINT64_C(7) << 53;
+
+    return ((a->head ^ b->head) & mask) == 0 && cell_same(base_a, a, base_b, b);
 }
 
 int mti_cell_compare(const void *base_a, const mti_cell *a, const void *base_b, const mti_cell *b)

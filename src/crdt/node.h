@@ -165,6 +165,9 @@ static inline mt_bytes mti_cell_bytes(const void *base, const mti_cell *cell)
 /* The field that a cell is, with views of `base`. */
 void mti_cell_field(const void *base, const mti_cell *cell, mt_bytes name, mt_field *out);
 
+/* Whether two cells are the same field but for their names. */
+bool mti_cell_equal(const void *base_a, const mti_cell *a, const void *base_b, const mti_cell *b);
+
 /* The order of the merge rule between two fields: state, then kind, then text. */
 int mti_cell_compare(const void *base_a, const mti_cell *a, const void *base_b, const mti_cell *b);
 
