@@ -18,6 +18,7 @@
 #include "crdt/dictionary.h"
 
 #include <mytosis/binary.h>
+#include <string.h>
 
 /* ---- Frames ---- */
 
@@ -123,11 +124,28 @@ static inline unsigned mti_stream_count(unsigned names)
     return MTI_STREAM_COLUMNS + columns * MTI_COLUMN_STREAMS;
 }
 
-/* A uid that others are written as differences from; room to copy it in pieces of 16 bytes. */
-typedef struct mti_front {
-    size_t len;
-    uint8_t text[256 + 16];
-} mti_front;
+/* Copies text, which is short as a rule: without a call, by two words that may overlap. */
+static inline void mti_copy_text(uint8_t *out, const uint8_t *in, size_t len)
+{
+    uint64_t words[2];
+    uint32_t halves[2];
+
+    if (len > 16) {
+        memcpy(out, in, len);
+    } else if (len >= 8) {
+        memcpy(&words[0], in, 8);
+        memcpy(&words[1], in + len - 8, 8);
+        memcpy(out, &words[0], 8);
+        memcpy(out + len - 8, &words[1], 8);
+    } else if (len >= 4) {
+        memcpy(&halves[0], in, 4);
+        memcpy(&halves[1], in + len - 4, 4);
+        memcpy(out, &halves[0], 4);
+        memcpy(out + len - 4, &halves[1], 4);
+    } else {
+        for (size_t i = 0; i < len; i++) out[i] = in[i];
+    }
+}
 
 /* ---- The writer, from within ---- */
 

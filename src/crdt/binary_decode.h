@@ -6,11 +6,11 @@
 
 #include "crdt/binary.h"
 
-/* Uids and edges are put together from what they share with those before; each takes at most this, copied in pieces
- * of 16 bytes. */
+/* Room for a uid that is copied in pieces of 16 bytes. */
 #define MTI_DECODED_UID_MAX 272
 
-/* The most that one row can need of each. */
+/* The most that one row can need: fields, and bytes of uids and edges, which are put together from what they share
+ * with those before. */
 #define MTI_DECODED_FIELDS_MAX MTI_SHAPE_NAMES_MAX
 #define MTI_DECODED_TEXT_MAX ((MTI_SHAPE_NAMES_MAX + 1) * MTI_DECODED_UID_MAX)
 
@@ -27,15 +27,17 @@ typedef struct mti_decoder {
     mti_source *source;
     mti_dictionary dictionary;
     uint64_t state; /* the one before */
-    mti_front uid;  /* the one before; kept from frame to frame, for the order */
-    mti_front edge; /* the one before; none yet: the length is 0 */
+    mt_bytes uid;   /* the one before; kept from frame to frame, for the order */
+    mt_bytes edge;  /* the one before; none yet: the length is 0 */
     bool fresh;     /* no row in this frame yet */
     bool any;       /* a row in this sequence */
     bool more;      /* the node of the last row goes on */
     uint64_t floor; /* of that node */
     uint8_t name[MT_NAME_LEN_MAX];
     size_t name_len; /* its last name */
-    uint8_t *text;   /* where the next uid goes */
+    uint8_t *text;   /* where the next uid or edge goes */
+    uint8_t uid_held[MTI_DECODED_UID_MAX];
+    uint8_t edge_held[MTI_DECODED_UID_MAX];
     mt_error error;
     const uint8_t *bad; /* what the error is about */
 } mti_decoder;
@@ -51,12 +53,20 @@ void mti_decoder_reset(mti_decoder *decoder);
 void mti_decoder_rows(mti_decoder *decoder, mt_bytes body);
 mt_status mti_decoder_columns(mti_decoder *decoder, mt_bytes block);
 
+/* Gives the place where the uids and edges of the next rows go, which may be the same again: with room for
+ * MTI_DECODED_TEXT_MAX bytes before each row. BORROWED until the next such call. */
+void mti_decoder_text(mti_decoder *decoder, uint8_t *text);
+
 /* Whether all rows of the frame were read. */
 bool mti_decoder_done(const mti_decoder *decoder);
 
-/* The next row of the frame, BORROWED from it, from `fields` and from `text`, for both of which there is room. What fails
- * is told in `error` and `bad`. */
+/* The next row of the frame, BORROWED from it, from `fields`, which has room for MTI_DECODED_FIELDS_MAX, and from the text.
+ * What fails is told in `error` and `bad`. */
 mt_status mti_decode_row(mti_decoder *decoder, mt_row *row, mt_field *fields);
+
+/* Parts of a row: the uid, which is checked to come where it should, and a value, from the streams that begin at `column`. */
+mt_status mti_decode_uid(mti_decoder *decoder, mt_bytes *out);
+mt_status mti_decode_value(mti_decoder *decoder, mti_source *column, mt_field *field);
 
 /* Checks that nothing is left over. */
 mt_status mti_decoder_end(mti_decoder *decoder);

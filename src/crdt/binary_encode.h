@@ -14,6 +14,12 @@ typedef struct mti_guess {
     uint32_t shape;
 } mti_guess;
 
+/* A uid that the next one is written as a difference from. */
+typedef struct mti_front {
+    size_t len;
+    uint8_t text[MT_UID_LEN_MAX];
+} mti_front;
+
 typedef struct mti_encoder {
     unsigned mask;    /* which stream is meant: 0 in rows, where all are the first */
     unsigned streams; /* how many there are */
@@ -52,7 +58,10 @@ mt_status mti_encode_row(mti_encoder *encoder, const mt_row *row, size_t bound, 
 /* Forgets the hints of rows so far. */
 void mti_encoder_forget(mti_encoder *encoder);
 
-/* Appends the streams as columns: how many there are, their lengths, and they themselves. */
-mt_status mti_encoder_pack(const mti_encoder *encoder, mt_buf *out);
+/* The parts of a block of columns: how many streams there are and their lengths, put into `table`, then the streams.
+ * BORROWED until the encoder or `table` next changes. `parts` has room for MTI_PARTS_MAX. */
+#define MTI_PARTS_MAX (1 + MTI_STREAMS_MAX)
+mt_status mti_encoder_parts(const mti_encoder *encoder, mt_buf *table, mt_bytes *parts,
+                            size_t *count);
 
 #endif

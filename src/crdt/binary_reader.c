@@ -168,15 +168,12 @@ static mt_status settle(mt_binary_reader *reader, mt_status status)
 
 static mt_status check_version(mt_binary_reader *reader, uint64_t at, uint8_t byte)
 {
-
     if (byte == MT_BINARY_VERSION_1) return MT_OK;
-    if (byte >> 4 == MT_BINARY_VERSION_1 >> 4) {
+    if (byte >> 4 == MT_BINARY_VERSION_1 >> 4)
         return mti_fail(blame(reader, at), MT_UNSUPPORTED,
-                        "version %d is not known, only version 1", byte & 15);
-    } else {
-        return mti_fail(blame(reader, at), MT_MALFORMED, "a frame begins with %d, not with %d",
-                        MT_BINARY_VERSION_1, byte);
-    }
+                        "version %d of the binary form is not known, only 1", byte & 15);
+    return mti_fail(blame(reader, at), MT_MALFORMED, "a frame begins with byte %d, not %d", byte,
+                    MT_BINARY_VERSION_1);
 }
 
 static mt_status check_kind(mt_binary_reader *reader, uint64_t at, unsigned byte)
@@ -184,13 +181,11 @@ static mt_status check_kind(mt_binary_reader *reader, uint64_t at, unsigned byte
     unsigned kind = byte & MTI_FRAME_KIND;
     unsigned unknown = byte & ~(unsigned)(MTI_FRAME_KIND | MTI_FRAME_EXTENSION | MTI_FRAME_MORE);
 
-    if (unknown) {
+    if (unknown)
         return mti_fail(blame(reader, at), MT_UNSUPPORTED, "a frame has the unknown flag %u",
                         unknown);
-    } else if (kind != MTI_FRAME_ROWS && kind != MTI_FRAME_COLUMNS) {
-        return mti_fail(blame(reader, at), MT_UNSUPPORTED, "unknown frame kind %u", kind);
-    }
-    return MT_OK;
+    if (kind == MTI_FRAME_ROWS || kind == MTI_FRAME_COLUMNS) return MT_OK;
+    return mti_fail(blame(reader, at), MT_UNSUPPORTED, "unknown frame kind %u", kind);
 }
 
 static mt_status check_len(mt_binary_reader *reader, uint64_t at, unsigned kind, uint64_t len)
@@ -216,10 +211,9 @@ static mt_status read_header(mt_binary_reader *reader, uint64_t at, mt_bytes in,
     if ((st = check_kind(reader, at + 1, in.data[1])) != MT_OK) return st;
     taken = mti_varint_get(in.data + 2, in.data + in.len, &len);
     if (taken == MTI_VARINT_CUT) return MT_AGAIN;
-    if (taken == MTI_VARINT_BAD) {
+    if (taken == MTI_VARINT_BAD)
         return mti_fail(blame(reader, at + 2), MT_MALFORMED,
                         "a frame's length is not a number in its shortest form");
-    }
     out->kind = in.data[1];
     out->len = 2 + (size_t)taken;
     if ((st = check_len(reader, at + 2, out->kind, len)) != MT_OK) return st;
@@ -305,10 +299,9 @@ static mt_status take_number(mt_binary_reader *reader, uint64_t *at, mt_bytes *i
 {
     int len = mti_varint_get(in->data, in->data + in->len, out);
 
-    if (len <= 0) {
+    if (len <= 0)
         return mti_fail(blame(reader, *at), MT_MALFORMED, "%s is not a number in its shortest form",
                         what);
-    }
     in->data += len;
     in->len -= (size_t)len;
     *at += (uint64_t)len;
@@ -319,11 +312,9 @@ static mt_status take_number(mt_binary_reader *reader, uint64_t *at, mt_bytes *i
 static mt_status take_bytes(mt_binary_reader *reader, uint64_t *at, mt_bytes *in, const char *what,
                             uint64_t len)
 {
-
-    if (len > in->len) {
+    if (len > in->len)
         return mti_fail(blame(reader, *at), MT_MALFORMED, "%s of %llu bytes, where %zu are left",
                         what, (unsigned long long)len, in->len);
-    }
     in->data += len;
     in->len -= (size_t)len;
     *at += len;
@@ -355,22 +346,19 @@ static mt_status check_raw_len(mt_binary_reader *reader, uint64_t at, uint64_t r
 {
     const mt_limits *limits = &reader->limits;
 
-    if (raw_len > limits->block_len_max) {
+    if (raw_len == 0) return mti_fail(blame(reader, at), MT_MALFORMED, "an empty block");
+    if (raw_len > limits->block_len_max)
         return mti_fail(blame(reader, at), MT_TOO_LARGE,
                         "a block of %llu bytes, more than %zu (block_len_max)",
                         (unsigned long long)raw_len, limits->block_len_max);
-    } else if (raw_len / limits->expand_max > packed) {
-        return mti_fail(
-            blame(reader, at), MT_TOO_LARGE,
-            "a block of %llu bytes out of %zu, more than %zu times as much (expand_max)",
-            (unsigned long long)raw_len, packed, limits->expand_max);
-    }
-    return MT_OK;
+    if (raw_len / limits->expand_max <= packed) return MT_OK;
+    return mti_fail(blame(reader, at), MT_TOO_LARGE,
+                    "a block of %llu bytes out of %zu, more than %zu times as much (expand_max)",
+                    (unsigned long long)raw_len, packed, limits->expand_max);
 }
 
 static mt_status check_padding(mt_binary_reader *reader, uint64_t at, mt_bytes padding)
 {
-
     for (size_t i = 0; i < padding.len; i++) {
         if (padding.data[i] == 0) continue;
         return mti_fail(blame(reader, at + i), MT_MALFORMED, "padding is not zero");
@@ -389,11 +377,10 @@ static mt_status expand_block(mt_binary_reader *reader, uint64_t at, mt_bytes pa
     if (mti_buf_reserve(&reader->block, raw_len) != MT_OK) return MT_NO_MEMORY;
     st = compressor->decompress(compressor->ctx, packed, reader->block.data, raw_len);
     if (st == MT_NO_MEMORY) return MT_NO_MEMORY;
-    if (st != MT_OK) {
+    if (st != MT_OK)
         return mti_fail(blame(reader, at), MT_MALFORMED,
                         "the block does not decompress to the %zu bytes that it announces",
                         raw_len);
-    }
     reader->block.len = raw_len;
     return MT_OK;
 }
@@ -444,10 +431,9 @@ static mt_status open_frame(mt_binary_reader *reader, uint64_t start, const head
     if ((head->kind & MTI_FRAME_KIND) == MTI_FRAME_ROWS) open_rows(reader, at, in);
     else if ((st = open_columns(reader, at, in)) != MT_OK) return st;
     reader->more = (head->kind & MTI_FRAME_MORE) != 0;
-    if (mti_decoder_done(&reader->decoder) && (reader->more || !reader->first)) {
+    if (mti_decoder_done(&reader->decoder) && (reader->more || !reader->first))
         return mti_fail(blame(reader, at), MT_MALFORMED,
                         "a frame without rows is not the only one");
-    }
     reader->first = false;
     reader->within = true;
     return MT_OK;
@@ -462,10 +448,9 @@ static mt_status next_frame(mt_binary_reader *reader)
     if (reader->whole) reader->kept.len = 0;
     reader->whole = false;
     if (!reader->first && !reader->more) {
-        if (reader->piece.len > 0) {
+        if (reader->piece.len > 0)
             return mti_fail(blame(reader, reader->offset), MT_MALFORMED,
                             "bytes follow the last frame");
-        }
         if (!reader->last) return starve(reader);
         return MT_END;
     }
@@ -524,7 +509,7 @@ static mt_status fill_batch(mt_binary_reader *reader)
 
     if ((st = reserve_batch(reader)) != MT_OK) return st;
     batch->count = batch->taken = 0;
-    decoder->text = batch->text;
+    mti_decoder_text(decoder, batch->text);
     while (!mti_decoder_done(decoder) && batch->count < batch->row_cap &&
            batch->field_cap - fields >= MTI_DECODED_FIELDS_MAX &&
            (size_t)(batch->text + batch->text_cap - decoder->text) >= MTI_DECODED_TEXT_MAX) {

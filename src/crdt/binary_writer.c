@@ -28,7 +28,7 @@ struct mt_binary_writer {
     mt_buf *out;
     mt_limits limits;
     mti_encoder encoder;
-    mt_buf raw;      /* columns before compression */
+    mt_buf table;    /* how long the columns are */
     size_t body_max; /* before compression */
     size_t aim;
     bool any;       /* a row was added to this sequence */
@@ -44,10 +44,10 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* A block that does not compress grows a little, and may not pass the limit then either. */
+/* What is kept free for the lengths of the streams, and because a block that does not compress grows a little. */
 static size_t columns_max(size_t block_len_max)
 {
-    size_t spare = block_len_max / 64 + 1024 + MTI_STREAMS_MAX * MTI_VARINT_LEN_MAX;
+    size_t spare = block_len_max / 64 + 2 * (1 + MTI_STREAMS_MAX) * MTI_VARINT_LEN_MAX;
 
     return block_len_max > spare ? block_len_max - spare : 0;
 }
@@ -69,7 +69,7 @@ mt_status mt_binary_writer_new(const mt_mem *mem, const mt_limits *limits,
     made->compressor = compressor;
     made->out = out;
     made->limits = mti_limits_copy(limits);
-    made->raw.mem = mem;
+    made->table.mem = mem;
     if (compressor)
         made->body_max = columns_max(smaller(made->limits.block_len_max, MTI_FRAME_LEN_WALL));
     else made->body_max = rows_max(smaller(made->limits.frame_len_max, MTI_FRAME_LEN_WALL));
@@ -86,7 +86,7 @@ void mt_binary_writer_free(mt_binary_writer *writer)
 {
     if (!writer) return;
     mti_encoder_free(&writer->encoder);
-    mt_buf_free(&writer->raw);
+    mt_buf_free(&writer->table);
     mti_mem_free(writer->mem, writer, sizeof *writer);
 }
 
@@ -138,55 +138,62 @@ static mt_status write_rows(mt_binary_writer *writer, unsigned flags)
 }
 
 /* Where a block compresses so well that a reader would refuse to expand it, zeros make up for it. */
-static size_t padding_of(const mt_binary_writer *writer, size_t len)
+static size_t padding_of(const mt_binary_writer *writer, size_t raw_len, size_t packed_len)
 {
-    size_t least = writer->raw.len / writer->limits.expand_max + 1;
+    size_t least = raw_len / writer->limits.expand_max;
 
-    return len < least ? least - len : 0;
+    return packed_len < least ? least - packed_len : 0;
 }
 
-/* Compressor, raw length and padding, but for the padding itself. */
-static size_t put_packed_header(const mt_binary_writer *writer, size_t padding, uint8_t *out)
+/* Writes the frame of a block that was compressed to `packed`, which lies behind all that comes before it. */
+static mt_status pack_columns(mt_binary_writer *writer, unsigned flags, size_t raw_len,
+                              mt_bytes packed)
 {
-    uint8_t *at = mti_varint_put(out, writer->compressor->id);
-
-    at = mti_varint_put(at, writer->raw.len);
-    return (size_t)(mti_varint_put(at, padding) - out);
-}
-
-/* Compresses to behind all that can stand before, and moves what came out to its place. */
-static mt_status write_columns(mt_binary_writer *writer, unsigned flags)
-{
-    const mt_compressor *compressor = writer->compressor;
-    const size_t ahead = MTI_FRAME_HEADER_MAX + PACKED_HEADER_MAX;
     mt_buf *out = writer->out;
-    size_t start = out->len, packed_len = 0, padding, header_len, len, bound;
-    uint8_t header[PACKED_HEADER_MAX], *packed, *body;
-    mt_status st;
+    size_t start = out->len, max = writer->limits.block_len_max;
+    size_t padding = padding_of(writer, raw_len, packed.len);
+    uint8_t header[PACKED_HEADER_MAX], *at, *body;
+    size_t header_len, len;
 
-    writer->raw.len = 0;
-    if ((st = mti_encoder_pack(&writer->encoder, &writer->raw)) != MT_OK) return st;
-    bound = compressor->bound(compressor->ctx, writer->raw.len);
-    st = mti_buf_reserve(out, ahead + bound + padding_of(writer, 0) + MTI_FRAME_CHECKSUM);
-    if (st != MT_OK) return st;
-    packed = out->data + start + ahead;
-    st = compressor->compress(compressor->ctx, mt_buf_bytes(&writer->raw), packed, &packed_len);
-    if (st != MT_OK) return st;
-    padding = padding_of(writer, packed_len);
-    header_len = put_packed_header(writer, padding, header);
-    len = header_len + padding + packed_len;
-    if (len > writer->limits.block_len_max)
+    at = mti_varint_put(header, writer->compressor->id);
+    at = mti_varint_put(at, raw_len);
+    at = mti_varint_put(at, padding);
+    header_len = (size_t)(at - header);
+    len = header_len + padding + packed.len;
+    if (len > max)
         return mti_fail(&writer->error, MT_TOO_LARGE,
-                        "a frame of %zu bytes, more than %zu (block_len_max)", len,
-                        writer->limits.block_len_max);
+                        "a frame of %zu bytes, more than %zu (block_len_max)", len, max);
     put_header(out, MTI_FRAME_COLUMNS | flags, len);
     body = out->data + out->len;
-    memmove(body + header_len + padding, packed, packed_len);
+    memmove(body + header_len + padding, packed.data, packed.len);
     memcpy(body, header, header_len);
     memset(body + header_len, 0, padding);
     out->len += len;
     put_checksum(out, start);
     return MT_OK;
+}
+
+static mt_status write_columns(mt_binary_writer *writer, unsigned flags)
+{
+    const mt_compressor *compressor = writer->compressor;
+    const size_t ahead = MTI_FRAME_HEADER_MAX + PACKED_HEADER_MAX;
+    mt_buf *out = writer->out;
+    mt_bytes parts[MTI_PARTS_MAX];
+    size_t count, raw_len, room, packed_len = 0;
+    mt_status st;
+
+    writer->table.len = 0;
+    if ((st = mti_encoder_parts(&writer->encoder, &writer->table, parts, &count)) != MT_OK)
+        return st;
+    raw_len = writer->table.len + mti_encoder_len(&writer->encoder);
+    room = compressor->bound(compressor->ctx, raw_len, count) + padding_of(writer, raw_len, 0);
+    st = mti_buf_reserve(out, ahead + room + MTI_FRAME_CHECKSUM);
+    if (st != MT_OK) return st;
+    st = compressor->compress(compressor->ctx, parts, count, out->data + out->len + ahead,
+                              &packed_len);
+    if (st != MT_OK) return st;
+    return pack_columns(writer, flags, raw_len,
+                        (mt_bytes){out->data + out->len + ahead, packed_len});
 }
 
 /* Writes the frame and begins the next. */

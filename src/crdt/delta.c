@@ -118,6 +118,7 @@ static void changes_sort(mti_change *changes, size_t count)
  * ones that name a node twice. */
 static mt_status late_join(mt_delta *delta, mti_change *to, mti_change *from)
 {
+    mti_source source = {.same = true};
     mt_node *joined = to->incoming;
     mt_status st;
     bool late;
@@ -128,7 +129,7 @@ static mt_status late_join(mt_delta *delta, mti_change *to, mti_change *from)
         from->incoming = NULL;
         return MT_OK;
     }
-    st = mti_node_merge_node(delta->family, to->incoming, from->incoming, true, &joined, &late);
+    st = mti_node_merge_node(delta->family, to->incoming, from->incoming, &source, &joined, &late);
     if (st != MT_OK || joined == to->incoming) return st;
     mti_node_release(delta->family, to->incoming);
     to->incoming = joined;

@@ -198,7 +198,8 @@ mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node 
     return st;
 }
 
-static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, bool same, mt_delta *log, bool record)
+static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, mti_source *source, mt_delta *log,
+                                     bool record)
 {
     mti_tree_place place;
     mt_node *current = find_place(graph, mt_node_uid(incoming), &place);
@@ -206,13 +207,13 @@ static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, bool sa
     mt_status st;
     bool late;
 
-    st = mti_node_merge_node(graph->family, current, incoming, same, &after, &late);
+    st = mti_node_merge_node(graph->family, current, incoming, source, &after, &late);
     if (st != MT_OK) return no_memory(&graph->error);
     if (after == current && !record) return MT_OK;
     st = apply_node(graph, log, &place, current, after);
     if (st == MT_OK && late && record) {
         mti_hold(incoming);
-        keep_late(log, incoming, !same);
+        keep_late(log, incoming, !source->same);
     }
     return st;
 }
@@ -399,7 +400,7 @@ static mt_status node_check(mt_graph *graph, const mt_node *node)
 }
 
 /* Every incoming node, one after the other. */
-static mt_status merge_all(change *c, const mt_graph *incoming)
+static mt_status merge_all(change *c, const mt_graph *incoming, mti_source *source)
 {
     bool check = c->graph->limits.value_len_max < incoming->limits.value_len_max;
     mt_bytes start = {NULL, 0};
@@ -412,13 +413,13 @@ static mt_status merge_all(change *c, const mt_graph *incoming)
     mti_tree_walk(&incoming->nodes, &mti_node_kind, start, &walk);
     while (st == MT_OK && (node = mti_tree_next(&walk))) {
         if (check && (st = node_check(c->graph, node)) != MT_OK) break;
-        st = apply_incoming_node(c->graph, node, false, c->log, c->record);
+        st = apply_incoming_node(c->graph, node, source, c->log, c->record);
     }
     return st;
 }
 
 /* Only the nodes in which two graphs of one family differ. */
-static mt_status merge_differing(change *c, const mt_graph *incoming)
+static mt_status merge_differing(change *c, const mt_graph *incoming, mti_source *source)
 {
     mti_tree_env env = mti_node_env(c->graph->family);
     mt_walk walk_a, walk_b;
@@ -431,19 +432,21 @@ static mt_status merge_differing(change *c, const mt_graph *incoming)
     c->graph->last.leaf = NULL;
     mti_tree_pair_walk(&base, &incoming->nodes, &walk_a, &walk_b);
     while (st == MT_OK && mti_tree_pair_next(&mti_node_kind, &walk_a, &walk_b, &a, &b))
-        if (b) st = apply_incoming_node(c->graph, b, true, c->log, c->record);
+        if (b) st = apply_incoming_node(c->graph, b, source, c->log, c->record);
     mti_tree_end(&base, &env);
     return st;
 }
 
 mt_status mt_graph_merge(mt_graph *graph, const mt_graph *incoming, mt_delta **delta)
 {
+    mti_source source = {.same = incoming->family == graph->family};
     change c;
     mt_status st = change_begin(&c, graph, incoming->family, delta);
 
     if (st != MT_OK) return st;
-    if (incoming->family == graph->family) st = merge_differing(&c, incoming);
-    else st = merge_all(&c, incoming);
+    if (source.same) st = merge_differing(&c, incoming, &source);
+    else st = merge_all(&c, incoming, &source);
+    mti_source_end(graph->family, &source);
     return change_end(&c, st, delta);
 }
 

@@ -11,7 +11,6 @@
  * A unit is tried again only when there is twice as much of it, so that the time is linear however small
  * the pieces are. */
 #include "crdt/json.h"
-#include "base/assert.h"
 #include "base/word.h"
 
 /* The least that is put together before a unit is tried again. */
@@ -79,23 +78,37 @@ mt_status mti_json_input_fill(mti_json_input *input)
     return MT_AGAIN;
 }
 
+/* Lets `held` begin at the unit. */
+static mt_status keep_unit(mti_json_input *input, size_t len)
+{
+    mt_buf *held = &input->held;
+
+    if (input->carried) {
+        input->carried -= (size_t)(input->at - held->data);
+        memmove(held->data, input->at, len);
+        held->len = len;
+        return MT_OK;
+    }
+    input->carried = len;
+    return mti_buf_append(held, input->at, len);
+}
+
 mt_status mti_json_input_more(mti_json_input *input)
 {
-    size_t left = (size_t)(input->end - input->at);
+    size_t len = (size_t)(input->end - input->at);
 
+    /* White space may have been all that was left. */
+    if (mti_json_input_is_through(input)) {
+        mti_json_input_resume(input);
+        return MT_OK;
+    }
     mti_json_input_count(input, input->at);
-    mti_assert(!input->carried || input->at == input->held.data);
-    if (left == 0) {
-        input->carried = 0;
-        input->held.len = 0;
+    if (len == 0) {
         input->hungry = true;
         return MT_AGAIN;
     }
-    if (input->carried == 0) {
-        if (mti_buf_append(&input->held, input->at, left) != MT_OK) return MT_NO_MEMORY;
-        input->carried = left;
-    }
-    input->want = left > WANT_MIN / 2 ? 2 * left : WANT_MIN;
+    if (keep_unit(input, len) != MT_OK) return MT_NO_MEMORY;
+    input->want = len > WANT_MIN / 2 ? 2 * len : WANT_MIN;
     return mti_json_input_fill(input);
 }
 

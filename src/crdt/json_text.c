@@ -72,17 +72,19 @@ static const uint8_t *unexpected_character(mt_json_reader *reader, const uint8_t
                                            const char *expected)
 {
     size_t left = (size_t)(reader->input.end - at), len;
-    const char *more = hint(*at);
 
     if (*at >= 0x80 && left < 4 && !mti_json_input_is_final(&reader->input)) {
         reader->st = MT_AGAIN; /* its bytes may still come */
         return NULL;
     }
     len = mti_utf8_len((mt_bytes){at, left});
-    if (len == 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0) more = " (a byte order mark)";
-    return mti_json_refuse(reader, at,
-                           mti_fail(&reader->err, MT_MALFORMED, "expected %s, found \"%.*s\"%s",
-                                    expected, len ? (int)len : 1, (const char *)at, more));
+    if (len == 3 && memcmp(at, "\xEF\xBB\xBF", 3) == 0) {
+        mti_fail(&reader->err, MT_MALFORMED, "expected %s, found a byte order mark", expected);
+    } else {
+        mti_fail(&reader->err, MT_MALFORMED, "expected %s, found \"%.*s\"%s", expected,
+                 len ? (int)len : 1, (const char *)at, hint(*at));
+    }
+    return mti_json_refuse(reader, at, MT_MALFORMED);
 }
 
 const uint8_t *mti_json_unexpected(mt_json_reader *reader, const uint8_t *at, const char *expected)

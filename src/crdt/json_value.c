@@ -123,11 +123,11 @@ static const uint8_t *read_true(mt_json_reader *reader, const uint8_t *at)
 }
 
 /* Reads a string, behind white space; `*at` gets where it begins. */
-static const uint8_t *read_string(mt_json_reader *reader, const uint8_t **at,
+static const uint8_t *read_string(mt_json_reader *reader, const uint8_t **at, const char *expected,
                                   const mti_json_limit *limit, mt_bytes *out)
 {
     *at = mti_json_space(*at, reader->stop);
-    if (*at == reader->stop || **at != '"') return mti_json_unexpected(reader, *at, limit->what);
+    if (*at == reader->stop || **at != '"') return mti_json_unexpected(reader, *at, expected);
     return mti_json_string(reader, *at, limit, out);
 }
 
@@ -189,7 +189,8 @@ static const uint8_t *read_integer(mt_json_reader *reader, const uint8_t *at, mt
     int64_t integer;
     const char *expected;
 
-    if (!(behind = read_string(reader, &at, &integer_limit, &text))) return NULL;
+    if (!(behind = read_string(reader, &at, "an integer in quotes", &integer_limit, &text)))
+        return NULL;
     if (!mti_integer_parse(text, &integer)) expected = "a decimal integer of 64 bits";
     else if (mti_integer_is_number(integer)) expected = "an integer that no double holds";
     else {
@@ -208,7 +209,8 @@ static const uint8_t *read_bytes(mt_json_reader *reader, const uint8_t *at, mt_v
     size_t len;
     const char *why;
 
-    if (!(behind = read_string(reader, &at, &reader->bytes_limit, &text))) return NULL;
+    if (!(behind = read_string(reader, &at, "base64url in quotes", &reader->bytes_limit, &text)))
+        return NULL;
     bytes = mti_json_arena_take(&reader->arena, text.len / 4 * 3 + 2);
     if (!bytes) return mti_json_no_memory(reader);
     if (!mti_base64url_decode(text, bytes, &len, &why))
@@ -222,7 +224,7 @@ static const uint8_t *read_edge(mt_json_reader *reader, const uint8_t *at, mt_va
     const uint8_t *behind;
     mt_bytes uid;
 
-    if (!(behind = read_string(reader, &at, &mti_json_uid_limit, &uid))) return NULL;
+    if (!(behind = read_string(reader, &at, "a uid", &mti_json_uid_limit, &uid))) return NULL;
     *value = mt_edge(uid);
     return mti_json_check_uid(reader, at, uid, behind);
 }
@@ -291,7 +293,7 @@ static const uint8_t *refuse_type(mt_json_reader *reader, const uint8_t *at)
 {
     mt_bytes type;
 
-    if (!read_string(reader, &at, &type_limit, &type)) return NULL;
+    if (!read_string(reader, &at, "a type", &type_limit, &type)) return NULL;
     mti_fail(&reader->err, MT_MALFORMED, "unknown type \"%.*s\"", MTI_SHOW(type));
     return mti_json_refuse(reader, at, MT_MALFORMED);
 }
@@ -346,7 +348,7 @@ const uint8_t *mti_json_patch_field(mt_json_reader *reader, const uint8_t *at, m
 static const uint8_t *read_own_uid(mt_json_reader *reader, const uint8_t *at)
 {
     mt_bytes key = {reader->uid, reader->uid_len}, uid;
-    const uint8_t *behind = read_string(reader, &at, &mti_json_uid_limit, &uid);
+    const uint8_t *behind = read_string(reader, &at, "a uid", &mti_json_uid_limit, &uid);
 
     if (!behind || mt_bytes_equal(uid, key)) return behind;
     mti_fail(&reader->err, MT_MALFORMED, "expected the uid \"%.*s\", found \"%.*s\"", MTI_SHOW(key),

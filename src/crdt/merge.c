@@ -360,36 +360,56 @@ static mt_status large_merge_foreign(large *l, const mt_node *incoming, const mt
     return st;
 }
 
-static mt_status small_merge_node(mti_family *family, mt_node *current, mt_node *incoming, bool same,
+void mti_source_end(mti_family *family, mti_source *source)
+{
+    if (source->own) mti_shape_release(family, source->own);
+    source->own = NULL;
+    source->foreign = NULL;
+}
+
+/* The target's shape with the names of an incoming node, held by `source`. NULL without memory. */
+static mti_shape *source_shape(mti_family *family, mti_source *source, const mt_node *incoming)
+{
+    if (source->same) return incoming->shape;
+    if (source->foreign == incoming->shape) return source->own;
+    mti_source_end(family, source);
+    source->own = mti_shape_like(family, incoming->shape);
+    if (source->own) source->foreign = incoming->shape;
+    return source->own;
+}
+
+static mt_status small_merge_node(mti_family *family, mt_node *current, mt_node *incoming, mti_source *source,
                                   mt_node **out, bool *late)
 {
     mti_incoming in = {.uid = mt_node_uid(incoming), .floor = incoming->floor, .count = incoming->count,
                        .names = incoming->shape->names, .cells = mti_node_cells(incoming),
-                       .base = incoming, .share = same};
-    mt_status st;
+                       .base = incoming, .share = source->same};
 
-    in.shape = mti_shape_like(family, incoming->shape);
+    in.shape = source_shape(family, source, incoming);
     if (!in.shape) return MT_NO_MEMORY;
-    st = mti_node_merge(family, current, &in, out, late);
-    mti_shape_release(family, in.shape);
-    return st;
+    if (current) return mti_node_merge(family, current, &in, out, late);
+    *late = false;
+    *out = mti_node_copy(family, incoming, in.shape);
+    if (!*out) return MT_NO_MEMORY;
+    in.shape->refs++;
+    return MT_OK;
 }
 
-mt_status mti_node_merge_node(mti_family *family, mt_node *current, mt_node *incoming, bool same,
+mt_status mti_node_merge_node(mti_family *family, mt_node *current, mt_node *incoming, mti_source *source,
                               mt_node **out, bool *late)
 {
     mt_status st;
     large l;
 
-    if (same && !current) {
+    if (source->same && !current) {
         mti_hold(incoming);
         *out = incoming;
         *late = false;
         return MT_OK;
     }
-    if (incoming->shape) return small_merge_node(family, current, incoming, same, out, late);
+    if (incoming->shape) return small_merge_node(family, current, incoming, source, out, late);
     st = large_begin(&l, family, current, incoming->floor);
-    if (st == MT_OK && same) st = large_merge_shared(&l, incoming, current);
+    if (st == MT_OK && source->same) st = large_merge_shared(&l, incoming, current);
     else if (st == MT_OK) st = large_merge_foreign(&l, incoming, current);
     return large_end(&l, st, mt_node_uid(incoming), current, out, late);
 }

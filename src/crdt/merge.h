@@ -21,8 +21,18 @@ typedef struct mti_incoming {
 mt_status mti_node_merge(mti_family *family, mt_node *current, const mti_incoming *in, mt_node **out,
                          bool *late);
 
-/* Merges a node, which lies in the same family or not, as mti_node_merge. */
-mt_status mti_node_merge_node(mti_family *family, mt_node *current, mt_node *incoming, bool same,
+/* Where the nodes of a graph that is merged lie, and the shape met last among them, which is mostly that of the next. All but
+ * `same` begins empty; `own` is held: mti_source_end. */
+typedef struct mti_source {
+    bool same; /* in the target's family */
+    const mti_shape *foreign;
+    mti_shape *own; /* the target's, with the names of `foreign` */
+} mti_source;
+
+void mti_source_end(mti_family *family, mti_source *source);
+
+/* Merges a node as mti_node_merge. */
+mt_status mti_node_merge_node(mti_family *family, mt_node *current, mt_node *incoming, mti_source *source,
                               mt_node **out, bool *late);
 
 #endif

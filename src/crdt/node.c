@@ -187,6 +187,26 @@ mt_node *mti_node_new(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t
     return node;
 }
 
+mt_node *mti_node_copy(mti_family *family, const mt_node *foreign, mti_shape *shape)
+{
+    mt_node *node = mti_heap_alloc(&family->heap, foreign->size);
+    mti_cell *cells;
+
+    if (!node) return NULL;
+    memcpy(node, foreign, foreign->size);
+    node->refs = 1;
+    cells = mti_node_cells(node);
+    for (uint32_t i = 0; i < node->count; i++) {
+        mti_pick pick = {foreign, &mti_node_cells(foreign)[i], false};
+        if (mti_cell_place(&cells[i]) != MTI_BLOB || cell_blob(family, &cells[i], &pick)) continue;
+        while (i-- > 0) cell_release(family, &cells[i]);
+        mti_heap_free(&family->heap, node, foreign->size);
+        return NULL;
+    }
+    node->shape = shape;
+    return node;
+}
+
 mt_node *mti_node_new_large(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
                             size_t alive, const mti_tree *tree)
 {

@@ -185,6 +185,9 @@ typedef struct mti_pick {
 mt_node *mti_node_new(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
                       mti_shape *shape, const mti_pick *picks);
 
+/* A small node of another family, held once, in this one. `shape` is MOVED if this succeeds. NULL without memory. */
+mt_node *mti_node_copy(mti_family *family, const mt_node *foreign, mti_shape *shape);
+
 /* A large node, held once, with the entries of `tree`, which is MOVED if this succeeds. NULL without memory. */
 mt_node *mti_node_new_large(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
                             size_t alive, const mti_tree *tree);
