@@ -1,7 +1,7 @@
 /* bench/data.h - the nodes that the figures are about: `user/000000` ... with five fields each.
  *
- * `name` 12 and `bio` 40 letters drawn uniformly from 32, `age` 0 to 99, `active`, `friend` an edge to a random node. Everything
- * comes from one seed. */
+ * `name` 12 and `bio` 40 letters drawn uniformly from 32, `age` 0 to 99, `active`, `friend` an
+ * edge to a random node. Everything comes from one seed. */
 #ifndef BENCH_DATA_H
 #define BENCH_DATA_H
 

@@ -111,7 +111,8 @@ static item *find(table *t, mt_bytes uid)
 
     for (at = hash & (t->cap - 1); t->items[at].uid; at = (at + 1) & (t->cap - 1)) {
         it = &t->items[at];
-        if (it->hash == hash && memcmp(it->uid, uid.data, uid.len) == 0 && it->uid[uid.len] == 0) return it;
+        if (it->hash == hash && memcmp(it->uid, uid.data, uid.len) == 0 && it->uid[uid.len] == 0)
+            return it;
     }
     if (2 * (t->count + 1) > t->cap) {
         grow(t);
@@ -167,7 +168,8 @@ void table_merge(table *t, const mt_row *row)
         if (field->state < c->state) continue;
         if (field->state == c->state) {
             if (field->value.kind < MT_STRING) continue;
-            if (memcmp(field->value.as.bytes.data, (char *)(uintptr_t)c->value, c->len) <= 0) continue;
+            if (memcmp(field->value.as.bytes.data, (char *)(uintptr_t)c->value, c->len) <= 0)
+                continue;
         }
         put(t, c, field, field->state);
     }

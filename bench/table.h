@@ -1,7 +1,8 @@
-/* bench/table.h - the reference: a plain hash table of nodes, which does the same writes and nothing else.
+/* bench/table.h - the reference: a plain hash table of nodes, which does the same writes and
+ * nothing else.
  *
- * It keeps no order, checks nothing, makes no deltas, and cannot be cloned, merged with another that has other fields, or run
- * out of memory. It says how fast the machine is just now. */
+ * It keeps no order, checks nothing, makes no deltas, and cannot be cloned, merged with another
+ * that has other fields, or run out of memory. It says how fast the machine is just now. */
 #ifndef BENCH_TABLE_H
 #define BENCH_TABLE_H
 

@@ -1,7 +1,7 @@
 /* mytosis/bytes.h - runs of bytes: borrowed and owned.
  *
- * `mt_bytes` always borrows and is never freed; `mt_buf` always owns and is freed with `mt_buf_free`.
- * Neither is terminated by a zero byte: the length decides. */
+ * `mt_bytes` always borrows and is never freed; `mt_buf` always owns and is freed with
+ * `mt_buf_free`. Neither is terminated by a zero byte: the length decides. */
 #ifndef MYTOSIS_BYTES_H
 #define MYTOSIS_BYTES_H
 
@@ -35,8 +35,8 @@ typedef struct mt_bytes {
     size_t len;
 } mt_bytes;
 
-/* An OWNED, growing run of bytes. All zero is a valid empty buffer, but for `mem`, which whoever fills the
- * buffer needs: start with `mt_buf buf = {.mem = mem}`. */
+/* An OWNED, growing run of bytes. All zero is a valid empty buffer, but for `mem`, which whoever
+ * fills the buffer needs: start with `mt_buf buf = {.mem = mem}`. */
 typedef struct mt_buf {
     const mt_mem *mem;
     uint8_t *data;
@@ -47,8 +47,8 @@ typedef struct mt_buf {
 /* The bytes of a C string, without its zero byte. NULL gives the empty run. */
 MT_API mt_bytes mt_str(const char *text);
 
-/* Negative, zero or positive as `a` sorts before, equals or sorts after `b`: byte by byte, a shorter prefix
- * first. This is the order of uids and of field names everywhere. */
+/* Negative, zero or positive as `a` sorts before, equals or sorts after `b`: byte by byte, a
+ * shorter prefix first. This is the order of uids and of field names everywhere. */
 MT_API int mt_bytes_compare(mt_bytes a, mt_bytes b);
 
 /* Whether both hold the same bytes. */

@@ -1,9 +1,10 @@
 /* mytosis/delta.h - what a patch or a merge did.
  *
- * A delta holds the nodes before, after and incoming, SHARED with the graphs, and copies nothing. It has three
- * parts, each a list of nodes with some of their fields, in uid order:
+ * A delta holds the nodes before, after and incoming, SHARED with the graphs, and copies
+ * nothing. It has three parts, each a list of nodes with some of their fields, in uid order:
  *
- *   update    fields and floors that changed, as they are now: merged elsewhere, they have the same effect
+ *   update    fields and floors that changed, as they are now: merged elsewhere,
+ *             they have the same effect
  *   history   what was overwritten, and what came too late
  *   conflict  fields whose equal state the incoming side won: what won and what lost */
 #ifndef MYTOSIS_DELTA_H
@@ -28,7 +29,8 @@ typedef struct mt_delta_node {
     bool empty;     /* no field, no floor, and not created: it was touched without effect */
 } mt_delta_node;
 
-/* A field on which the incoming side won an equal state. A floor that wins shows as a delete marker. */
+/* A field on which the incoming side won an equal state. A floor that wins shows as a delete
+ * marker. */
 typedef struct mt_conflict {
     mt_field won;
     mt_field lost;
@@ -55,7 +57,8 @@ MT_API bool mt_delta_part_empty(const mt_delta *delta, mt_delta_part part);
 /* Starts before the first node of a part. The delta is BORROWED while the iterator is used. */
 MT_API void mt_delta_iter_init(mt_delta_iter *iter, const mt_delta *delta, mt_delta_part part);
 
-/* The next node that the merge touched, with effect or without; false at the end. Views are BORROWED from the delta. */
+/* The next node that the merge touched, with effect or without; false at the end. Views are
+ * BORROWED from the delta. */
 MT_API bool mt_delta_iter_node(mt_delta_iter *iter, mt_delta_node *out);
 
 /* The next field of that node, in name order, of MT_UPDATE or MT_HISTORY; false at its end. */
@@ -64,8 +67,8 @@ MT_API bool mt_delta_iter_field(mt_delta_iter *iter, mt_field *out);
 /* The next conflict of that node, in name order, of MT_CONFLICT; false at its end. */
 MT_API bool mt_delta_iter_conflict(mt_delta_iter *iter, mt_conflict *out);
 
-/* The patch that undoes the delta: rows for mt_graph_patch, OWNED together, in uid order. Written to the graph as the
- * delta left it, every reader sees again what was there before. */
+/* The patch that undoes the delta: rows for mt_graph_patch, OWNED together, in uid order.
+ * Written to the graph as the delta left it, every reader sees again what was there before. */
 typedef struct mt_patch mt_patch;
 
 /* MT_NO_MEMORY. The rows are views of the delta: free the patch before it. */

@@ -6,8 +6,9 @@
  *     mt_graph_set(graph, mt_str("ada"), mt_str("friend"), mt_edge_to("charles"));
  *     mt_graph_free(graph);
  *
- * Whatever order graphs are merged in, and however often, the result is the same to the byte. A call that
- * fails changes nothing. Threads: a graph, its clones and their deltas share memory and belong to one thread. */
+ * Whatever order graphs are merged in, and however often, the result is the same to the byte. A
+ * call that fails changes nothing. Threads: a graph, its clones and their deltas share memory
+ * and belong to one thread. */
 #ifndef MYTOSIS_GRAPH_H
 #define MYTOSIS_GRAPH_H
 
@@ -18,15 +19,16 @@ MT_BEGIN_DECLS
 
 typedef struct mt_graph mt_graph;
 
-/* An empty graph, OWNED: free it with mt_graph_free. `mem` is BORROWED for the graph's life, `limits` COPIED
- * (NULL: defaults). MT_NO_MEMORY. */
-MT_API MT_MUST_USE mt_status mt_graph_new(const mt_mem *mem, const mt_limits *limits, mt_graph **out);
+/* An empty graph, OWNED: free it with mt_graph_free. `mem` is BORROWED for the graph's life,
+ * `limits` COPIED (NULL: defaults). MT_NO_MEMORY. */
+MT_API MT_MUST_USE mt_status mt_graph_new(const mt_mem *mem, const mt_limits *limits,
+                                          mt_graph **out);
 
 /* Frees the graph; clones and deltas of it live on. NULL is accepted. */
 MT_API void mt_graph_free(mt_graph *graph);
 
-/* A copy, OWNED, that takes the same short time whatever the size: both share everything, and each pays only for
- * what it edits later. Listeners are not taken along. MT_NO_MEMORY. */
+/* A copy, OWNED, that takes the same short time whatever the size: both share everything, and
+ * each pays only for what it edits later. Listeners are not taken along. MT_NO_MEMORY. */
 MT_API MT_MUST_USE mt_status mt_graph_clone(const mt_graph *graph, mt_graph **out);
 
 /* What the last call that failed on this graph said. BORROWED until the next call fails. */
@@ -40,8 +42,8 @@ MT_API size_t mt_graph_memory(const mt_graph *graph);
 /* How many nodes there are, those without a living field included. */
 MT_API size_t mt_graph_count(const mt_graph *graph);
 
-/* The node, or NULL. BORROWED until the graph next changes. Nodes that are deleted, or empty, are found: see
- * mt_node_count. */
+/* The node, or NULL. BORROWED until the graph next changes. Nodes that are deleted, or empty,
+ * are found: see mt_node_count. */
 MT_API const mt_node *mt_graph_get(const mt_graph *graph, mt_bytes uid);
 
 /* Walks nodes in uid order. */
@@ -50,8 +52,8 @@ typedef struct mt_graph_iter {
     mt_bytes prefix;
 } mt_graph_iter;
 
-/* Starts before the first node whose uid has `prefix` (empty: every node) and sorts at or after `from` (empty:
- * from the start). `prefix` is BORROWED while the iterator is used. */
+/* Starts before the first node whose uid has `prefix` (empty: every node) and sorts at or after
+ * `from` (empty: from the start). `prefix` is BORROWED while the iterator is used. */
 MT_API void mt_graph_iter_init(mt_graph_iter *iter, const mt_graph *graph, mt_bytes prefix,
                                mt_bytes from);
 
@@ -61,28 +63,30 @@ MT_API const mt_node *mt_graph_iter_next(mt_graph_iter *iter);
 /* Whether both hold the same nodes with the same fields, states and floors. */
 MT_API bool mt_graph_equal(const mt_graph *a, const mt_graph *b);
 
-/* Appends the living nodes as plain JSON without states: {"ada":{"name":"Ada"}}. The text is a patch that brings
- * these values back. MT_NO_MEMORY leaves `out` as it was. */
+/* Appends the living nodes as plain JSON without states: {"ada":{"name":"Ada"}}. The text is a
+ * patch that brings these values back. MT_NO_MEMORY leaves `out` as it was. */
 MT_API MT_MUST_USE mt_status mt_graph_snapshot(const mt_graph *graph, mt_buf *out);
 
 /* ---- Writing ---- */
 
-/* Writes a patch: of each row, its uid, its fields' names, values and kinds (MT_FIELD_DELETED writes a delete
- * marker) and `delete_node`. All of it or, on failure, nothing. A row without fields creates an empty node.
+/* Writes a patch: of each row, its uid, its fields' names, values and kinds (MT_FIELD_DELETED
+ * writes a delete marker) and `delete_node`. All of it or, on failure, nothing. A row without
+ * fields creates an empty node.
  *
- * `state` 0: each field gets max(its state, its node's floor) + 1, and `delete_node` sets the floor to the
- * node's highest state. Otherwise every field gets `state`, `delete_node` sets the floor to `state` - 1, and all
- * must be above what is there. A delete marker is written whether or not there is a field; deleting a node that holds no
- * state, by `state` 0, changes nothing.
+ * `state` 0: each field gets max(its state, its node's floor) + 1, and `delete_node` sets the
+ * floor to the node's highest state. Otherwise every field gets `state`, `delete_node` sets the
+ * floor to `state` - 1, and all must be above what is there. A delete marker is written whether
+ * or not there is a field; deleting a node that holds no state, by `state` 0, changes nothing.
  *
- * `delta` may be NULL; else it gets what changed, OWNED. MT_INVALID, MT_TOO_LARGE: a value, name or uid that
- * cannot be; a name twice in a row, a uid in two rows. MT_STATE: a step past 2^53 - 1, or a given state
- * too low. MT_NO_MEMORY. */
+ * `delta` may be NULL; else it gets what changed, OWNED. MT_INVALID, MT_TOO_LARGE: a value, name
+ * or uid that cannot be; a name twice in a row, a uid in two rows. MT_STATE: a step past 2^53 -
+ * 1, or a given state too low. MT_NO_MEMORY. */
 MT_API MT_MUST_USE mt_status mt_graph_patch(mt_graph *graph, const mt_row *rows, size_t count,
                                             uint64_t state, mt_delta **delta);
 
 /* Writes one field. As mt_graph_patch. */
-MT_API MT_MUST_USE mt_status mt_graph_set(mt_graph *graph, mt_bytes uid, mt_bytes name, mt_value value);
+MT_API MT_MUST_USE mt_status mt_graph_set(mt_graph *graph, mt_bytes uid, mt_bytes name,
+                                          mt_value value);
 
 /* Deletes one field of a node, or a node. As mt_graph_patch. */
 MT_API MT_MUST_USE mt_status mt_graph_remove(mt_graph *graph, mt_bytes uid, mt_bytes name);
@@ -90,26 +94,28 @@ MT_API MT_MUST_USE mt_status mt_graph_remove_node(mt_graph *graph, mt_bytes uid)
 
 /* ---- Merging ---- */
 
-/* Merges `incoming` into `graph`. `delta` may be NULL; else it gets what happened, OWNED. MT_NO_MEMORY;
- * MT_TOO_LARGE where `graph` has narrower limits than `incoming`. */
-MT_API MT_MUST_USE mt_status mt_graph_merge(mt_graph *graph, const mt_graph *incoming, mt_delta **delta);
+/* Merges `incoming` into `graph`. `delta` may be NULL; else it gets what happened, OWNED.
+ * MT_NO_MEMORY; MT_TOO_LARGE where `graph` has narrower limits than `incoming`. */
+MT_API MT_MUST_USE mt_status mt_graph_merge(mt_graph *graph, const mt_graph *incoming,
+                                            mt_delta **delta);
 
-/* Merges rows, as they come from a reader. Rows may name a node more than once. Also MT_INVALID and MT_STATE for
- * what no graph may hold. Fields at or below their row's floor are gone. */
+/* Merges rows, as they come from a reader. Rows may name a node more than once. Also MT_INVALID
+ * and MT_STATE for what no graph may hold. Fields at or below their row's floor are gone. */
 MT_API MT_MUST_USE mt_status mt_graph_merge_rows(mt_graph *graph, const mt_row *rows, size_t count,
                                                  mt_delta **delta);
 
 /* ---- Comparing ---- */
 
-/* Replays `source` on top of `target` into a new graph, OWNED. A field that both have gets the value of `source`
- * at max(state in target + 1, state in source); any other stays as it is. A floor of `source` that is
- * above that of `target` becomes max(the target node's highest state, that floor); the living fields of `source` come
- * to lie above it. MT_STATE: a step past 2^53 - 1. `err` may be NULL. */
+/* Replays `source` on top of `target` into a new graph, OWNED. A field that both have gets the
+ * value of `source` at max(state in target + 1, state in source); any other stays as it is. A
+ * floor of `source` that is above that of `target` becomes max(the target node's highest state,
+ * that floor); the living fields of `source` come to lie above it. MT_STATE: a step past 2^53 -
+ * 1. `err` may be NULL. */
 MT_API MT_MUST_USE mt_status mt_graph_rebase(const mt_graph *source, const mt_graph *target,
                                              mt_graph **out, mt_error *err);
 
-/* The fields of `source` that `target` has too, as a new graph, OWNED. A delete marker is a field; a floor is kept
- * where both have one. MT_NO_MEMORY. */
+/* The fields of `source` that `target` has too, as a new graph, OWNED. A delete marker is a
+ * field; a floor is kept where both have one. MT_NO_MEMORY. */
 MT_API MT_MUST_USE mt_status mt_graph_overlap(const mt_graph *source, const mt_graph *target,
                                               mt_graph **out, mt_error *err);
 
@@ -119,12 +125,13 @@ MT_API MT_MUST_USE mt_status mt_graph_diff(const mt_graph *a, const mt_graph *b,
 
 /* ---- Listening ---- */
 
-/* Called after every patch and merge that changed the graph or came too late, with a delta BORROWED until it
- * returns. It may read the graph and must not change it. */
+/* Called after every patch and merge that changed the graph or came too late, with a delta
+ * BORROWED until it returns. It may read the graph and must not change it. */
 typedef void mt_graph_listener(void *ctx, mt_graph *graph, const mt_delta *delta);
 
 /* Adds a listener; listeners are called in the order in which they were added. MT_NO_MEMORY. */
-MT_API MT_MUST_USE mt_status mt_graph_listen(mt_graph *graph, mt_graph_listener *listener, void *ctx);
+MT_API MT_MUST_USE mt_status mt_graph_listen(mt_graph *graph, mt_graph_listener *listener,
+                                             void *ctx);
 
 /* Removes the listener that was added with the same two arguments, if there is one. */
 MT_API void mt_graph_unlisten(mt_graph *graph, mt_graph_listener *listener, void *ctx);

@@ -8,11 +8,12 @@
 
 MT_BEGIN_DECLS
 
-/* The C library's allocator; large pieces are asked for in huge pages where the system has them. Static. Threads: any. */
+/* The C library's allocator; large pieces are asked for in huge pages where the system has them.
+ * Static. Threads: any. */
 MT_API const mt_mem *mt_mem_system(void);
 
-/* Zstandard through libzstd, at its level 3 but for matches of less than 6 bytes, which cost more than they save here.
- * Static. Threads: any. */
+/* Zstandard through libzstd, at its level 3 but for matches of less than 6 bytes, which cost
+ * more than they save here. Static. Threads: any. */
 MT_API const mt_compressor *mt_compressor_zstd(void);
 
 /* Fills `out` from the system's random source. MT_IO: there is none. Threads: any. */

@@ -1,7 +1,7 @@
 /* mytosis/limits.h - how large a thing may be.
  *
- * Every limit has a default and an error that names it, and is checked before anything is allocated on
- * the word of whoever sent the data. */
+ * Every limit has a default and an error that names it, and is checked before anything is
+ * allocated on the word of whoever sent the data. */
 #ifndef MYTOSIS_LIMITS_H
 #define MYTOSIS_LIMITS_H
 
@@ -10,8 +10,8 @@
 MT_BEGIN_DECLS
 
 /* Part of the data model, the same everywhere and for ever. */
-#define MT_UID_LEN_MAX 255                     /* bytes of UTF-8, at least 1 */
-#define MT_NAME_LEN_MAX 254                    /* bytes of UTF-8, may be 0 */
+#define MT_UID_LEN_MAX 255                      /* bytes of UTF-8, at least 1 */
+#define MT_NAME_LEN_MAX 254                     /* bytes of UTF-8, may be 0 */
 #define MT_STATE_MAX UINT64_C(9007199254740991) /* 2^53 - 1 */
 
 /* Limits that an application may set. A member that is 0 stands for its default. */

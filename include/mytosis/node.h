@@ -1,8 +1,9 @@
 /* mytosis/node.h - a node: a map from names to fields, and how to read it.
  *
- * A field holds a value and its state, a version that only grows. Merge keeps the field with the higher state; at
- * equal states, a value beats a delete marker, and of two values the one with the greater JSON text stays.
- * A node's floor stands for every field of it: what is at or below the floor is gone. */
+ * A field holds a value and its state, a version that only grows. Merge keeps the field with the
+ * higher state; at equal states, a value beats a delete marker, and of two values the one with
+ * the greater JSON text stays. A node's floor stands for every field of it: what is at or below
+ * the floor is gone. */
 #ifndef MYTOSIS_NODE_H
 #define MYTOSIS_NODE_H
 
@@ -26,27 +27,28 @@ typedef struct mt_field {
     mt_field_type type;
 } mt_field;
 
-/* A node, or a part of one, as it travels: what readers give and what patch and merge take. All in it is
- * BORROWED. Fields stand in name order, each name once, wherever mytosis made the row; where it takes one, any
- * order will do. */
+/* A node, or a part of one, as it travels: what readers give and what patch and merge take. All
+ * in it is BORROWED. Fields stand in name order, each name once, wherever mytosis made the row;
+ * where it takes one, any order will do. */
 typedef struct mt_row {
     mt_bytes uid;
     const mt_field *fields;
     size_t count;
-    uint64_t floor;      /* 0: none */
-    mt_bytes extension;  /* bytes that travel along, outside of merge and equality; may be empty */
-    const void *shape;   /* mytosis' own: NULL in a row that you make */
-    bool delete_node;    /* in a patch: delete the node before its fields are written */
-    bool more;           /* from a reader: the next row goes on with the same node */
+    uint64_t floor;     /* 0: none */
+    mt_bytes extension; /* bytes that travel along, outside of merge and equality; may be empty */
+    const void *shape;  /* mytosis' own: NULL in a row that you make */
+    bool delete_node;   /* in a patch: delete the node before its fields are written */
+    bool more;          /* from a reader: the next row goes on with the same node */
 } mt_row;
 
-/* A node of a graph. BORROWED from its graph until that graph next changes or is freed. Threads: that of the
- * graph. */
+/* A node of a graph. BORROWED from its graph until that graph next changes or is freed. Threads:
+ * that of the graph. */
 typedef struct mt_node mt_node;
 
 MT_API mt_bytes mt_node_uid(const mt_node *node); /* BORROWED from the node */
 MT_API uint64_t mt_node_floor(const mt_node *node);
-MT_API uint64_t mt_node_state_max(const mt_node *node); /* the highest state of a field or the floor; or 0 */
+MT_API uint64_t
+mt_node_state_max(const mt_node *node); /* the highest state of a field or the floor; or 0 */
 
 /* How many fields are alive. A node whose count is 0 does not exist for readers. */
 MT_API size_t mt_node_count(const mt_node *node);
@@ -54,8 +56,8 @@ MT_API size_t mt_node_count(const mt_node *node);
 /* How many fields there are, delete markers included. */
 MT_API size_t mt_node_count_all(const mt_node *node);
 
-/* Looks a living field up. `*out` gets views BORROWED from `node`. MT_NOT_FOUND: no such field, or it is
- * deleted; `*out` is untouched. */
+/* Looks a living field up. `*out` gets views BORROWED from `node`. MT_NOT_FOUND: no such field,
+ * or it is deleted; `*out` is untouched. */
 MT_API MT_MUST_USE mt_status mt_node_get(const mt_node *node, mt_bytes name, mt_field *out);
 
 /* The same, with delete markers. */
@@ -64,12 +66,12 @@ MT_API MT_MUST_USE mt_status mt_node_get_any(const mt_node *node, mt_bytes name,
 /* Whether uid, floor and every field with its state are the same. */
 MT_API bool mt_node_equal(const mt_node *a, const mt_node *b);
 
-/* Appends the living fields as plain JSON without states: {"age":7,"name":"Ada"}. MT_NO_MEMORY leaves `out` as it
- * was. */
+/* Appends the living fields as plain JSON without states: {"age":7,"name":"Ada"}. MT_NO_MEMORY
+ * leaves `out` as it was. */
 MT_API MT_MUST_USE mt_status mt_node_snapshot(const mt_node *node, mt_buf *out);
 
-/* Walks a map in key order. Needs no end call and no memory. Members are private. BORROWED from the map until it next
- * changes. */
+/* Walks a map in key order. Needs no end call and no memory. Members are private. BORROWED from
+ * the map until it next changes. */
 #define MT_WALK_DEPTH 12
 typedef struct mt_walk {
     const void *page[MT_WALK_DEPTH];

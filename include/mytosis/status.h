@@ -1,7 +1,7 @@
 /* mytosis/status.h - what a call answers.
  *
- * Codes are few: each changes what a caller does next. What happened in detail is a line of text, kept by
- * the handle that failed or by the `mt_error` that the caller passed in. */
+ * Codes are few: each changes what a caller does next. What happened in detail is a line of
+ * text, kept by the handle that failed or by the `mt_error` that the caller passed in. */
 #ifndef MYTOSIS_STATUS_H
 #define MYTOSIS_STATUS_H
 

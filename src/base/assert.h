@@ -1,5 +1,5 @@
-/* base/assert.h - our own mistakes, checked always. What comes from disk, wire, plugin or caller is never
- * asserted but answered with a status. */
+/* base/assert.h - our own mistakes, checked always. What comes from disk, wire, plugin or caller
+ * is never asserted but answered with a status. */
 #ifndef MTI_ASSERT_H
 #define MTI_ASSERT_H
 

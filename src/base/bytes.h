@@ -20,7 +20,8 @@ static inline bool mti_size_mul(size_t a, size_t b, size_t *out)
     return !__builtin_mul_overflow(a, b, out);
 }
 
-/* Makes room for `extra` more bytes, growing by half at least. MT_NO_MEMORY leaves the buffer as it was. */
+/* Makes room for `extra` more bytes, growing by half at least. MT_NO_MEMORY leaves the buffer as
+ * it was. */
 mt_status mti_buf_grow(mt_buf *buf, size_t extra);
 
 static inline mt_status mti_buf_reserve(mt_buf *buf, size_t extra)
@@ -60,8 +61,8 @@ static inline bool mti_bytes_same(mt_bytes a, mt_bytes b)
 /* Appends. MT_NO_MEMORY leaves the buffer as it was. */
 mt_status mti_buf_append(mt_buf *buf, const void *data, size_t len);
 
-/* Makes room for `need` items of `size` bytes in a vector that holds room for `*cap`; answers where they are
- * now, or NULL without memory, with all as it was. */
+/* Makes room for `need` items of `size` bytes in a vector that holds room for `*cap`; answers
+ * where they are now, or NULL without memory, with all as it was. */
 void *mti_vector_reserve(const mt_mem *mem, void *items, size_t *cap, size_t need, size_t size);
 
 #endif

@@ -3,8 +3,8 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 
-#define STEP 16u            /* sizes up to 512 in steps of 16: classes 0 to 31 */
-#define FINE_MAX 512u       /* above, four classes to a doubling: classes 32 to 47 */
+#define STEP 16u      /* sizes up to 512 in steps of 16: classes 0 to 31 */
+#define FINE_MAX 512u /* above, four classes to a doubling: classes 32 to 47 */
 #define CLASS_SIZE_MAX 8192u
 #define CHUNK_LEN_MIN ((size_t)4096)
 #define CHUNK_LEN_MAX ((size_t)2 << 20)

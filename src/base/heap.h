@@ -1,9 +1,10 @@
 /* base/heap.h - small objects out of large chunks.
  *
- * Graphs hold millions of small objects, and the allocator that the application gave us may be slow or wasteful
- * with them. A heap takes chunks that double from 4 KiB to 2 MiB (so that the host can back them with huge pages)
- * and cuts objects of a few dozen sizes from them. A freed object goes onto the list of its size; chunks are given back
- * all together, when the heap ends. Objects over 8 KiB are passed through.
+ * Graphs hold millions of small objects, and the allocator that the application gave us may be
+ * slow or wasteful with them. A heap takes chunks that double from 4 KiB to 2 MiB (so that the
+ * host can back them with huge pages) and cuts objects of a few dozen sizes from them. A freed
+ * object goes onto the list of its size; chunks are given back all together, when the heap ends.
+ * Objects over 8 KiB are passed through.
  *
  * Under AddressSanitizer every object is passed through, so that the sanitizer sees each. */
 #ifndef MTI_HEAP_H
@@ -25,7 +26,8 @@ typedef struct mti_heap {
     void *freed[MTI_HEAP_CLASSES];
 } mti_heap;
 
-/* Whether objects are passed through, so that whoever ends a heap should free each of them first. */
+/* Whether objects are passed through, so that whoever ends a heap should free each of them
+ * first. */
 bool mti_heap_checked(void);
 
 void mti_heap_init(mti_heap *heap, const mt_mem *mem);

@@ -4,9 +4,9 @@
 
 #include <mytosis/status.h>
 
-/* Writes the message and answers `status`, so that the two agree: `return mti_fail(err, MT_..., "...", ...)`.
- * `err` may be NULL. Knows %s, %.*s, %c, %d, %u, %zu, %llu and %%, nothing else: the core has no stdio. Bytes
- * that are not printable ASCII or UTF-8 are shown as \xNN. */
+/* Writes the message and answers `status`, so that the two agree: `return mti_fail(err, MT_...,
+ * "...", ...)`. `err` may be NULL. Knows %s, %.*s, %c, %d, %u, %zu, %llu and %%, nothing else:
+ * the core has no stdio. Bytes that are not printable ASCII or UTF-8 are shown as \xNN. */
 mt_status mti_fail(mt_error *err, mt_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

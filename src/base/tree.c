@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 
-#define PAGE_ROOM 60   /* makes a page of 1,024 bytes */
+#define PAGE_ROOM 60 /* makes a page of 1,024 bytes */
 #define PREFIX_MAX 56
 #define PREFIX_SLACK 3 /* bytes of a known common prefix left in the words, for keys to come */
 
@@ -13,8 +13,8 @@ struct mti_tree_page {
     uint8_t level; /* 0: a leaf */
     uint8_t skip;  /* bytes of `prefix` in use */
     uint8_t prefix[PREFIX_MAX];
-    uint64_t word[PAGE_ROOM]; /* of an inner page, word[0] means nothing: its first child begins at the start */
-    void *at[PAGE_ROOM];      /* objects or pages */
+    uint64_t word[PAGE_ROOM]; /* an inner page's first child begins at the start: word[0] is idle */
+    void *at[PAGE_ROOM]; /* objects or pages */
 };
 
 static mti_tree_page *page_at(const mti_tree_page *page, unsigned i)
@@ -35,7 +35,8 @@ static inline uint64_t load_big(const uint8_t *at)
     return word;
 }
 
-/* The 8 bytes of a key behind `skip`, zeros behind its end, so that words compare as the bytes do. */
+/* The 8 bytes of a key behind `skip`, zeros behind its end, so that words compare as the bytes
+ * do. */
 static inline uint64_t key_word(mt_bytes key, size_t skip)
 {
     size_t len = key.len > skip ? key.len - skip : 0;
@@ -78,8 +79,8 @@ static inline int prefix_side(const mti_tree_page *page, mt_bytes key)
     return memcmp(key.data, page->prefix, key.len) > 0 ? 1 : -1;
 }
 
-/* The first of the entries from `first` on whose word is not below `word`. Without branches: which way a search turns
- * cannot be foreseen. */
+/* The first of the entries from `first` on whose word is not below `word`. Without branches:
+ * which way a search turns cannot be foreseen. */
 static inline unsigned word_search(const mti_tree_page *page, unsigned first, uint64_t word)
 {
     const uint64_t *at = page->word + first;
@@ -101,8 +102,8 @@ static inline void object_prefetch(const void *object)
 }
 
 /* The first entry from `first` on whose key is not below `key`; `*found` if it is equal. */
-static inline unsigned page_search(const mti_tree_kind *kind, const mti_tree_page *page, unsigned first,
-                            mt_bytes key, bool *found)
+static inline unsigned page_search(const mti_tree_kind *kind, const mti_tree_page *page,
+                                   unsigned first, mt_bytes key, bool *found)
 {
     int side = prefix_side(page, key);
     unsigned at, len = 0;
@@ -129,7 +130,8 @@ static inline unsigned page_search(const mti_tree_kind *kind, const mti_tree_pag
 }
 
 /* The child of an inner page in which a key belongs. */
-static inline unsigned child_search(const mti_tree_kind *kind, const mti_tree_page *page, mt_bytes key)
+static inline unsigned child_search(const mti_tree_kind *kind, const mti_tree_page *page,
+                                    mt_bytes key)
 {
     bool found;
     unsigned at = page_search(kind, page, 1, key, &found);
@@ -137,14 +139,14 @@ static inline unsigned child_search(const mti_tree_kind *kind, const mti_tree_pa
     return found ? at : at - 1;
 }
 
-/* Shortens the prefix to `skip` bytes. The words get what the prefix loses, so that no key is read. */
+/* Shortens the prefix to `skip` bytes. The words get what the prefix loses, so that no key is
+ * read. */
 static void prefix_cut(mti_tree_page *page, size_t skip)
 {
     size_t lost = page->skip - skip;
     uint64_t head = 0;
 
-    for (size_t i = 0; i < 8; i++)
-        head = head << 8 | (i < lost ? page->prefix[skip + i] : 0);
+    for (size_t i = 0; i < 8; i++) head = head << 8 | (i < lost ? page->prefix[skip + i] : 0);
     for (unsigned i = 0; i < page->count; i++)
         page->word[i] = lost >= 8 ? head : head | page->word[i] >> (8 * lost);
     page->skip = (uint8_t)skip;
@@ -158,7 +160,8 @@ static void prefix_refine(const mti_tree_kind *kind, mti_tree_page *page)
     mt_bytes key;
     bool tie = false;
 
-    for (unsigned i = first; i + 1 < page->count && !tie; i++) tie = page->word[i] == page->word[i + 1];
+    for (unsigned i = first; i + 1 < page->count && !tie; i++)
+        tie = page->word[i] == page->word[i + 1];
     if (!tie) return;
     key = entry_key(kind, page, first);
     skip = common_len(key, entry_key(kind, page, page->count - 1u), PREFIX_MAX);
@@ -177,13 +180,15 @@ static void page_release(mti_tree_page *page, const mti_tree_env *env)
     if (--page->refs > 0) return;
     for (unsigned i = 0; i < page->count; i++) {
         if (i + 4 < page->count) __builtin_prefetch(page->at[i + 4]);
-        if (page->level > 0) page_release(page->at[i], env); /* as deep as the tree: at most MT_WALK_DEPTH */
+        if (page->level > 0)
+            page_release(page->at[i], env); /* as deep as the tree: at most MT_WALK_DEPTH */
         else if (--*(uint32_t *)page->at[i] == 0) env->kind->release(env->ctx, page->at[i]);
     }
     mti_heap_free(env->heap, page, sizeof *page);
 }
 
-/* The page, if nobody else holds it; else a copy of it, for the caller to put in its place. NULL without memory. */
+/* The page, if nobody else holds it; else a copy of it, for the caller to put in its place. NULL
+ * without memory. */
 static mti_tree_page *page_own(mti_tree_page *page, const mti_tree_env *env)
 {
     mti_tree_page *copy;
@@ -215,7 +220,8 @@ static mt_status child_own(mti_tree_page *page, unsigned i, const mti_tree_env *
     return child ? MT_OK : MT_NO_MEMORY;
 }
 
-static void page_insert(const mti_tree_kind *kind, mti_tree_page *page, unsigned i, mt_bytes key, void *entry)
+static void page_insert(const mti_tree_kind *kind, mti_tree_page *page, unsigned i, mt_bytes key,
+                        void *entry)
 {
     size_t rest = page->count - i;
 
@@ -255,9 +261,10 @@ static mti_tree_page *page_new(const mti_tree_env *env, uint8_t level)
     return page;
 }
 
-/* Splits the full child `i` of `parent`, which has room. A child that grows at its end keeps all but one entry, so that
- * keys that come in order fill their pages. */
-static mt_status page_split(mti_tree_page *parent, unsigned i, mt_bytes key, const mti_tree_env *env)
+/* Splits the full child `i` of `parent`, which has room. A child that grows at its end keeps all
+ * but one entry, so that keys that come in order fill their pages. */
+static mt_status page_split(mti_tree_page *parent, unsigned i, mt_bytes key,
+                            const mti_tree_env *env)
 {
     mti_tree_page *left = page_at(parent, i);
     mti_tree_page *right = page_new(env, left->level);
@@ -309,19 +316,22 @@ void mti_tree_end(mti_tree *tree, const mti_tree_env *env)
     tree->count = 0;
 }
 
-/* The words of a page, asked for all at once: one wait on memory instead of one for each step of the search. */
+/* The words of a page, asked for all at once: one wait on memory instead of one for each step of
+ * the search. */
 static inline void page_prefetch(const mti_tree_page *page)
 {
     for (unsigned i = 0; i < 9; i++) __builtin_prefetch((const uint8_t *)page + 64 * (size_t)i);
 }
 
-static const mti_tree_page *leaf_of(const mti_tree_page *page, const mti_tree_kind *kind, mt_bytes key)
+static const mti_tree_page *leaf_of(const mti_tree_page *page, const mti_tree_kind *kind,
+                                    mt_bytes key)
 {
     while (page->level > 0) page = page_at(page, child_search(kind, page, key));
     return page;
 }
 
-void mti_tree_prefetch(const mti_tree *tree, const mti_tree_kind *kind, const mt_bytes *keys, size_t count)
+void mti_tree_prefetch(const mti_tree *tree, const mti_tree_kind *kind, const mt_bytes *keys,
+                       size_t count)
 {
     const mti_tree_page *page[MTI_TREE_BATCH];
 
@@ -341,7 +351,8 @@ void mti_tree_prefetch(const mti_tree *tree, const mti_tree_kind *kind, const mt
     }
 }
 
-void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, mti_tree_place *place)
+void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key,
+                    mti_tree_place *place)
 {
     const mti_tree_page *page = tree->root;
     bool found, shared, last_leaf = true;
@@ -372,8 +383,8 @@ void *mti_tree_get(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key
     return mti_tree_find(tree, kind, key, &place);
 }
 
-void *mti_tree_find_near(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, const mti_tree_place *near,
-                         mti_tree_place *place)
+void *mti_tree_find_near(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key,
+                         const mti_tree_place *near, mti_tree_place *place)
 {
     mti_tree_page *leaf = near->leaf;
     unsigned at = near->at;
@@ -398,8 +409,8 @@ void *mti_tree_find_near(const mti_tree *tree, const mti_tree_kind *kind, mt_byt
     return mti_tree_find(tree, kind, key, place);
 }
 
-mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place, void *object,
-                          void **old)
+mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place,
+                          void *object, void **old)
 {
     mti_tree_page *leaf = place->leaf;
 
@@ -415,8 +426,9 @@ mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tre
     return MT_OK;
 }
 
-/* Descends to the leaf for `key`, owning every page on the way. With `room`, full pages are split on the way, so that the
- * leaf has room and so has every page above it. All these steps leave a tree that holds what it held. */
+/* Descends to the leaf for `key`, owning every page on the way. With `room`, full pages are
+ * split on the way, so that the leaf has room and so has every page above it. All these steps
+ * leave a tree that holds what it held. */
 static mt_status leaf_own(mti_tree *tree, const mti_tree_env *env, mt_bytes key, bool room,
                           mti_tree_page **leaf)
 {
@@ -513,8 +525,8 @@ mt_status mti_tree_remove(mti_tree *tree, const mti_tree_env *env, mt_bytes key,
 
 /* ---- Walks ---- */
 
-/* A walk stands before entry at[level] of page[level], for the least level that it has opened; the levels above say
- * which child that page is. `level` is -1 at the end. */
+/* A walk stands before entry at[level] of page[level], for the least level that it has opened;
+ * the levels above say which child that page is. `level` is -1 at the end. */
 
 static void walk_open(mt_walk *walk, const mti_tree_page *page, unsigned at)
 {
@@ -610,8 +622,8 @@ static void walk_enter(mt_walk *walk)
     walk_open(walk, walk_entry(walk), 0);
 }
 
-/* Opens the pages at which two walks stand with equal first keys: the higher one first, for below it may be the very
- * page at which the other stands. */
+/* Opens the pages at which two walks stand with equal first keys: the higher one first, for
+ * below it may be the very page at which the other stands. */
 static void pair_enter(mt_walk *x, mt_walk *y)
 {
     int level_x = x->level, level_y = y->level;

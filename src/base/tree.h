@@ -1,15 +1,18 @@
-/* base/tree.h - an ordered map from bytes to shared objects: a B+tree whose pages are copied when written.
+/* base/tree.h - an ordered map from bytes to shared objects: a B+tree whose pages are copied
+ * when written.
  *
  *     root   [ 1 | 9 | 42 ]          inner pages: where the keys of each child begin
  *              |    \    \
  *     leaf  [1 4 7][9 17][42 50 51]  leaf pages: the objects, in key order
  *
- * Pages and objects carry counts of who holds them. To copy a tree is to hold its root once more; whoever writes
- * next copies the pages on its way to the leaf, and no others. So copies of a tree of millions cost nothing until
- * they are edited, and two trees that came from one are compared by skipping the pages that they share.
+ * Pages and objects carry counts of who holds them. To copy a tree is to hold its root once
+ * more; whoever writes next copies the pages on its way to the leaf, and no others. So copies of
+ * a tree of millions cost nothing until they are edited, and two trees that came from one are
+ * compared by skipping the pages that they share.
  *
- * A page of 1 KiB keeps, beside its pointers, one word of each key: the 8 bytes behind a prefix that all keys of the page
- * have. A search touches the words, and a key only where words are equal. */
+ * A page of 1 KiB keeps, beside its pointers, one word of each key: the 8 bytes behind a prefix
+ * that all keys of the page have. A search touches the words, and a key only where words are
+ * equal. */
 #ifndef MTI_TREE_H
 #define MTI_TREE_H
 
@@ -20,7 +23,7 @@
 
 /* What a tree must know of its objects. Each begins with a `uint32_t` that counts its holders. */
 typedef struct mti_tree_kind {
-    mt_bytes (*key)(const void *object); /* never changes while a tree holds the object */
+    mt_bytes (*key)(const void *object);      /* never changes while a tree holds the object */
     void (*release)(void *ctx, void *object); /* its last holder let go */
 } mti_tree_kind;
 
@@ -61,30 +64,34 @@ typedef struct mti_tree_place {
 } mti_tree_place;
 
 /* As mti_tree_get, and remembers the place. */
-void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, mti_tree_place *place);
+void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key,
+                    mti_tree_place *place);
 
-/* The same, looking first at a place where an object is, and right behind it: keys often come in order. `near` may have no
- * leaf. */
-void *mti_tree_find_near(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key, const mti_tree_place *near,
-                         mti_tree_place *place);
+/* The same, looking first at a place where an object is, and right behind it: keys often come in
+ * order. `near` may have no leaf. */
+void *mti_tree_find_near(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key,
+                         const mti_tree_place *near, mti_tree_place *place);
 
 /* As mti_tree_put, for the key of a place. */
-mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place, void *object,
-                          void **old);
+mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place,
+                          void *object, void **old);
 
 /* How many keys mti_tree_prefetch takes at once: as many loads as a core keeps in flight. */
 #define MTI_TREE_BATCH 16
 
-/* Asks for the memory that looking up these keys will touch, all keys at once: a load that waits for the one before it takes
- * 140 to 330 ns, and 16 side by side not much longer. Does nothing for keys that lie in one leaf. */
-void mti_tree_prefetch(const mti_tree *tree, const mti_tree_kind *kind, const mt_bytes *keys, size_t count);
+/* Asks for the memory that looking up these keys will touch, all keys at once: a load that waits
+ * for the one before it takes 140 to 330 ns, and 16 side by side not much longer. Does nothing
+ * for keys that lie in one leaf. */
+void mti_tree_prefetch(const mti_tree *tree, const mti_tree_kind *kind, const mt_bytes *keys,
+                       size_t count);
 
-/* Puts an object in the place of that with the same key, which goes to `*old` (MOVED to the caller), or in a new place
- * (`*old` NULL). `object` is MOVED. MT_NO_MEMORY: the tree holds what it held. */
+/* Puts an object in the place of that with the same key, which goes to `*old` (MOVED to the
+ * caller), or in a new place (`*old` NULL). `object` is MOVED. MT_NO_MEMORY: the tree holds what
+ * it held. */
 mt_status mti_tree_put(mti_tree *tree, const mti_tree_env *env, void *object, void **old);
 
-/* Takes an object out; it is MOVED to `*old`, NULL if there was none. MT_NO_MEMORY is possible only where pages are
- * shared with another tree. */
+/* Takes an object out; it is MOVED to `*old`, NULL if there was none. MT_NO_MEMORY is possible
+ * only where pages are shared with another tree. */
 mt_status mti_tree_remove(mti_tree *tree, const mti_tree_env *env, mt_bytes key, void **old);
 
 /* Starts a walk before the first object whose key is at or after `from`. */
@@ -96,8 +103,9 @@ void *mti_tree_next(mt_walk *walk);
 /* Walks two trees of one kind at once, in key order, past all that they share. */
 void mti_tree_pair_walk(const mti_tree *a, const mti_tree *b, mt_walk *walk_a, mt_walk *walk_b);
 
-/* The next key that one has and the other not, or for which they hold two objects: `*a`, `*b`, one of them NULL where
- * it is missing. False at the end. */
-bool mti_tree_pair_next(const mti_tree_kind *kind, mt_walk *walk_a, mt_walk *walk_b, void **a, void **b);
+/* The next key that one has and the other not, or for which they hold two objects: `*a`, `*b`,
+ * one of them NULL where it is missing. False at the end. */
+bool mti_tree_pair_next(const mti_tree_kind *kind, mt_walk *walk_a, mt_walk *walk_b, void **a,
+                        void **b);
 
 #endif

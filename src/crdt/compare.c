@@ -33,7 +33,8 @@ static mt_status replay_state(const replay *r, const mt_field *field, uint64_t *
         *state = field->kind == MT_FIELD_DELETED ? 0 : r->floor + 1;
     }
     if (*state <= MT_STATE_MAX) return MT_OK;
-    return mti_fail(r->err, MT_STATE, "field \"%.*s\": there is no state above 2^53 - 1", MTI_SHOW(field->name));
+    return mti_fail(r->err, MT_STATE, "field \"%.*s\": there is no state above 2^53 - 1",
+                    MTI_SHOW(field->name));
 }
 
 static mt_status replay_row(replay *r, mt_row *row, mt_field *fields)
@@ -81,7 +82,8 @@ static mt_status replay_node(replay *r, const mt_graph *target, const mt_node *s
     return st;
 }
 
-mt_status mt_graph_rebase(const mt_graph *source, const mt_graph *target, mt_graph **out, mt_error *err)
+mt_status mt_graph_rebase(const mt_graph *source, const mt_graph *target, mt_graph **out,
+                          mt_error *err)
 {
     mt_bytes start = {NULL, 0};
     replay r = {.err = err};
@@ -153,7 +155,8 @@ static mt_status overlap_node(select *s, mt_node *source, const mt_node *target)
     while (st == MT_OK && mti_node_rows_next(&rows, &row)) {
         size_t count = 0;
         for (size_t i = 0; i < row.count; i++)
-            if (mti_node_find(target, rows.fields[i].name, &base)) rows.fields[count++] = rows.fields[i];
+            if (mti_node_find(target, rows.fields[i].name, &base))
+                rows.fields[count++] = rows.fields[i];
         row.count = count;
         if (!target->floor) row.floor = 0;
         st = select_row(s, &row);
@@ -161,7 +164,8 @@ static mt_status overlap_node(select *s, mt_node *source, const mt_node *target)
     return select_end(s, st);
 }
 
-/* A graph of the family of `like`, without limits of its own: what goes in was in a graph already. */
+/* A graph of the family of `like`, without limits of its own: what goes in was in a graph
+ * already. */
 static mt_status select_begin(select *s, const mt_graph *like, mt_error *err)
 {
     s->node = NULL;
@@ -180,7 +184,8 @@ static mt_status select_done(select *s, mt_status st, mt_graph **out, mt_error *
     return st;
 }
 
-mt_status mt_graph_overlap(const mt_graph *source, const mt_graph *target, mt_graph **out, mt_error *err)
+mt_status mt_graph_overlap(const mt_graph *source, const mt_graph *target, mt_graph **out,
+                           mt_error *err)
 {
     mt_bytes start = {NULL, 0};
     mt_status st;

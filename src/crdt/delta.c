@@ -57,8 +57,8 @@ mt_status mti_delta_reserve(mt_delta *delta, size_t extra)
     mti_change *changes;
 
     if (extra <= delta->cap - delta->count) return MT_OK;
-    changes = mti_vector_reserve(delta->mem, own ? delta->changes : NULL, &cap, delta->count + extra,
-                                 sizeof *changes);
+    changes = mti_vector_reserve(delta->mem, own ? delta->changes : NULL, &cap,
+                                 delta->count + extra, sizeof *changes);
     if (!changes) return MT_NO_MEMORY;
     if (!own) changes[0] = delta->first;
     delta->changes = changes;
@@ -74,7 +74,8 @@ static mt_bytes change_uid(const mti_change *change)
 void mti_delta_add(mt_delta *delta, mti_change change)
 {
     if (delta->count > 0 && delta->sorted)
-        delta->sorted = mt_bytes_compare(change_uid(&delta->changes[delta->count - 1]), change_uid(&change)) < 0;
+        delta->sorted = mt_bytes_compare(change_uid(&delta->changes[delta->count - 1]),
+                                         change_uid(&change)) < 0;
     change.turn = (uint32_t)delta->count;
     delta->changes[delta->count++] = change;
     if (change.after != change.before) delta->changed = true;
@@ -114,8 +115,8 @@ static void changes_sort(mti_change *changes, size_t count)
     }
 }
 
-/* What came too late for `to` and for the change after it, in one node. Both are of the delta's family: rows are the only
- * ones that name a node twice. */
+/* What came too late for `to` and for the change after it, in one node. Both are of the delta's
+ * family: rows are the only ones that name a node twice. */
 static mt_status late_join(mt_delta *delta, mti_change *to, mti_change *from)
 {
     mti_source source = {.same = true};
@@ -185,7 +186,8 @@ bool mt_delta_part_empty(const mt_delta *delta, mt_delta_part part)
 
     mt_delta_iter_init(&iter, delta, part);
     while (mt_delta_iter_node(&iter, &node)) {
-        if (part == MT_CONFLICT ? mt_delta_iter_conflict(&iter, &conflict) : !node.empty) return false;
+        if (part == MT_CONFLICT ? mt_delta_iter_conflict(&iter, &conflict) : !node.empty)
+            return false;
     }
     return true;
 }
@@ -221,7 +223,8 @@ typedef struct pair {
     bool had, has;
 } pair;
 
-static void pair_cells(pair *p, mt_bytes name, const void *base_a, const mti_cell *a, const void *base_b, const mti_cell *b)
+static void pair_cells(pair *p, mt_bytes name, const void *base_a, const mti_cell *a,
+                       const void *base_b, const mti_cell *b)
 {
     if ((p->had = a)) mti_cell_field(base_a, a, name, &p->before);
     if ((p->has = b)) mti_cell_field(base_b, b, name, &p->after);
@@ -267,7 +270,9 @@ static bool mixed_pair(mt_delta_iter *iter, pair *p)
         p->had = fill(iter, &iter->before, BEFORE);
         p->has = fill(iter, &iter->after, AFTER);
         if (!p->had && !p->has) return false;
-        order = !p->had ? 1 : !p->has ? -1 : mt_bytes_compare(iter->held[BEFORE].name, iter->held[AFTER].name);
+        order = !p->had   ? 1
+                : !p->has ? -1
+                          : mt_bytes_compare(iter->held[BEFORE].name, iter->held[AFTER].name);
         p->had = order <= 0;
         p->has = order >= 0;
         if (p->had) take(iter, BEFORE, &p->before);
@@ -325,7 +330,9 @@ static bool next_history(mt_delta_iter *iter, mt_field *out)
     over = iter->have & HAVE_OVERWRITTEN;
     late = iter->have & HAVE_LATE;
     if (!over && !late) return false;
-    order = !over ? 1 : !late ? -1 : mt_bytes_compare(iter->held[OVERWRITTEN].name, iter->held[LATE].name);
+    order = !over   ? 1
+            : !late ? -1
+                    : mt_bytes_compare(iter->held[OVERWRITTEN].name, iter->held[LATE].name);
     if (order >= 0) take(iter, LATE, out);
     if (order <= 0) take(iter, OVERWRITTEN, out);
     return true;
@@ -385,7 +392,8 @@ static void iter_start(mt_delta_iter *iter)
     mt_field_iter_init(&iter->before, before, true);
     mt_field_iter_init(&iter->after, after, true);
     if (before && !before->shape && !after->shape)
-        mti_tree_pair_walk(mti_node_tree(before), mti_node_tree(after), &iter->before.walk, &iter->after.walk);
+        mti_tree_pair_walk(mti_node_tree(before), mti_node_tree(after), &iter->before.walk,
+                           &iter->after.walk);
 }
 
 bool mt_delta_iter_node(mt_delta_iter *iter, mt_delta_node *out)
@@ -427,7 +435,8 @@ static bool living(bool there, const mt_field *field)
     return there && field->kind == MT_FIELD_VALUE;
 }
 
-/* One pass over the delta: counts the rows and fields that undo it and, where there is room, writes them. */
+/* One pass over the delta: counts the rows and fields that undo it and, where there is room,
+ * writes them. */
 static void revert_pass(const mt_delta *delta, mt_patch *patch)
 {
     mt_delta_iter iter;
@@ -469,8 +478,10 @@ mt_status mt_delta_revert(const mt_delta *delta, mt_patch **out)
     revert_pass(delta, patch);
     if (patch->row_count > 0) {
         size_t rows = patch->row_count, fields = patch->field_count;
-        patch->rows = mti_vector_reserve(patch->mem, NULL, &patch->row_cap, rows, sizeof *patch->rows);
-        patch->fields = mti_vector_reserve(patch->mem, NULL, &patch->field_cap, fields, sizeof *patch->fields);
+        patch->rows =
+            mti_vector_reserve(patch->mem, NULL, &patch->row_cap, rows, sizeof *patch->rows);
+        patch->fields =
+            mti_vector_reserve(patch->mem, NULL, &patch->field_cap, fields, sizeof *patch->fields);
         if (!patch->rows || !patch->fields) {
             mt_patch_free(patch);
             return MT_NO_MEMORY;

@@ -1,7 +1,8 @@
 /* crdt/delta.h - how a delta is kept, and how a change is taken back with it.
  *
- * While a patch or merge runs, its delta is the log of what it did to the graph; should it fail, the log is undone from
- * its end. Afterwards the same log is what update, history and conflict are views of. */
+ * While a patch or merge runs, its delta is the log of what it did to the graph; should it fail,
+ * the log is undone from its end. Afterwards the same log is what update, history and conflict
+ * are views of. */
 #ifndef MTI_DELTA_H
 #define MTI_DELTA_H
 

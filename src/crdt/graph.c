@@ -12,7 +12,8 @@ static mt_status no_memory(mt_error *err)
     return mti_fail(err, MT_NO_MEMORY, "out of memory");
 }
 
-mt_status mti_graph_new_in(const mt_mem *mem, mti_family *family, const mt_limits *limits, mt_graph **out)
+mt_status mti_graph_new_in(const mt_mem *mem, mti_family *family, const mt_limits *limits,
+                           mt_graph **out)
 {
     mt_graph *graph = mti_mem_alloc(mem, sizeof *graph);
 
@@ -71,7 +72,8 @@ const mt_error *mt_graph_error(const mt_graph *graph)
 
 size_t mt_graph_memory(const mt_graph *graph)
 {
-    return graph->family->heap.held + graph->family->list_cap + sizeof *graph->family + sizeof *graph;
+    return graph->family->heap.held + graph->family->list_cap + sizeof *graph->family +
+           sizeof *graph;
 }
 
 /* ---- Reading ---- */
@@ -98,7 +100,8 @@ const mt_node *mt_graph_iter_next(mt_graph_iter *iter)
     const mt_node *node = mti_tree_next(&iter->walk);
 
     if (!node || iter->prefix.len == 0) return node;
-    if (node->uid_len >= iter->prefix.len && memcmp(node->uid, iter->prefix.data, iter->prefix.len) == 0)
+    if (node->uid_len >= iter->prefix.len &&
+        memcmp(node->uid, iter->prefix.data, iter->prefix.len) == 0)
         return node;
     iter->walk.level = -1;
     return NULL;
@@ -143,8 +146,8 @@ static mt_node *find_place(mt_graph *graph, mt_bytes uid, mti_tree_place *place)
 }
 
 /* Puts `after` (held for the caller, MOVED) in the place of `current`, and both into the log. */
-static mt_status apply_node(mt_graph *graph, mt_delta *log, const mti_tree_place *place, mt_node *current,
-                            mt_node *after)
+static mt_status apply_node(mt_graph *graph, mt_delta *log, const mti_tree_place *place,
+                            mt_node *current, mt_node *after)
 {
     mti_tree_env env = mti_node_env(graph->family);
     mti_change change = {.before = current, .after = after};
@@ -152,7 +155,8 @@ static mt_status apply_node(mt_graph *graph, mt_delta *log, const mti_tree_place
     void *old;
 
     if (st == MT_OK && after != current) {
-        if ((st = mti_tree_put_at(&graph->nodes, &env, place, after, &old)) == MT_OK) mti_hold(after);
+        if ((st = mti_tree_put_at(&graph->nodes, &env, place, after, &old)) == MT_OK)
+            mti_hold(after);
         graph->last = *place;
         graph->last.found = true;
         change.before = old;
@@ -178,8 +182,8 @@ static void keep_late(mt_delta *log, mt_node *incoming, bool foreign)
     log->late = true;
 }
 
-mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node *current, const mti_incoming *in,
-                          mt_delta *log, bool record)
+mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node *current,
+                          const mti_incoming *in, mt_delta *log, bool record)
 {
     mt_node *after, *incoming = NULL;
     mt_status st;
@@ -198,8 +202,8 @@ mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node 
     return st;
 }
 
-static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, mti_source *source, mt_delta *log,
-                                     bool record)
+static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, mti_source *source,
+                                     mt_delta *log, bool record)
 {
     mti_tree_place place;
     mt_node *current = find_place(graph, mt_node_uid(incoming), &place);
@@ -242,8 +246,8 @@ static mt_status change_begin(change *c, mt_graph *graph, mti_family *foreign, b
     return no_memory(&graph->error);
 }
 
-/* Takes back what the log says, from its end. The pages on the way are the graph's own since they were written, so that
- * this needs no memory. */
+/* Takes back what the log says, from its end. The pages on the way are the graph's own since
+ * they were written, so that this needs no memory. */
 static void change_undo(change *c)
 {
     mti_tree_env env = mti_node_env(c->graph->family);
@@ -268,7 +272,8 @@ static void change_undo(change *c)
 /* Ends a change: on failure undoes it, else tells the listeners and hands out the delta. */
 static mt_status change_end(change *c, mt_status st, mt_delta **delta)
 {
-    if (st == MT_OK && c->record && mti_delta_settle(c->log) != MT_OK) st = no_memory(&c->graph->error);
+    if (st == MT_OK && c->record && mti_delta_settle(c->log) != MT_OK)
+        st = no_memory(&c->graph->error);
     if (st != MT_OK) {
         change_undo(c);
         mt_delta_free(c->log);
@@ -317,7 +322,8 @@ static mt_status patch_row(change *c, const mt_row *row, uint64_t state)
     return st;
 }
 
-mt_status mt_graph_patch(mt_graph *graph, const mt_row *rows, size_t count, uint64_t state, mt_delta **delta)
+mt_status mt_graph_patch(mt_graph *graph, const mt_row *rows, size_t count, uint64_t state,
+                         mt_delta **delta)
 {
     change c;
     mt_status st = change_begin(&c, graph, NULL, delta);
@@ -391,7 +397,8 @@ static mt_status node_check(mt_graph *graph, const mt_node *node)
 
     mt_field_iter_init(&iter, node, false);
     while (mt_field_iter_next(&iter, &field)) {
-        if (field.value.kind < MT_STRING || field.value.as.bytes.len <= graph->limits.value_len_max) continue;
+        if (field.value.kind < MT_STRING || field.value.as.bytes.len <= graph->limits.value_len_max)
+            continue;
         (void)!mt_value_check(&field.value, &graph->limits, &why);
         return mti_fail(&graph->error, why.status, "node \"%.*s\", field \"%.*s\": %s",
                         MTI_SHOW(mt_node_uid(node)), MTI_SHOW(field.name), why.text);
@@ -454,8 +461,9 @@ mt_status mt_graph_merge(mt_graph *graph, const mt_graph *incoming, mt_delta **d
 
 mt_status mt_graph_listen(mt_graph *graph, mt_graph_listener *listener, void *ctx)
 {
-    mti_listening *listeners = mti_vector_reserve(graph->mem, graph->listeners, &graph->listener_cap,
-                                                  graph->listener_count + 1, sizeof *listeners);
+    mti_listening *listeners =
+        mti_vector_reserve(graph->mem, graph->listeners, &graph->listener_cap,
+                           graph->listener_count + 1, sizeof *listeners);
     mti_listening listening = {listener, ctx};
 
     if (!listeners) return no_memory(&graph->error);

@@ -1,4 +1,5 @@
-/* crdt/graph.h - a graph inside: nodes by uid, and how a change of many nodes happens wholly or not at all.
+/* crdt/graph.h - a graph inside: nodes by uid, and how a change of many nodes happens wholly or
+ * not at all.
  *
  *     row -> mti_incoming_row -> incoming --+
  *                                           +-- mti_node_merge -> graph_apply -> tree, log
@@ -29,7 +30,8 @@ struct mt_graph {
     mti_family *family;
     mti_tree nodes;
     mt_limits limits;
-    mti_tree_place last; /* of the node written last: the next is often the same, or the one behind it */
+    mti_tree_place
+        last; /* of the node written last: the next is often the same, or the one behind it */
     mti_scratch scratch;
     mt_delta *spare; /* a log for changes of which nobody wants to know; NULL: none made yet */
     mti_listening *listeners;
@@ -38,24 +40,26 @@ struct mt_graph {
 };
 
 /* An empty graph of a family, which is held once more. */
-mt_status mti_graph_new_in(const mt_mem *mem, mti_family *family, const mt_limits *limits, mt_graph **out);
+mt_status mti_graph_new_in(const mt_mem *mem, mti_family *family, const mt_limits *limits,
+                           mt_graph **out);
 
 /* Puts a node in its place; it is MOVED whatever happens. */
 mt_status mti_graph_put(mt_graph *graph, mt_node *node);
 
-/* Checks a row and puts it into `graph->scratch`: `out` is BORROWED from there and from the row. With `states`, the fields'
- * states are checked and those at or below the row's floor left out; without, they are 0 in the cells. `out->shape` is held
- * where it is known: mti_incoming_end. */
+/* Checks a row and puts it into `graph->scratch`: `out` is BORROWED from there and from the row.
+ * With `states`, the fields' states are checked and those at or below the row's floor left out;
+ * without, they are 0 in the cells. `out->shape` is held where it is known: mti_incoming_end. */
 mt_status mti_incoming_row(mt_graph *graph, const mt_row *row, bool states, mti_incoming *out);
 void mti_incoming_end(mt_graph *graph, mti_incoming *in);
 
-/* Gives the cells of an incoming patch their states, and it its floor. `state` as in mt_graph_patch. */
-mt_status mti_incoming_stamp(mt_graph *graph, const mt_node *current, const mt_row *row, uint64_t state,
-                             mti_incoming *in);
+/* Gives the cells of an incoming patch their states, and it its floor. `state` as in
+ * mt_graph_patch. */
+mt_status mti_incoming_stamp(mt_graph *graph, const mt_node *current, const mt_row *row,
+                             uint64_t state, mti_incoming *in);
 
-/* Merges an incoming into `current`, which was found at `place`. For the length of one change, `log` collects what it did; with
- * `record`, also what had no effect or came too late. */
-mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node *current, const mti_incoming *in,
-                          mt_delta *log, bool record);
+/* Merges an incoming into `current`, which was found at `place`. For the length of one change,
+ * `log` collects what it did; with `record`, also what had no effect or came too late. */
+mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node *current,
+                          const mti_incoming *in, mt_delta *log, bool record);
 
 #endif

@@ -8,7 +8,8 @@
 static bool scratch_reserve(mt_graph *graph, size_t count)
 {
     mti_scratch *s = &graph->scratch;
-    mt_bytes *names = mti_vector_reserve(graph->mem, s->names, &s->name_cap, count + 1, sizeof *names);
+    mt_bytes *names =
+        mti_vector_reserve(graph->mem, s->names, &s->name_cap, count + 1, sizeof *names);
     mti_cell *cells;
 
     if (!names) return false;
@@ -39,7 +40,8 @@ static void order_sink(const mt_field *fields, uint32_t *order, size_t root, siz
 static bool order_make(mt_graph *graph, const mt_row *row)
 {
     mti_scratch *s = &graph->scratch;
-    uint32_t *order = mti_vector_reserve(graph->mem, s->order, &s->order_cap, row->count, sizeof *order);
+    uint32_t *order =
+        mti_vector_reserve(graph->mem, s->order, &s->order_cap, row->count, sizeof *order);
 
     if (!order) return false;
     s->order = order;
@@ -62,12 +64,14 @@ static bool in_order(const mt_row *row)
 }
 
 /* Adds where a message is about: the node, and the field unless it is NULL. */
-static mt_status fail_at(mt_graph *graph, const mt_row *row, const mt_field *field, const mt_error *why)
+static mt_status fail_at(mt_graph *graph, const mt_row *row, const mt_field *field,
+                         const mt_error *why)
 {
     if (!field)
-        return mti_fail(&graph->error, why->status, "node \"%.*s\": %s", MTI_SHOW(row->uid), why->text);
-    return mti_fail(&graph->error, why->status, "node \"%.*s\", field \"%.*s\": %s", MTI_SHOW(row->uid),
-                    MTI_SHOW(field->name), why->text);
+        return mti_fail(&graph->error, why->status, "node \"%.*s\": %s", MTI_SHOW(row->uid),
+                        why->text);
+    return mti_fail(&graph->error, why->status, "node \"%.*s\", field \"%.*s\": %s",
+                    MTI_SHOW(row->uid), MTI_SHOW(field->name), why->text);
 }
 
 static mt_status field_fail(mt_graph *graph, const mt_row *row, const mt_field *field, bool states)
@@ -79,13 +83,14 @@ static mt_status field_fail(mt_graph *graph, const mt_row *row, const mt_field *
     else if (field->kind != MT_FIELD_VALUE && field->kind != MT_FIELD_DELETED)
         mti_fail(&why, MT_INVALID, "field kind %u is not known", (unsigned)field->kind);
     else if (states && (field->state == 0 || field->state > MT_STATE_MAX))
-        mti_fail(&why, MT_STATE, "state %llu is not in 1 to 2^53 - 1", (unsigned long long)field->state);
-    else if (mt_value_check(&field->value, &graph->limits, &why) == MT_OK)
-        return MT_OK;
+        mti_fail(&why, MT_STATE, "state %llu is not in 1 to 2^53 - 1",
+                 (unsigned long long)field->state);
+    else if (mt_value_check(&field->value, &graph->limits, &why) == MT_OK) return MT_OK;
     return fail_at(graph, row, field, &why);
 }
 
-/* Whether a value may be held, for those that are seen at once; the others are looked at more closely. */
+/* Whether a value may be held, for those that are seen at once; the others are looked at more
+ * closely. */
 static inline bool plain_value(const mt_value *value, const mt_limits *limits)
 {
     uint64_t word, high = 0;
@@ -107,12 +112,14 @@ static inline bool plain_value(const mt_value *value, const mt_limits *limits)
     return ((high | word) & UINT64_C(0x8080808080808080)) == 0;
 }
 
-static inline mt_status field_check(mt_graph *graph, const mt_row *row, const mt_field *field, bool states)
+static inline mt_status field_check(mt_graph *graph, const mt_row *row, const mt_field *field,
+                                    bool states)
 {
     bool fine = field->type == MT_TYPE_REGISTER && (!states || field->state - 1 < MT_STATE_MAX);
 
     if (fine && field->kind == MT_FIELD_DELETED) return MT_OK;
-    if (fine && field->kind == MT_FIELD_VALUE && plain_value(&field->value, &graph->limits)) return MT_OK;
+    if (fine && field->kind == MT_FIELD_VALUE && plain_value(&field->value, &graph->limits))
+        return MT_OK;
     return field_fail(graph, row, field, states);
 }
 
@@ -120,7 +127,8 @@ static mt_status row_check(mt_graph *graph, const mt_row *row)
 {
     mt_error why = {MT_OK, ""};
 
-    if (mt_uid_check(row->uid, &why) != MT_OK) return mti_fail(&graph->error, why.status, "%s", why.text);
+    if (mt_uid_check(row->uid, &why) != MT_OK)
+        return mti_fail(&graph->error, why.status, "%s", why.text);
     if (row->floor > MT_STATE_MAX)
         mti_fail(&why, MT_STATE, "floor %llu is above 2^53 - 1", (unsigned long long)row->floor);
     else if (row->count > FIELD_MAX)
@@ -153,22 +161,25 @@ static mt_status names_learn(mt_graph *graph, const mt_row *row, mti_incoming *i
     return in->shape ? MT_OK : mti_fail(&graph->error, MT_NO_MEMORY, "out of memory");
 }
 
-/* Where the fields stand: `*order` NULL in name order already; `*shape` held if it is one at hand. */
-static mt_status row_order(mt_graph *graph, const mt_row *row, mti_shape **shape, const uint32_t **order)
+/* Where the fields stand: `*order` NULL in name order already; `*shape` held if it is one at
+ * hand. */
+static mt_status row_order(mt_graph *graph, const mt_row *row, mti_shape **shape,
+                           const uint32_t **order)
 {
     bool small = row->count <= MTI_SHAPE_FIELDS_MAX;
 
     *order = NULL;
-    *shape = small && row->count > 0
-                 ? mti_shape_recent(graph->family, &row->fields->name, sizeof *row->fields, row->count)
-                 : NULL;
+    *shape = small && row->count > 0 ? mti_shape_recent(graph->family, &row->fields->name,
+                                                        sizeof *row->fields, row->count)
+                                     : NULL;
     if (*shape || in_order(row)) return MT_OK;
     if (!order_make(graph, row)) return MT_NO_MEMORY;
     *order = graph->scratch.order;
     return MT_OK;
 }
 
-static mt_status row_fill(mt_graph *graph, const mt_row *row, bool states, const uint32_t *order, mti_incoming *out)
+static mt_status row_fill(mt_graph *graph, const mt_row *row, bool states, const uint32_t *order,
+                          mti_incoming *out)
 {
     mti_scratch *s = &graph->scratch;
     mt_status st;
@@ -199,7 +210,8 @@ mt_status mti_incoming_row(mt_graph *graph, const mt_row *row, bool states, mti_
     out->share = true; /* scratch cells hold no blob */
     st = row_fill(graph, row, states, order, out);
     if (st == MT_OK && !out->shape) st = names_learn(graph, row, out);
-    if (st != MT_OK || (out->shape && out->shape->count != out->count)) mti_incoming_end(graph, out);
+    if (st != MT_OK || (out->shape && out->shape->count != out->count))
+        mti_incoming_end(graph, out);
     return st;
 }
 
@@ -209,23 +221,22 @@ void mti_incoming_end(mt_graph *graph, mti_incoming *in)
     in->shape = NULL;
 }
 
-static mt_status stamp_fail(mt_graph *graph, const mt_row *row, const mt_bytes *name, uint64_t state,
-                            uint64_t below)
+static mt_status stamp_fail(mt_graph *graph, const mt_row *row, const mt_bytes *name,
+                            uint64_t state, uint64_t below)
 {
     mt_error why = {MT_OK, ""};
     mt_field field = {.value = {.kind = MT_NULL}};
 
     if (name) field.name = *name;
-    if (below >= MT_STATE_MAX)
-        mti_fail(&why, MT_STATE, "there is no state above 2^53 - 1");
+    if (below >= MT_STATE_MAX) mti_fail(&why, MT_STATE, "there is no state above 2^53 - 1");
     else
         mti_fail(&why, MT_STATE, "state %llu is not above %llu, which is there",
                  (unsigned long long)state, (unsigned long long)below);
     return fail_at(graph, row, name ? &field : NULL, &why);
 }
 
-mt_status mti_incoming_stamp(mt_graph *graph, const mt_node *current, const mt_row *row, uint64_t state,
-                             mti_incoming *in)
+mt_status mti_incoming_stamp(mt_graph *graph, const mt_node *current, const mt_row *row,
+                             uint64_t state, mti_incoming *in)
 {
     uint64_t floor = current ? current->floor : 0;
     bool aligned = current && in->shape && in->shape == current->shape;

@@ -21,7 +21,8 @@ static uint64_t max_state(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-static inline void plan_pick(plan *p, const mt_bytes *name, const void *base, const mti_cell *cell, bool share)
+static inline void plan_pick(plan *p, const mt_bytes *name, const void *base, const mti_cell *cell,
+                             bool share)
 {
     mti_pick pick = {base, cell, share};
 
@@ -53,7 +54,8 @@ static inline void plan_incoming(plan *p, const mt_bytes *name, const mti_cell *
 }
 
 /* A field that both have: the greater stays. */
-static inline void plan_both(plan *p, const mt_bytes *name, const mti_cell *cell, const mti_cell *incoming)
+static inline void plan_both(plan *p, const mt_bytes *name, const mti_cell *cell,
+                             const mti_cell *incoming)
 {
     int order = mti_cell_compare(p->in->base, incoming, p->current, cell);
 
@@ -124,9 +126,10 @@ static mti_shape *plan_shape(const plan *p, mti_family *family)
     return mti_shape_of(family, name, p->count);
 }
 
-/* Two lists of fields, neither longer than a small node's. `*out` NULL: the result is a large node. */
-static mt_status small_merge(mti_family *family, mt_node *current, const mti_incoming *in, mt_node **out,
-                             bool *late)
+/* Two lists of fields, neither longer than a small node's. `*out` NULL: the result is a large
+ * node. */
+static mt_status small_merge(mti_family *family, mt_node *current, const mti_incoming *in,
+                             mt_node **out, bool *late)
 {
     mti_shape *shape;
     plan p;
@@ -195,7 +198,8 @@ static mt_status large_from_small(large *l, const mt_node *current)
 
     for (uint32_t i = 0; i < current->count && st == MT_OK; i++) {
         mti_pick pick = {current, &cells[i], true};
-        if (mti_cell_state(&cells[i]) > l->floor) st = large_put_new(l, current->shape->names[i], &pick);
+        if (mti_cell_state(&cells[i]) > l->floor)
+            st = large_put_new(l, current->shape->names[i], &pick);
     }
     return st;
 }
@@ -277,7 +281,8 @@ static mt_node *large_to_small(large *l, mt_bytes uid)
 }
 
 /* Makes the node, or `current` where nothing changed, and lets go of the tree. */
-static mt_status large_end(large *l, mt_status st, mt_bytes uid, mt_node *current, mt_node **out, bool *late)
+static mt_status large_end(large *l, mt_status st, mt_bytes uid, mt_node *current, mt_node **out,
+                           bool *late)
 {
     mti_tree_env env = mti_entry_env(l->family);
 
@@ -296,8 +301,8 @@ static mt_status large_end(large *l, mt_status st, mt_bytes uid, mt_node *curren
     return st;
 }
 
-static mt_status large_merge(mti_family *family, mt_node *current, const mti_incoming *in, mt_node **out,
-                             bool *late)
+static mt_status large_merge(mti_family *family, mt_node *current, const mti_incoming *in,
+                             mt_node **out, bool *late)
 {
     large l;
     mt_status st = large_begin(&l, family, current, in->floor);
@@ -311,8 +316,8 @@ static mt_status large_merge(mti_family *family, mt_node *current, const mti_inc
     return large_end(&l, st, in->uid, current, out, late);
 }
 
-mt_status mti_node_merge(mti_family *family, mt_node *current, const mti_incoming *in, mt_node **out,
-                         bool *late)
+mt_status mti_node_merge(mti_family *family, mt_node *current, const mti_incoming *in,
+                         mt_node **out, bool *late)
 {
     if ((!current || current->shape) && in->count <= MTI_SHAPE_FIELDS_MAX) {
         mt_status st = small_merge(family, current, in, out, late);
@@ -321,7 +326,8 @@ mt_status mti_node_merge(mti_family *family, mt_node *current, const mti_incomin
     return large_merge(family, current, in, out, late);
 }
 
-/* A large node of the same family: past what both share, and what wins is held instead of copied. */
+/* A large node of the same family: past what both share, and what wins is held instead of
+ * copied. */
 static mt_status large_merge_shared(large *l, const mt_node *incoming, const mt_node *current)
 {
     mti_tree_env env = mti_entry_env(l->family);
@@ -378,12 +384,16 @@ static mti_shape *source_shape(mti_family *family, mti_source *source, const mt_
     return source->own;
 }
 
-static mt_status small_merge_node(mti_family *family, mt_node *current, mt_node *incoming, mti_source *source,
-                                  mt_node **out, bool *late)
+static mt_status small_merge_node(mti_family *family, mt_node *current, mt_node *incoming,
+                                  mti_source *source, mt_node **out, bool *late)
 {
-    mti_incoming in = {.uid = mt_node_uid(incoming), .floor = incoming->floor, .count = incoming->count,
-                       .names = incoming->shape->names, .cells = mti_node_cells(incoming),
-                       .base = incoming, .share = source->same};
+    mti_incoming in = {.uid = mt_node_uid(incoming),
+                       .floor = incoming->floor,
+                       .count = incoming->count,
+                       .names = incoming->shape->names,
+                       .cells = mti_node_cells(incoming),
+                       .base = incoming,
+                       .share = source->same};
 
     in.shape = source_shape(family, source, incoming);
     if (!in.shape) return MT_NO_MEMORY;
@@ -395,8 +405,8 @@ static mt_status small_merge_node(mti_family *family, mt_node *current, mt_node 
     return MT_OK;
 }
 
-mt_status mti_node_merge_node(mti_family *family, mt_node *current, mt_node *incoming, mti_source *source,
-                              mt_node **out, bool *late)
+mt_status mti_node_merge_node(mti_family *family, mt_node *current, mt_node *incoming,
+                              mti_source *source, mt_node **out, bool *late)
 {
     mt_status st;
     large l;

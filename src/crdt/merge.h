@@ -4,25 +4,27 @@
 
 #include "crdt/node.h"
 
-/* What comes in for one node: fields in name order, each once, with states in range and valid values. */
+/* What comes in for one node: fields in name order, each once, with states in range and valid
+ * values. */
 typedef struct mti_incoming {
     mt_bytes uid;
     uint64_t floor;
     size_t count;
     const mt_bytes *names;
     const mti_cell *cells;
-    const void *base;  /* what the cells lie in */
-    mti_shape *shape;  /* of the target's family, with these names; NULL: not known */
-    bool share;        /* the cells lie in the target's family */
+    const void *base; /* what the cells lie in */
+    mti_shape *shape; /* of the target's family, with these names; NULL: not known */
+    bool share;       /* the cells lie in the target's family */
 } mti_incoming;
 
-/* Merges `in` into `current` (NULL: there is no such node). `*out` is held once for the caller, or is `current` itself if
- * nothing changes. `*late`: something in `in` is older than what is here. MT_NO_MEMORY. */
-mt_status mti_node_merge(mti_family *family, mt_node *current, const mti_incoming *in, mt_node **out,
-                         bool *late);
+/* Merges `in` into `current` (NULL: there is no such node). `*out` is held once for the caller,
+ * or is `current` itself if nothing changes. `*late`: something in `in` is older than what is
+ * here. MT_NO_MEMORY. */
+mt_status mti_node_merge(mti_family *family, mt_node *current, const mti_incoming *in,
+                         mt_node **out, bool *late);
 
-/* Where the nodes of a graph that is merged lie, and the shape met last among them, which is mostly that of the next. All but
- * `same` begins empty; `own` is held: mti_source_end. */
+/* Where the nodes of a graph that is merged lie, and the shape met last among them, which is
+ * mostly that of the next. All but `same` begins empty; `own` is held: mti_source_end. */
 typedef struct mti_source {
     bool same; /* in the target's family */
     const mti_shape *foreign;
@@ -32,7 +34,7 @@ typedef struct mti_source {
 void mti_source_end(mti_family *family, mti_source *source);
 
 /* Merges a node as mti_node_merge. */
-mt_status mti_node_merge_node(mti_family *family, mt_node *current, mt_node *incoming, mti_source *source,
-                              mt_node **out, bool *late);
+mt_status mti_node_merge_node(mti_family *family, mt_node *current, mt_node *incoming,
+                              mti_source *source, mt_node **out, bool *late);
 
 #endif

@@ -99,7 +99,8 @@ static inline size_t cell_within_len(const mti_pick *pick)
     return 0;
 }
 
-static __attribute__((noinline)) bool cell_blob(mti_family *family, mti_cell *out, const mti_pick *pick)
+static __attribute__((noinline)) bool cell_blob(mti_family *family, mti_cell *out,
+                                                const mti_pick *pick)
 {
     mt_bytes bytes = mti_cell_bytes(pick->base, pick->cell);
     mti_blob *blob;
@@ -119,8 +120,8 @@ static __attribute__((noinline)) bool cell_blob(mti_family *family, mti_cell *ou
     return true;
 }
 
-/* Copies more than 8 bytes, mostly few. The compiler's own idea for a copy of at most MTI_WITHIN_MAX bytes is a string
- * instruction that takes longer than all the rest of a merge. */
+/* Copies more than 8 bytes, mostly few. The compiler's own idea for a copy of at most
+ * MTI_WITHIN_MAX bytes is a string instruction that takes longer than all the rest of a merge. */
 static inline void copy_short(uint8_t *to, const uint8_t *from, size_t len)
 {
     size_t i = 0;
@@ -129,8 +130,10 @@ static inline void copy_short(uint8_t *to, const uint8_t *from, size_t len)
     memcpy(to + len - 8, from + len - 8, 8);
 }
 
-/* Copies a picked cell to `out`, its short bytes to `*at` in the new `base`. False without memory. */
-static inline bool cell_copy(mti_family *family, const void *base, mti_cell *out, uint8_t **at, const mti_pick *pick)
+/* Copies a picked cell to `out`, its short bytes to `*at` in the new `base`. False without
+ * memory. */
+static inline bool cell_copy(mti_family *family, const void *base, mti_cell *out, uint8_t **at,
+                             const mti_pick *pick)
 {
     const mti_cell *cell = pick->cell;
     mti_cell_where place = mti_cell_place(cell);
@@ -378,7 +381,8 @@ void mt_field_iter_init(mt_field_iter *iter, const mt_node *node, bool any)
     iter->node = node;
     iter->any = any;
     iter->at = 0;
-    if (node && !node->shape) mti_tree_walk(mti_node_tree(node), &mti_entry_kind, start, &iter->walk);
+    if (node && !node->shape)
+        mti_tree_walk(mti_node_tree(node), &mti_entry_kind, start, &iter->walk);
 }
 
 bool mt_field_iter_next(mt_field_iter *iter, mt_field *out)

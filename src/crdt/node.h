@@ -4,9 +4,10 @@
  *     large node   | header | uid | pad | tree of entries |
  *     entry        | header | cell | name | bytes of a short string |
  *
- * A cell is a field without its name: state, kinds and, in 8 bytes, the value or where it is. The names of a small node are
- * its shape. Nodes, entries and blobs are never changed once others can see them: whoever merges makes new ones, and
- * those who hold the old keep them. That is what clones, deltas and branches rest on. */
+ * A cell is a field without its name: state, kinds and, in 8 bytes, the value or where it is.
+ * The names of a small node are its shape. Nodes, entries and blobs are never changed once
+ * others can see them: whoever merges makes new ones, and those who hold the old keep them. That
+ * is what clones, deltas and branches rest on. */
 #ifndef MTI_NODE_H
 #define MTI_NODE_H
 
@@ -20,15 +21,16 @@ typedef struct mti_cell {
     uint64_t payload; /* boolean, double, int64; or bytes, as `where` says */
 } mti_cell;
 
-/* head: state 53 bits | value kind or MTI_CELL_DELETED 3 bits | where 2 bits | length of inline bytes 4 bits */
+/* head: state 53 bits | value kind or MTI_CELL_DELETED 3 bits | where 2 bits | length of inline
+ * bytes 4 bits */
 #define MTI_CELL_DELETED 7u
 #define MTI_CELL_INLINE_MAX 8
 
 typedef enum mti_cell_where {
-    MTI_INLINE = 0,  /* in the payload */
-    MTI_WITHIN = 1,  /* offset from the node or entry, and length, 32 bits each */
-    MTI_BLOB = 2,    /* an mti_blob, held */
-    MTI_FOREIGN = 3  /* an mt_bytes of the caller's; only while a merge runs */
+    MTI_INLINE = 0, /* in the payload */
+    MTI_WITHIN = 1, /* offset from the node or entry, and length, 32 bits each */
+    MTI_BLOB = 2,   /* an mti_blob, held */
+    MTI_FOREIGN = 3 /* an mt_bytes of the caller's; only while a merge runs */
 } mti_cell_where;
 
 /* Bytes longer than this are a blob of their own, so that a write copies little. */
@@ -98,7 +100,8 @@ static inline mt_bytes mti_entry_name(const mti_entry *entry)
     return name;
 }
 
-static inline uint64_t mti_cell_head(uint64_t state, unsigned kind, mti_cell_where where, size_t len)
+static inline uint64_t mti_cell_head(uint64_t state, unsigned kind, mti_cell_where where,
+                                     size_t len)
 {
     return state | (uint64_t)kind << 53 | (uint64_t)where << 56 | (uint64_t)len << 58;
 }
@@ -185,10 +188,12 @@ typedef struct mti_pick {
 mt_node *mti_node_new(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
                       mti_shape *shape, const mti_pick *picks);
 
-/* A small node of another family, held once, in this one. `shape` is MOVED if this succeeds. NULL without memory. */
+/* A small node of another family, held once, in this one. `shape` is MOVED if this succeeds.
+ * NULL without memory. */
 mt_node *mti_node_copy(mti_family *family, const mt_node *foreign, mti_shape *shape);
 
-/* A large node, held once, with the entries of `tree`, which is MOVED if this succeeds. NULL without memory. */
+/* A large node, held once, with the entries of `tree`, which is MOVED if this succeeds. NULL
+ * without memory. */
 mt_node *mti_node_new_large(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
                             size_t alive, const mti_tree *tree);
 

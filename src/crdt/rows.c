@@ -27,7 +27,8 @@ bool mti_node_rows_next(mti_node_rows *rows, mt_row *out)
             mti_cell_field(node, &cells[count], node->shape->names[count], &rows->fields[count]);
         rows->done = true;
     } else {
-        while (count < MTI_ROW_FIELDS && mt_field_iter_next(&rows->iter, &rows->fields[count])) count++;
+        while (count < MTI_ROW_FIELDS && mt_field_iter_next(&rows->iter, &rows->fields[count]))
+            count++;
         rows->done = rows->iter.walk.level < 0;
     }
     out->count = count;

@@ -1,12 +1,13 @@
-/* crdt/rows.h - nodes and deltas, expanded into rows piece by piece: what every writer starts from. */
+/* crdt/rows.h - nodes and deltas, expanded into rows piece by piece: what every writer starts
+ * from. */
 #ifndef MTI_ROWS_H
 #define MTI_ROWS_H
 
 #include <mytosis/delta.h>
 #include <mytosis/graph.h>
 
-/* How many fields a row made here has at most; a node with more comes in several rows, all but the last marked
- * `more`. */
+/* How many fields a row made here has at most; a node with more comes in several rows, all but
+ * the last marked `more`. */
 #define MTI_ROW_FIELDS 64
 
 /* The rows of one node, delete markers included. */
@@ -18,8 +19,8 @@ typedef struct mti_node_rows {
 
 void mti_node_rows_init(mti_node_rows *rows, const mt_node *node);
 
-/* The next row, its fields in `rows`, its bytes BORROWED from the node; false at the end. A node gives at least one
- * row. The floor stands in each. */
+/* The next row, its fields in `rows`, its bytes BORROWED from the node; false at the end. A node
+ * gives at least one row. The floor stands in each. */
 bool mti_node_rows_next(mti_node_rows *rows, mt_row *out);
 
 /* The rows of MT_UPDATE or MT_HISTORY of a delta. */

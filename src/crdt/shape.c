@@ -67,8 +67,10 @@ static unsigned recent_slot(const mt_bytes *names, size_t stride, size_t count)
     if (count > 0) {
         mt_bytes first = name_at(names, stride, 0), last = name_at(names, stride, count - 1);
         hash += first.len << 8 | last.len << 16;
-        if (first.len) hash += (uint64_t)first.data[0] << 24 | (uint64_t)first.data[first.len - 1] << 32;
-        if (last.len) hash += (uint64_t)last.data[0] << 40 | (uint64_t)last.data[last.len - 1] << 48;
+        if (first.len)
+            hash += (uint64_t)first.data[0] << 24 | (uint64_t)first.data[first.len - 1] << 32;
+        if (last.len)
+            hash += (uint64_t)last.data[0] << 40 | (uint64_t)last.data[last.len - 1] << 48;
     }
     return (unsigned)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 56);
 }
@@ -127,8 +129,8 @@ void mti_shape_release(mti_family *family, mti_shape *shape)
     mti_heap_free(&family->heap, shape, shape_size(shape));
 }
 
-/* The recent shapes are held, so that those which nodes only pass through, as their fields are written one by one, are not made
- * anew each time. */
+/* The recent shapes are held, so that those which nodes only pass through, as their fields are
+ * written one by one, are not made anew each time. */
 static void shape_remember(mti_family *family, mti_shape *shape)
 {
     mti_shape **slot = &family->recent[shape_slot(shape)];

@@ -1,9 +1,10 @@
 /* crdt/shape.h - a list of field names, kept once for all nodes that have just these fields.
  *
- * Graphs hold many nodes of few kinds. A small node points at a shape instead of naming its fields, and two nodes of one
- * shape are merged field by field without looking at a name.
+ * Graphs hold many nodes of few kinds. A small node points at a shape instead of naming its
+ * fields, and two nodes of one shape are merged field by field without looking at a name.
  *
- * A family is what graphs that came from one another by cloning share: the heap, and the shapes in it. */
+ * A family is what graphs that came from one another by cloning share: the heap, and the shapes
+ * in it. */
 #ifndef MTI_SHAPE_H
 #define MTI_SHAPE_H
 
@@ -37,12 +38,12 @@ void mti_family_hold(mti_family *family);
 /* Lets go; with the last holder goes all that the family's graphs held. */
 void mti_family_release(mti_family *family);
 
-/* The shape with these names, which are valid, in order, each once, at most MTI_SHAPE_FIELDS_MAX; held once more for the
- * caller. NULL without memory. */
+/* The shape with these names, which are valid, in order, each once, at most
+ * MTI_SHAPE_FIELDS_MAX; held once more for the caller. NULL without memory. */
 mti_shape *mti_shape_of(mti_family *family, const mt_bytes *names, size_t count);
 
-/* The same, if the family has used it lately, else NULL. `names` come from outside, in any order, checked or not: those of
- * a shape are in order and valid. */
+/* The same, if the family has used it lately, else NULL. `names` come from outside, in any
+ * order, checked or not: those of a shape are in order and valid. */
 mti_shape *mti_shape_recent(mti_family *family, const mt_bytes *names, size_t stride, size_t count);
 
 /* The shape with the same names as one of another family. */
