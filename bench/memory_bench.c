@@ -277,38 +277,40 @@ static void link_carry(link *l, const mt_row *rows, size_t count)
     l->sent += l->wire.len;
     mt_binary_reader_reset(l->reader);
     must(mt_binary_reader_feed(l->reader, mt_buf_bytes(&l->wire), true), "decode");
-    must(mt_binary_reader_frame(l->reader, &arrived, &got), "decode");
+    must(mt_binary_reader_rows(l->reader, &arrived, &got), "decode");
     must(mt_graph_merge_rows(l->to, arrived, got, NULL), "apply");
 }
 
 /* Updates a second in frames of `batch`; `bytes` gets bytes for each. */
 static double updates(bench *b, size_t batch, double *bytes)
 {
-    static bench_node nodes[BATCH];
-    static mt_field fields[BATCH];
-    static mt_row rows[BATCH];
+    bench_node *nodes = malloc(UPDATES * sizeof *nodes);
+    mt_field *fields = malloc(UPDATES * sizeof *fields);
+    mt_row *rows = calloc(UPDATES, sizeof *rows);
     bench_rng rng = {b->seed};
     link l = link_new(b);
     double start;
 
+    if (!nodes || !fields || !rows) must(MT_NO_MEMORY, "updates");
+    for (size_t i = 0; i < UPDATES; i++) {
+        bench_node_fill(&nodes[i], bench_random(&rng, NODES), &rng);
+        fields[i] = bench_field(&nodes[i], bench_random(&rng, FIELDS));
+        rows[i].uid.data = (const uint8_t *)nodes[i].uid;
+        rows[i].uid.len = UID_LEN;
+        rows[i].fields = &fields[i];
+        rows[i].count = 1;
+    }
     must(mt_binary_writer_new(mt_mem_system(), NULL, NULL, &l.wire, &l.writer), "writer");
     must(mt_binary_reader_new(mt_mem_system(), NULL, NULL, "updates", &l.reader), "reader");
     start = now();
-    for (size_t done = 0; done < UPDATES; done += batch) {
-        for (size_t i = 0; i < batch; i++) {
-            bench_node_fill(&nodes[i], bench_random(&rng, NODES), &rng);
-            fields[i] = bench_field(&nodes[i], bench_random(&rng, FIELDS));
-            rows[i].uid.data = (const uint8_t *)nodes[i].uid;
-            rows[i].uid.len = UID_LEN;
-            rows[i].fields = &fields[i];
-            rows[i].count = 1;
-        }
-        link_carry(&l, rows, batch);
-    }
+    for (size_t done = 0; done < UPDATES; done += batch) link_carry(&l, &rows[done], batch);
     start = now() - start;
     if (!mt_graph_equal(l.from, l.to)) must(MT_INVALID, "updates");
     *bytes = (double)l.sent / UPDATES;
     link_free(&l);
+    free(nodes);
+    free(fields);
+    free(rows);
     return UPDATES / start;
 }
 

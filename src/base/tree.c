@@ -14,7 +14,7 @@ struct mti_tree_page {
     uint8_t skip;  /* bytes of `prefix` in use */
     uint8_t prefix[PREFIX_MAX];
     uint64_t word[PAGE_ROOM]; /* an inner page's first child begins at the start: word[0] is idle */
-    void *at[PAGE_ROOM]; /* objects or pages */
+    void *at[PAGE_ROOM];      /* objects or pages */
 };
 
 static mti_tree_page *page_at(const mti_tree_page *page, unsigned i)
@@ -208,8 +208,10 @@ static mt_status root_own(mti_tree *tree, const mti_tree_env *env)
 {
     mti_tree_page *root = page_own(tree->root, env);
 
-    if (root) tree->root = root;
-    return root ? MT_OK : MT_NO_MEMORY;
+    if (!root) return MT_NO_MEMORY;
+    tree->root = root;
+    tree->turns++;
+    return MT_OK;
 }
 
 static mt_status child_own(mti_tree_page *page, unsigned i, const mti_tree_env *env)
@@ -331,49 +333,77 @@ static const mti_tree_page *leaf_of(const mti_tree_page *page, const mti_tree_ki
 }
 
 void mti_tree_prefetch(const mti_tree *tree, const mti_tree_kind *kind, const mt_bytes *keys,
-                       size_t count)
+                       size_t count, mti_tree_batch *batch)
 {
-    const mti_tree_page *page[MTI_TREE_BATCH];
+    mti_tree_page *root = tree->root;
 
-    if (!tree->root || count < 2 || tree->root->level == 0) return;
-    if (leaf_of(tree->root, kind, keys[0]) == leaf_of(tree->root, kind, keys[count - 1])) return;
-    for (size_t i = 0; i < count; i++) page[i] = tree->root;
-    for (unsigned level = tree->root->level; level > 0; level--) {
+    batch->count = 0;
+    if (!root || count < 2 || root->level == 0) return;
+    if (leaf_of(root, kind, keys[0]) == leaf_of(root, kind, keys[count - 1])) return;
+    batch->count = count;
+    batch->turns = tree->turns;
+    for (size_t i = 0; i < count; i++) {
+        batch->leaf[i] = root;
+        batch->shared[i] = root->refs > 1;
+    }
+    for (unsigned level = root->level; level > 0; level--) {
         for (size_t i = 0; i < count; i++) {
-            page[i] = page_at(page[i], child_search(kind, page[i], keys[i]));
-            page_prefetch(page[i]);
+            mti_tree_page *page = batch->leaf[i];
+            batch->leaf[i] = page_at(page, child_search(kind, page, keys[i]));
+            if (level == 1) page_prefetch(batch->leaf[i]);
         }
+        for (size_t i = 0; i < count; i++) batch->shared[i] |= batch->leaf[i]->refs > 1;
     }
     for (size_t i = 0; i < count; i++) {
         /* By its word alone: the key itself is what we are waiting for. */
-        unsigned at = word_search(page[i], 0, key_word(keys[i], page[i]->skip));
-        if (at < page[i]->count) object_prefetch(page[i]->at[at]);
+        const mti_tree_page *leaf = batch->leaf[i];
+        unsigned at = word_search(leaf, 0, key_word(keys[i], leaf->skip));
+        if (at < leaf->count) object_prefetch(leaf->at[at]);
     }
+}
+
+/* Looks for a key in its leaf. */
+static void *leaf_find(const mti_tree_kind *kind, mti_tree_page *leaf, bool shared, mt_bytes key,
+                       mti_tree_place *place)
+{
+    bool found;
+    unsigned at = page_search(kind, leaf, 0, key, &found);
+
+    place->leaf = !shared && (found || leaf->count < PAGE_ROOM) ? leaf : NULL;
+    place->at = at;
+    place->found = found;
+    place->last_leaf = false;
+    return found ? leaf->at[at] : NULL;
+}
+
+void *mti_tree_find_batched(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key,
+                            const mti_tree_batch *batch, size_t i, mti_tree_place *place)
+{
+    if (i >= batch->count || batch->turns != tree->turns)
+        return mti_tree_find(tree, kind, key, place);
+    return leaf_find(kind, batch->leaf[i], batch->shared[i], key, place);
 }
 
 void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key,
                     mti_tree_place *place)
 {
-    const mti_tree_page *page = tree->root;
-    bool found, shared, last_leaf = true;
-    unsigned at;
+    mti_tree_page *page = tree->root;
+    bool shared, last_leaf = true;
+    void *object;
 
     place->leaf = NULL;
     if (!page) return NULL;
     shared = page->refs > 1;
     while (page->level > 0) {
-        at = child_search(kind, page, key);
+        unsigned at = child_search(kind, page, key);
         last_leaf &= at == page->count - 1u;
         page = page_at(page, at);
         if (page->level == 0) page_prefetch(page);
         shared |= page->refs > 1;
     }
-    at = page_search(kind, page, 0, key, &found);
-    if (!shared && (found || page->count < PAGE_ROOM)) place->leaf = (mti_tree_page *)page;
-    place->at = at;
-    place->found = found;
+    object = leaf_find(kind, page, shared, key, place);
     place->last_leaf = last_leaf;
-    return found ? page->at[at] : NULL;
+    return object;
 }
 
 void *mti_tree_get(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key)
@@ -386,27 +416,28 @@ void *mti_tree_get(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key
 void *mti_tree_find_near(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key,
                          const mti_tree_place *near, mti_tree_place *place)
 {
-    mti_tree_page *leaf = near->leaf;
+    const mti_tree_page *leaf = near->leaf;
     unsigned at = near->at;
-    int order;
+    uint64_t word;
+    bool fits;
 
-    if (!leaf) return mti_tree_find(tree, kind, key, place);
+    if (!leaf || prefix_side(leaf, key) != 0) return mti_tree_find(tree, kind, key, place);
+    /* By the words alone, for the objects of keys that do not come in order are far away. */
+    word = key_word(key, leaf->skip);
     *place = *near;
-    if (at + 3 < leaf->count) object_prefetch(leaf->at[at + 3]);
-    order = mt_bytes_compare(kind->key(leaf->at[at]), key);
-    if (order == 0) return leaf->at[at];
-    if (order > 0) return mti_tree_find(tree, kind, key, place);
-    place->at = at + 1;
-    if (at + 1 == leaf->count) {
-        place->found = false;
-        if (near->last_leaf && leaf->count < PAGE_ROOM) return NULL;
+    if (word > leaf->word[at]) at++;
+    if (at < leaf->count && leaf->word[at] == word) {
+        place->at = at;
+        place->found = true;
+        if (at + 3 < leaf->count) object_prefetch(leaf->at[at + 3]);
+        if (mti_bytes_same(kind->key(leaf->at[at]), key)) return leaf->at[at];
         return mti_tree_find(tree, kind, key, place);
     }
-    order = mt_bytes_compare(kind->key(leaf->at[at + 1]), key);
-    place->found = order == 0;
-    if (order == 0) return leaf->at[at + 1];
-    if (order > 0 && leaf->count < PAGE_ROOM) return NULL;
-    return mti_tree_find(tree, kind, key, place);
+    fits = at == near->at + 1 && (at < leaf->count ? word < leaf->word[at] : near->last_leaf);
+    if (!fits || leaf->count == PAGE_ROOM) return mti_tree_find(tree, kind, key, place);
+    place->at = at;
+    place->found = false;
+    return NULL;
 }
 
 mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place,

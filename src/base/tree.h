@@ -33,6 +33,7 @@ typedef struct mti_tree_page mti_tree_page;
 typedef struct mti_tree {
     mti_tree_page *root;
     size_t count; /* objects */
+    size_t turns; /* how often pages came, went or were copied: see mti_tree_batch */
 } mti_tree;
 
 typedef struct mti_tree_env {
@@ -76,14 +77,26 @@ void *mti_tree_find_near(const mti_tree *tree, const mti_tree_kind *kind, mt_byt
 mt_status mti_tree_put_at(mti_tree *tree, const mti_tree_env *env, const mti_tree_place *place,
                           void *object, void **old);
 
-/* How many keys mti_tree_prefetch takes at once: as many loads as a core keeps in flight. */
+/* How many keys are looked for at once: as many loads as a core keeps in flight. */
 #define MTI_TREE_BATCH 16
 
-/* Asks for the memory that looking up these keys will touch, all keys at once: a load that waits
- * for the one before it takes 140 to 330 ns, and 16 side by side not much longer. Does nothing
- * for keys that lie in one leaf. */
+/* The leaves in which keys belong, until the tree's pages change. */
+typedef struct mti_tree_batch {
+    size_t turns;
+    size_t count; /* 0: nothing was looked for */
+    mti_tree_page *leaf[MTI_TREE_BATCH];
+    bool shared[MTI_TREE_BATCH];
+} mti_tree_batch;
+
+/* Descends for all keys side by side and asks for the memory of what is there: a load that waits for
+ * the one before it takes 140 to 330 ns, and 16 side by side not much longer. Does nothing for keys
+ * that lie in one leaf. */
 void mti_tree_prefetch(const mti_tree *tree, const mti_tree_kind *kind, const mt_bytes *keys,
-                       size_t count);
+                       size_t count, mti_tree_batch *batch);
+
+/* As mti_tree_find, for the key `i` of a batch. */
+void *mti_tree_find_batched(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key,
+                            const mti_tree_batch *batch, size_t i, mti_tree_place *place);
 
 /* Puts an object in the place of that with the same key, which goes to `*old` (MOVED to the
  * caller), or in a new place (`*old` NULL). `object` is MOVED. MT_NO_MEMORY: the tree holds what

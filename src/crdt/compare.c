@@ -55,7 +55,7 @@ static mt_status replay_row(replay *r, mt_row *row, mt_field *fields)
     row->fields = fields;
     row->count = count;
     row->floor = r->floor_new ? r->floor : 0;
-    if ((st = mti_incoming_row(r->graph, row, true, &in)) == MT_OK) {
+    if ((st = mti_incoming_row(r->graph, row, true, true, &in)) == MT_OK) {
         current = mti_tree_find(&r->graph->nodes, &mti_node_kind, row->uid, &place);
         st = mti_graph_apply(r->graph, &place, current, &in, r->log, false);
         mti_incoming_end(r->graph, &in);
@@ -118,7 +118,7 @@ static mt_status select_row(select *s, const mt_row *row)
     mt_status st;
     bool late;
 
-    if ((st = mti_incoming_row(s->out, row, true, &in)) != MT_OK) return st;
+    if ((st = mti_incoming_row(s->out, row, true, true, &in)) != MT_OK) return st;
     st = mti_node_merge(s->out->family, s->node, &in, &node, &late);
     mti_incoming_end(s->out, &in);
     if (st != MT_OK) return no_memory(&s->out->error);

@@ -76,43 +76,62 @@ void mti_delta_add(mt_delta *delta, mti_change change)
     if (delta->count > 0 && delta->sorted)
         delta->sorted = mt_bytes_compare(change_uid(&delta->changes[delta->count - 1]),
                                          change_uid(&change)) < 0;
-    change.turn = (uint32_t)delta->count;
     delta->changes[delta->count++] = change;
     if (change.after != change.before) delta->changed = true;
     if (change.incoming) delta->late = true;
 }
 
-static int change_compare(const mti_change *a, const mti_change *b)
+static inline bool change_after(const mti_change *a, const mti_change *b)
 {
-    int order = mt_bytes_compare(change_uid(a), change_uid(b));
-
-    return order ? order : a->turn < b->turn ? -1 : a->turn > b->turn;
+    return mti_bytes_order8(change_uid(a), change_uid(b)) > 0;
 }
 
-static void change_sink(mti_change *changes, size_t root, size_t count)
-{
-    mti_change moved = changes[root];
-    size_t child;
+/* Runs this long are sorted by insertion, before they are merged. */
+#define RUN 8
 
-    while ((child = 2 * root + 1) < count) {
-        if (child + 1 < count && change_compare(&changes[child], &changes[child + 1]) < 0) child++;
-        if (change_compare(&moved, &changes[child]) >= 0) break;
-        changes[root] = changes[child];
-        root = child;
+static void run_sort(mti_change *changes, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        mti_change moved = changes[i];
+        size_t at = i;
+        for (; at > 0 && change_after(&changes[at - 1], &moved); at--)
+            changes[at] = changes[at - 1];
+        changes[at] = moved;
     }
-    changes[root] = moved;
 }
 
-/* Heapsort: no memory, no recursion, no bad case. */
-static void changes_sort(mti_change *changes, size_t count)
+static void runs_merge(const mti_change *from, size_t middle, size_t end, mti_change *to)
 {
-    for (size_t i = count / 2; i-- > 0;) change_sink(changes, i, count);
-    for (size_t i = count; i-- > 1;) {
-        mti_change last = changes[i];
-        changes[i] = changes[0];
-        changes[0] = last;
-        change_sink(changes, 0, i);
+    size_t i = 0, j = middle;
+
+    while (i < middle && j < end) *to++ = change_after(&from[i], &from[j]) ? from[j++] : from[i++];
+    while (i < middle) *to++ = from[i++];
+    while (j < end) *to++ = from[j++];
+}
+
+/* A merge sort from the bottom up: changes of one uid stay in the order in which they happened. */
+static mt_status changes_sort(const mt_mem *mem, mti_change *changes, size_t count)
+{
+    mti_change *from = changes, *to, *scratch = NULL;
+    size_t size = count * sizeof *changes;
+
+    for (size_t i = 0; i < count; i += RUN)
+        run_sort(changes + i, count - i < RUN ? count - i : RUN);
+    if (count <= RUN) return MT_OK;
+    scratch = to = mti_mem_alloc(mem, size);
+    if (!scratch) return MT_NO_MEMORY;
+    for (size_t run = RUN; run < count; run *= 2) {
+        mti_change *swapped = from;
+        for (size_t i = 0; i < count; i += 2 * run) {
+            size_t end = count - i < 2 * run ? count - i : 2 * run;
+            runs_merge(from + i, run < end ? run : end, end, to + i);
+        }
+        from = to;
+        to = swapped;
     }
+    if (from != changes) memcpy(changes, from, size);
+    mti_mem_free(mem, scratch, size);
+    return MT_OK;
 }
 
 /* What came too late for `to` and for the change after it, in one node. Both are of the delta's
@@ -143,7 +162,7 @@ mt_status mti_delta_settle(mt_delta *delta)
     mt_status st;
 
     if (delta->sorted || delta->count == 0) return MT_OK;
-    changes_sort(delta->changes, delta->count);
+    if ((st = changes_sort(delta->mem, delta->changes, delta->count)) != MT_OK) return st;
     for (size_t i = 1; i < delta->count; i++) {
         mti_change *to = &delta->changes[kept], *from = &delta->changes[i];
         if (!mt_bytes_equal(change_uid(to), change_uid(from))) {
@@ -399,6 +418,7 @@ static void iter_start(mt_delta_iter *iter)
 bool mt_delta_iter_node(mt_delta_iter *iter, mt_delta_node *out)
 {
     const mti_change *change;
+    mt_conflict conflict;
     uint64_t before;
     mt_field field;
 
@@ -412,9 +432,11 @@ bool mt_delta_iter_node(mt_delta_iter *iter, mt_delta_node *out)
     if (iter->part == MT_UPDATE && change->after->floor > before) out->floor = change->after->floor;
     if (iter->part == MT_HISTORY) out->floor = history_floor(change);
     iter_start(iter);
-    out->empty = !out->floor && !(out->created && iter->part == MT_UPDATE);
-    if (out->empty && iter->part != MT_CONFLICT) {
-        out->empty = !mt_delta_iter_field(iter, &field);
+    /* What changed a node is in its update; whether there is more must be looked for. */
+    out->empty = change->before == change->after;
+    if (iter->part != MT_UPDATE && !out->floor) {
+        out->empty = iter->part == MT_HISTORY ? !mt_delta_iter_field(iter, &field)
+                                              : !mt_delta_iter_conflict(iter, &conflict);
         iter_start(iter);
     }
     return true;

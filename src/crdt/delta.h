@@ -13,7 +13,6 @@ typedef struct mti_change {
     mt_node *after;    /* held; the same as `before`: nothing changed */
     mt_node *incoming; /* held; only if something in it came too late */
     bool foreign;      /* `incoming` is of the other family */
-    uint32_t turn;     /* which change it was */
 } mti_change;
 
 struct mt_delta {

@@ -137,9 +137,15 @@ mt_status mti_graph_put(mt_graph *graph, mt_node *node)
     return MT_OK;
 }
 
-static mt_node *find_place(mt_graph *graph, mt_bytes uid, mti_tree_place *place)
+/* Finds a node: row `i` of a batch, or near the last one. */
+static mt_node *find_place(mt_graph *graph, mt_bytes uid, const mti_tree_batch *batch, size_t i,
+                           mti_tree_place *place)
 {
-    mt_node *node = mti_tree_find_near(&graph->nodes, &mti_node_kind, uid, &graph->last, place);
+    mt_node *node;
+
+    if (batch && batch->count > 0)
+        node = mti_tree_find_batched(&graph->nodes, &mti_node_kind, uid, batch, i, place);
+    else node = mti_tree_find_near(&graph->nodes, &mti_node_kind, uid, &graph->last, place);
 
     if (node && place->leaf) graph->last = *place;
     return node;
@@ -206,7 +212,7 @@ static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, mti_sou
                                      mt_delta *log, bool record)
 {
     mti_tree_place place;
-    mt_node *current = find_place(graph, mt_node_uid(incoming), &place);
+    mt_node *current = find_place(graph, mt_node_uid(incoming), NULL, 0, &place);
     mt_node *after;
     mt_status st;
     bool late;
@@ -230,12 +236,14 @@ static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, mti_sou
 typedef struct change {
     mt_graph *graph;
     mt_delta *log;
+    mti_tree_batch batch;
     bool record; /* somebody wants to know: log what did nothing and what came too late, too */
 } change;
 
 static mt_status change_begin(change *c, mt_graph *graph, mti_family *foreign, bool wanted)
 {
     c->graph = graph;
+    c->batch.count = 0;
     c->record = wanted || graph->listener_count > 0;
     if (!c->record && graph->spare) {
         c->log = graph->spare;
@@ -293,47 +301,59 @@ static mt_status change_end(change *c, mt_status st, mt_delta **delta)
     return MT_OK;
 }
 
-/* Every so many rows: asks for what the next ones will touch. */
-static void rows_prefetch(const mt_graph *graph, const mt_row *rows, size_t at, size_t count)
+/* Every so many rows: looks for the next ones all at once. */
+static void rows_prefetch(change *c, const mt_row *rows, size_t at, size_t count)
 {
     mt_bytes keys[MTI_TREE_BATCH];
     size_t n = count - at < MTI_TREE_BATCH ? count - at : MTI_TREE_BATCH;
 
     if (at % MTI_TREE_BATCH != 0) return;
     for (size_t i = 0; i < n; i++) keys[i] = rows[at + i].uid;
-    mti_tree_prefetch(&graph->nodes, &mti_node_kind, keys, n);
+    mti_tree_prefetch(&c->graph->nodes, &mti_node_kind, keys, n, &c->batch);
 }
 
-static mt_status patch_row(change *c, const mt_row *row, uint64_t state)
+/* A row of a patch or, where `state` is NULL, of what is merged. */
+static mt_status apply_row(change *c, const mt_row *row, size_t i, const uint64_t *state)
 {
     mti_tree_place place;
     mt_node *current;
     mti_incoming in;
     mt_status st;
 
-    st = mti_incoming_row(c->graph, row, false, &in);
+    current = find_place(c->graph, row->uid, &c->batch, i % MTI_TREE_BATCH, &place);
+    st = mti_incoming_row(c->graph, row, current, !state, &in);
     if (st != MT_OK) return st;
-    current = find_place(c->graph, row->uid, &place);
-    st = mti_incoming_stamp(c->graph, current, row, state, &in);
+    if (state) st = mti_incoming_stamp(c->graph, current, row, *state, &in);
     /* A node that is not there is not brought into being by deleting it. */
-    if (st == MT_OK && (current || in.count > 0 || in.floor > 0 || !row->delete_node))
+    if (st == MT_OK && (!state || !row->delete_node || current || in.count > 0 || in.floor > 0))
         st = mti_graph_apply(c->graph, &place, current, &in, c->log, c->record);
     mti_incoming_end(c->graph, &in);
     return st;
 }
 
-mt_status mt_graph_patch(mt_graph *graph, const mt_row *rows, size_t count, uint64_t state,
-                         mt_delta **delta)
+static mt_status apply_rows(mt_graph *graph, const mt_row *rows, size_t count,
+                            const uint64_t *state, mt_delta **delta)
 {
     change c;
     mt_status st = change_begin(&c, graph, NULL, delta);
 
     if (st != MT_OK) return st;
     for (size_t i = 0; i < count && st == MT_OK; i++) {
-        rows_prefetch(graph, rows, i, count);
-        st = patch_row(&c, &rows[i], state);
+        rows_prefetch(&c, rows, i, count);
+        st = apply_row(&c, &rows[i], i, state);
     }
     return change_end(&c, st, delta);
+}
+
+mt_status mt_graph_patch(mt_graph *graph, const mt_row *rows, size_t count, uint64_t state,
+                         mt_delta **delta)
+{
+    return apply_rows(graph, rows, count, &state, delta);
+}
+
+mt_status mt_graph_merge_rows(mt_graph *graph, const mt_row *rows, size_t count, mt_delta **delta)
+{
+    return apply_rows(graph, rows, count, NULL, delta);
 }
 
 mt_status mt_graph_set(mt_graph *graph, mt_bytes uid, mt_bytes name, mt_value value)
@@ -357,33 +377,6 @@ mt_status mt_graph_remove_node(mt_graph *graph, mt_bytes uid)
     mt_row row = {.uid = uid, .delete_node = true};
 
     return mt_graph_patch(graph, &row, 1, 0, NULL);
-}
-
-static mt_status merge_row(change *c, const mt_row *row)
-{
-    mti_tree_place place;
-    mt_node *current;
-    mti_incoming in;
-    mt_status st = mti_incoming_row(c->graph, row, true, &in);
-
-    if (st != MT_OK) return st;
-    current = find_place(c->graph, row->uid, &place);
-    st = mti_graph_apply(c->graph, &place, current, &in, c->log, c->record);
-    mti_incoming_end(c->graph, &in);
-    return st;
-}
-
-mt_status mt_graph_merge_rows(mt_graph *graph, const mt_row *rows, size_t count, mt_delta **delta)
-{
-    change c;
-    mt_status st = change_begin(&c, graph, NULL, delta);
-
-    if (st != MT_OK) return st;
-    for (size_t i = 0; i < count && st == MT_OK; i++) {
-        rows_prefetch(graph, rows, i, count);
-        st = merge_row(&c, &rows[i]);
-    }
-    return change_end(&c, st, delta);
 }
 
 /* ---- Merging graphs ---- */

@@ -46,10 +46,11 @@ mt_status mti_graph_new_in(const mt_mem *mem, mti_family *family, const mt_limit
 /* Puts a node in its place; it is MOVED whatever happens. */
 mt_status mti_graph_put(mt_graph *graph, mt_node *node);
 
-/* Checks a row and puts it into `graph->scratch`: `out` is BORROWED from there and from the row.
+/* Checks a row (its uid only if it is not `known` to be one) and puts it into `graph->scratch`: `out` is BORROWED from there and from the row.
  * With `states`, the fields' states are checked and those at or below the row's floor left out;
  * without, they are 0 in the cells. `out->shape` is held where it is known: mti_incoming_end. */
-mt_status mti_incoming_row(mt_graph *graph, const mt_row *row, bool states, mti_incoming *out);
+mt_status mti_incoming_row(mt_graph *graph, const mt_row *row, bool known, bool states,
+                           mti_incoming *out);
 void mti_incoming_end(mt_graph *graph, mti_incoming *in);
 
 /* Gives the cells of an incoming patch their states, and it its floor. `state` as in

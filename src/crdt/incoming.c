@@ -123,10 +123,12 @@ static inline mt_status field_check(mt_graph *graph, const mt_row *row, const mt
     return field_fail(graph, row, field, states);
 }
 
-static mt_status row_check(mt_graph *graph, const mt_row *row)
+static mt_status row_check(mt_graph *graph, const mt_row *row, bool known)
 {
-    mt_error why = {MT_OK, ""};
+    mt_error why;
 
+    if (known && row->floor <= MT_STATE_MAX && row->count <= FIELD_MAX) return MT_OK;
+    why.status = MT_OK;
     if (mt_uid_check(row->uid, &why) != MT_OK)
         return mti_fail(&graph->error, why.status, "%s", why.text);
     if (row->floor > MT_STATE_MAX)
@@ -194,13 +196,14 @@ static mt_status row_fill(mt_graph *graph, const mt_row *row, bool states, const
     return MT_OK;
 }
 
-mt_status mti_incoming_row(mt_graph *graph, const mt_row *row, bool states, mti_incoming *out)
+mt_status mti_incoming_row(mt_graph *graph, const mt_row *row, bool known, bool states,
+                           mti_incoming *out)
 {
     const uint32_t *order;
     mt_status st;
 
     memset(out, 0, sizeof *out);
-    if ((st = row_check(graph, row)) != MT_OK) return st;
+    if ((st = row_check(graph, row, known)) != MT_OK) return st;
     if (!scratch_reserve(graph, row->count) || row_order(graph, row, &out->shape, &order) != MT_OK)
         return mti_fail(&graph->error, MT_NO_MEMORY, "out of memory");
     out->uid = row->uid;

@@ -126,6 +126,44 @@ static mti_shape *plan_shape(const plan *p, mti_family *family)
     return mti_shape_of(family, name, p->count);
 }
 
+/* ---- Small nodes: a few fields in place ---- */
+
+/* With more, going through both lists is faster than looking each up. */
+#define EDITS_MAX 8
+
+/* Whether the merge is only this: fields that `current` has are replaced by values that take no more
+ * room, or are too old. Then does it. */
+static bool edit_merge(mti_family *family, mt_node *current, const mti_incoming *in, mt_node **out,
+                       bool *late, mt_status *st)
+{
+    const mti_cell *cells = mti_node_cells(current);
+    bool aligned = in->shape == current->shape, fits;
+    uint64_t state_max = current->state_max;
+    mti_edit edits[EDITS_MAX];
+    size_t count = 0;
+
+    if (in->floor != 0 || in->count > EDITS_MAX) return false;
+    *late = false;
+    for (size_t i = 0; i < in->count; i++) {
+        mti_edit edit = {i, {in->base, &in->cells[i], in->share}};
+        int order;
+        if (!aligned && !mti_shape_find(current->shape, in->names[i], &edit.at)) return false;
+        order = mti_cell_compare(in->base, edit.pick.cell, current, &cells[edit.at]);
+        if (order > 0) {
+            edits[count++] = edit;
+            state_max = max_state(state_max, mti_cell_state(edit.pick.cell));
+        } else if (mti_cell_state(edit.pick.cell) < mti_cell_state(&cells[edit.at])) {
+            *late = true;
+        }
+    }
+    *st = MT_OK;
+    *out = current;
+    if (count == 0) return true;
+    *out = mti_node_edit(family, current, state_max, edits, count, &fits);
+    if (!*out) *st = MT_NO_MEMORY;
+    return fits;
+}
+
 /* Two lists of fields, neither longer than a small node's. `*out` NULL: the result is a large
  * node. */
 static mt_status small_merge(mti_family *family, mt_node *current, const mti_incoming *in,
@@ -319,8 +357,11 @@ static mt_status large_merge(mti_family *family, mt_node *current, const mti_inc
 mt_status mti_node_merge(mti_family *family, mt_node *current, const mti_incoming *in,
                          mt_node **out, bool *late)
 {
+    mt_status st;
+
+    if (current && current->shape && edit_merge(family, current, in, out, late, &st)) return st;
     if ((!current || current->shape) && in->count <= MTI_SHAPE_FIELDS_MAX) {
-        mt_status st = small_merge(family, current, in, out, late);
+        st = small_merge(family, current, in, out, late);
         if (st != MT_OK || *out) return st;
     }
     return large_merge(family, current, in, out, late);

@@ -106,18 +106,19 @@ static inline uint64_t mti_cell_head(uint64_t state, unsigned kind, mti_cell_whe
     return state | (uint64_t)kind << 53 | (uint64_t)where << 56 | (uint64_t)len << 58;
 }
 
-/* The cell of a field as it travels. Strings of the field are BORROWED by the cell. */
+/* The cell of a field as it travels. Strings of the field are BORROWED by the cell. In a patch the field's state may be
+ * anything and means nothing. */
 static inline void mti_cell_of(const mt_field *field, mti_cell *cell)
 {
     const mt_value *value = &field->value;
-    uint64_t payload = 0;
+    uint64_t state = field->state & MT_STATE_MAX, payload = 0;
 
     if (field->kind == MT_FIELD_DELETED) {
-        cell->head = mti_cell_head(field->state, MTI_CELL_DELETED, MTI_INLINE, 0);
+        cell->head = mti_cell_head(state, MTI_CELL_DELETED, MTI_INLINE, 0);
         cell->payload = 0;
         return;
     }
-    cell->head = mti_cell_head(field->state, value->kind, MTI_INLINE, 0);
+    cell->head = mti_cell_head(state, value->kind, MTI_INLINE, 0);
     switch (value->kind) {
     case MT_NULL: break;
     case MT_BOOL: payload = value->as.boolean; break;
@@ -169,7 +170,19 @@ static inline mt_bytes mti_cell_bytes(const void *base, const mti_cell *cell)
 void mti_cell_field(const void *base, const mti_cell *cell, mt_bytes name, mt_field *out);
 
 /* Whether two cells are the same field but for their names. */
-bool mti_cell_equal(const void *base_a, const mti_cell *a, const void *base_b, const mti_cell *b);
+static inline bool mti_cell_equal(const void *base_a, const mti_cell *a, const void *base_b,
+                                  const mti_cell *b)
+{
+    const uint64_t mask = MT_STATE_MAX | UINT64_C(7) << 53;
+
+    if ((a->head ^ b->head) & mask) return false;
+    if (mti_cell_kind(a) < MT_STRING || mti_cell_deleted(a)) return a->payload == b->payload;
+    if (mti_cell_place(a) == MTI_INLINE && mti_cell_place(b) == MTI_INLINE)
+        return a->head == b->head && a->payload == b->payload;
+    if (mti_cell_place(a) == MTI_BLOB && a->head == b->head && a->payload == b->payload)
+        return true;
+    return mti_bytes_same(mti_cell_bytes(base_a, a), mti_cell_bytes(base_b, b));
+}
 
 /* The order of the merge rule between two fields: state, then kind, then text. */
 int mti_cell_compare(const void *base_a, const mti_cell *a, const void *base_b, const mti_cell *b);
@@ -187,6 +200,19 @@ typedef struct mti_pick {
 /* A small node, held once. `shape` is MOVED if this succeeds. NULL without memory. */
 mt_node *mti_node_new(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
                       mti_shape *shape, const mti_pick *picks);
+
+/* A cell that takes the place of a small node's field `at`. */
+typedef struct mti_edit {
+    size_t at;
+    mti_pick pick;
+} mti_edit;
+
+/* A small node with some of its fields replaced, held once: faster than one made from picks. NULL
+ * and not `*fits`: a new value needs more room than the old one, or one of the two is a blob. NULL
+ * and `*fits`: without memory. What a shorter value leaves free stays so until the node is made
+ * anew. */
+mt_node *mti_node_edit(mti_family *family, const mt_node *node, uint64_t state_max,
+                       const mti_edit *edits, size_t count, bool *fits);
 
 /* A small node of another family, held once, in this one. `shape` is MOVED if this succeeds.
  * NULL without memory. */
@@ -214,7 +240,7 @@ static inline mti_tree_env mti_entry_env(mti_family *family)
     return env;
 }
 
-/* Where `name` is in a small node's shape; false if it is not, with `*at` where it would be. */
+/* Where `name` is in a small node's shape; false if it is not there. */
 bool mti_shape_find(const mti_shape *shape, mt_bytes name, size_t *at);
 
 /* The cell of a field of any node, NULL if there is none; `*base` gets what it lies in. */
