@@ -433,7 +433,7 @@ bool mt_delta_iter_node(mt_delta_iter *iter, mt_delta_node *out)
     if (iter->part == MT_HISTORY) out->floor = history_floor(change);
     iter_start(iter);
     /* What changed a node is in its update; whether there is more must be looked for. */
-    out->empty = change->before == change->after;
+    out->empty = change->before == change->after && !out->floor;
     if (iter->part != MT_UPDATE && !out->floor) {
         out->empty = iter->part == MT_HISTORY ? !mt_delta_iter_field(iter, &field)
                                               : !mt_delta_iter_conflict(iter, &conflict);
