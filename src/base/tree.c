@@ -76,6 +76,7 @@ static inline int prefix_side(const mti_tree_page *page, mt_bytes key)
         if (differ >> (64 - 8 * skip) == 0) return 0;
     }
     if (key.len >= skip) return memcmp(key.data, page->prefix, skip);
+    if (key.len == 0) return -1;
     return memcmp(key.data, page->prefix, key.len) > 0 ? 1 : -1;
 }
 
