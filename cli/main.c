@@ -1,0 +1,86 @@
+/* mytosis - the command. */
+#include "graph.h"
+#include "message.h"
+#include "options.h"
+#include "output.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+static const cli_command *const members[] = {&cli_graph_group, NULL};
+
+static const cli_command root = {
+    .name = "mytosis",
+    .path = "mytosis",
+    .help = "Usage: mytosis COMMAND [OPTION...] [OPERAND...]\n"
+            "\n"
+            "A peer-to-peer graph database: every peer holds a replica, and replicas that\n"
+            "have seen the same changes are the same, whatever the order.\n"
+            "\n"
+            "Commands:\n",
+    .footer = "\n"
+              "  -h, --help         show this, or the help of the command named\n"
+              "      --version      show the version\n"
+              "      --color WHEN   auto, always or never; auto heeds NO_COLOR\n"
+              "\n"
+              "Example: mytosis graph show notes.json\n"
+              "\n"
+              "Exit codes: 0 done, 2 usage, 3 bad input, 4 writing failed or no memory;\n"
+              "\"mytosis COMMAND --help\" says more.\n",
+    .members = members,
+};
+
+/* A file that is opened must not become standard output: what was closed is opened such that using it fails. */
+static void keep_standard_files(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/* Instead of ending the program, writing fails, and that is reported where it matters. */
+static void ignore_write_signals(void)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+}
+
+static cli_exit_code print_version(void)
+{
+    cli_output out;
+
+    cli_output_standard(&out);
+    cli_text_str(&out.text, "mytosis " MYTOSIS_VERSION "\n");
+    return cli_output_end(&out, EXIT_DONE);
+}
+
+static cli_exit_code print_help(const cli_command *command)
+{
+    cli_output out;
+
+    cli_output_standard(&out);
+    cli_text_str(&out.text, command->help);
+    for (size_t i = 0; command->members && command->members[i]; i++)
+        cli_text_printf(&out.text, "  %-8s  %s\n", command->members[i]->name,
+                        command->members[i]->summary);
+    if (command->footer) cli_text_str(&out.text, command->footer);
+    return cli_output_end(&out, EXIT_DONE);
+}
+
+int main(int argc, char **argv)
+{
+    cli_options options;
+    cli_exit_code code;
+
+    keep_standard_files();
+    ignore_write_signals();
+    code = cli_options_parse(&root, argc, argv, &options);
+    if (code == EXIT_DONE) {
+        if (cli_options_has(&options, OPTION_HELP)) code = print_help(options.command);
+        else if (cli_options_has(&options, OPTION_VERSION)) code = print_version();
+        else code = options.command->run(&options);
+    }
+    cli_progress_end();
+    return (int)code;
+}

@@ -1,0 +1,123 @@
+#include "message.h"
+
+#include "shown.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* ---- Progress ---- */
+
+/* The line without its seconds. A signal handler shows it: the text is complete before the pointer is set. */
+static char lines[2][160];
+static const char *_Atomic line;
+static volatile sig_atomic_t seconds;
+static volatile sig_atomic_t is_shown;
+
+static void write_quietly(const char *bytes, size_t len)
+{
+    if (write(STDERR_FILENO, bytes, len) < 0) return;
+}
+
+/* Only calls that a handler may make. */
+static void on_second(int signal)
+{
+    static const char start[] = "\r\033[K";
+    char digits[16];
+    size_t at = sizeof digits;
+    int kept = errno;
+    unsigned number;
+    const char *now = atomic_load(&line);
+
+    (void)signal;
+    seconds = seconds + 1;
+    is_shown = 1;
+    digits[--at] = 's';
+    digits[--at] = ' ';
+    for (number = (unsigned)seconds; number > 0; number /= 10)
+        digits[--at] = (char)('0' + number % 10);
+    write_quietly(start, sizeof start - 1);
+    if (now) write_quietly(now, strlen(now));
+    write_quietly(digits + at, sizeof digits - at);
+    errno = kept;
+}
+
+static void set_timer(int every)
+{
+    struct itimerval timer = {{every, 0}, {every, 0}};
+
+    (void)setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void progress_begin(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_second;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGALRM, &action, NULL) == 0) set_timer(1);
+}
+
+void cli_progress(const char *action, const char *name)
+{
+    const char *last = atomic_load(&line);
+    char *next = last == lines[0] ? lines[1] : lines[0];
+    cli_text shown;
+
+    if (!isatty(STDERR_FILENO)) return;
+    cli_text_init(&shown);
+    cli_shown_raw(&shown, mt_str(name));
+    (void)snprintf(next, sizeof lines[0], "mytosis: %s%s%.*s ... ", action, *name ? " " : "",
+                   shown.buf.len < 100 ? (int)shown.buf.len : 100, (const char *)shown.buf.data);
+    cli_text_free(&shown);
+    atomic_store(&line, next);
+    if (!last) progress_begin();
+}
+
+void cli_progress_end(void)
+{
+    static const char clear[] = "\r\033[K";
+
+    if (!atomic_load(&line)) return;
+    set_timer(0);
+    atomic_store(&line, NULL);
+    if (is_shown) write_quietly(clear, sizeof clear - 1);
+    is_shown = 0;
+}
+
+/* ---- Failures ---- */
+
+cli_exit_code cli_complain(cli_exit_code code, const char *format, ...)
+{
+    char said[1024];
+    va_list args;
+    cli_text text;
+
+    cli_progress_end();
+    va_start(args, format);
+    (void)vsnprintf(said, sizeof said, format, args);
+    va_end(args);
+    cli_text_init(&text);
+    cli_text_str(&text, "mytosis: ");
+    cli_shown_raw(&text, mt_str(said));
+    cli_text_str(&text, "\n");
+    if (text.status == MT_OK) write_quietly((const char *)text.buf.data, text.buf.len);
+    else write_quietly("mytosis: out of memory\n", 23);
+    cli_text_free(&text);
+    return code;
+}
+
+cli_exit_code cli_complain_error(const mt_error *err, const char *verb, const char *name)
+{
+    cli_exit_code code = err->status == MT_NO_MEMORY ? EXIT_SYSTEM : EXIT_INPUT;
+
+    if (!verb) return cli_complain(code, "%s", err->text);
+    return cli_complain(code, "cannot %s %s: %s", verb, name, err->text);
+}

@@ -1,0 +1,236 @@
+#include "options.h"
+
+#include "message.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct option_spec {
+    const char *name;
+    char letter; /* 0: none */
+    bool has_value;
+    const char *choices[3]; /* the values that it takes; none: any */
+} option_spec;
+
+static const option_spec specs[OPTION_COUNT] = {
+    [OPTION_HELP] = {"help", 'h', false, {NULL}},
+    [OPTION_VERSION] = {"version", 0, false, {NULL}},
+    [OPTION_COLOR] = {"color", 0, true, {"auto", "always", "never"}},
+    [OPTION_JSON] = {"json", 0, false, {NULL}},
+    [OPTION_PLAIN] = {"plain", 0, false, {NULL}},
+    [OPTION_ALL] = {"all", 0, false, {NULL}},
+    [OPTION_OUTPUT] = {"output", 'o', true, {NULL}},
+    [OPTION_FORMAT] = {"format", 0, true, {"json", "binary", "compressed"}},
+    [OPTION_UID] = {"uid", 0, true, {NULL}},
+    [OPTION_PREFIX] = {"prefix", 0, true, {NULL}},
+    [OPTION_LIMIT] = {"limit", 0, true, {NULL}},
+};
+
+/* What every command takes. */
+#define COMMON_BITS \
+    (OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION) | OPTION_BIT(OPTION_COLOR))
+
+#define ENDING_BITS (OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION))
+
+/* The arguments, and how far they were read. */
+typedef struct arguments {
+    char **at;
+    char **end;
+    cli_options *out;
+} arguments;
+
+bool cli_options_has(const cli_options *options, cli_option_id id)
+{
+    return options->given & OPTION_BIT(id);
+}
+
+/* Says what is wrong, and where the right way is described. */
+__attribute__((format(printf, 2, 3))) static cli_exit_code complain_usage(
+    const cli_options *options, const char *format, ...)
+{
+    char what[512];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    return cli_complain(EXIT_USAGE, "%s; see %s --help", what, options->command->path);
+}
+
+/* ---- One option ---- */
+
+static cli_option_id find_long(const char *name, size_t len)
+{
+    size_t id = 0;
+
+    while (id < OPTION_COUNT && (strncmp(specs[id].name, name, len) != 0 || specs[id].name[len]))
+        id++;
+    return (cli_option_id)id;
+}
+
+static cli_option_id find_letter(char letter)
+{
+    size_t id = 0;
+
+    while (id < OPTION_COUNT && specs[id].letter != letter) id++;
+    return (cli_option_id)id;
+}
+
+static bool is_choice(const char *const *choices, const char *value)
+{
+    for (size_t i = 0; i < 3; i++)
+        if (strcmp(choices[i], value) == 0) return true;
+    return false;
+}
+
+static bool read_limit(const char *value, size_t *out)
+{
+    size_t limit = 0;
+
+    if (!*value) return false;
+    for (; *value; value++) {
+        size_t digit = (size_t)(*value - '0');
+
+        if (*value < '0' || *value > '9' || limit > (SIZE_MAX - digit) / 10) return false;
+        limit = limit * 10 + digit;
+    }
+    *out = limit;
+    return true;
+}
+
+static cli_exit_code take_value(cli_options *out, cli_option_id id, const char *value)
+{
+    const option_spec *spec = &specs[id];
+
+    if (spec->choices[0] && !is_choice(spec->choices, value))
+        return complain_usage(out, "--%s takes %s, %s or %s, not \"%s\"", spec->name,
+                              spec->choices[0], spec->choices[1], spec->choices[2], value);
+    if (id == OPTION_LIMIT && !read_limit(value, &out->limit))
+        return complain_usage(out, "--%s takes a number, not \"%s\"", spec->name, value);
+    out->values[id] = value;
+    return EXIT_DONE;
+}
+
+/* `value`: what stands in the same argument; NULL: nothing. */
+static cli_exit_code take_option(arguments *args, cli_option_id id, const char *value)
+{
+    if (id == OPTION_COUNT) return complain_usage(args->out, "unknown option %s", args->at[-1]);
+    args->out->given |= OPTION_BIT(id);
+    if (!specs[id].has_value) {
+        if (value) return complain_usage(args->out, "--%s takes no value", specs[id].name);
+        return EXIT_DONE;
+    }
+    if (!value) {
+        if (args->at == args->end)
+            return complain_usage(args->out, "--%s takes a value", specs[id].name);
+        value = *args->at++;
+    }
+    return take_value(args->out, id, value);
+}
+
+static cli_exit_code take_long(arguments *args, const char *name)
+{
+    const char *equals = strchr(name, '=');
+    size_t len = equals ? (size_t)(equals - name) : strlen(name);
+
+    return take_option(args, find_long(name, len), equals ? equals + 1 : NULL);
+}
+
+/* Letters without values may stand together. */
+static cli_exit_code take_letters(arguments *args, const char *letters)
+{
+    cli_exit_code code = EXIT_DONE;
+
+    while (code == EXIT_DONE && *letters) {
+        cli_option_id id = find_letter(*letters++);
+        bool takes_rest = id < OPTION_COUNT && specs[id].has_value && *letters;
+
+        code = take_option(args, id, takes_rest ? letters : NULL);
+        if (takes_rest) break;
+    }
+    return code;
+}
+
+/* ---- Commands and operands ---- */
+
+/* A word names a member of a group, or is an operand. In a group "help" is --help. */
+static cli_exit_code take_word(cli_options *out, const char *word)
+{
+    const cli_command *const *members = out->command->members;
+
+    if (!members) {
+        out->operands[out->operand_count++] = word;
+        return EXIT_DONE;
+    }
+    for (; *members; members++) {
+        if (strcmp((*members)->name, word) != 0) continue;
+        out->command = *members;
+        return EXIT_DONE;
+    }
+    if (strcmp(word, "help") == 0) {
+        out->given |= OPTION_BIT(OPTION_HELP);
+        return EXIT_DONE;
+    }
+    return complain_usage(out, "unknown command \"%s\"", word);
+}
+
+static cli_exit_code take_all(arguments *args)
+{
+    cli_exit_code code = EXIT_DONE;
+    bool ended = false;
+
+    while (code == EXIT_DONE && args->at < args->end) {
+        const char *word = *args->at++;
+
+        if (ended || word[0] != '-' || !word[1]) code = take_word(args->out, word);
+        else if (word[1] != '-') code = take_letters(args, word + 1);
+        else if (word[2]) code = take_long(args, word + 2);
+        else ended = true;
+    }
+    return code;
+}
+
+/* ---- What fits together ---- */
+
+static cli_exit_code check_options(const cli_options *options)
+{
+    unsigned others = options->given & ~(options->command->option_bits | COMMON_BITS);
+    size_t id = 0;
+
+    if (!others) return EXIT_DONE;
+    while (!(others & OPTION_BIT(id))) id++;
+    return complain_usage(options, "%s takes no --%s", options->command->path + sizeof "mytosis",
+                          specs[id].name);
+}
+
+static cli_exit_code check_operands(const cli_options *options)
+{
+    const cli_command *command = options->command;
+    size_t standard = 0;
+
+    if (options->operand_count != command->operand_count)
+        return complain_usage(options, "%s takes %s, %s", command->path + sizeof "mytosis",
+                              command->operand_count == 1 ? "an operand" : "two operands",
+                              command->operands);
+    for (size_t i = 0; i < command->input_count; i++)
+        standard += strcmp(options->operands[i], "-") == 0;
+    if (standard > 1) return complain_usage(options, "only one operand can be \"-\"");
+    return EXIT_DONE;
+}
+
+cli_exit_code cli_options_parse(const cli_command *root, int argc, char **argv, cli_options *out)
+{
+    arguments args;
+    cli_exit_code code;
+
+    *out = (cli_options){.command = root, .operands = (const char **)argv, .limit = SIZE_MAX};
+    args = (arguments){argc > 0 ? argv + 1 : argv, argv + argc, out};
+    code = take_all(&args);
+    if (code != EXIT_DONE || out->given & ENDING_BITS) return code;
+    if (out->command->members) return complain_usage(out, "a command is missing");
+    code = check_options(out);
+    return code == EXIT_DONE ? check_operands(out) : code;
+}

@@ -1,0 +1,44 @@
+/* options.h - what the command line says: the only place that takes it apart.
+ *
+ * Options may stand anywhere, before and after operands; "--" ends them; "-" is an operand. An option with a value is
+ * written --name=VALUE, --name VALUE, -nVALUE or -n VALUE. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include "command.h"
+
+#include <stdbool.h>
+
+typedef enum cli_option_id {
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_COLOR,
+    OPTION_JSON,
+    OPTION_PLAIN,
+    OPTION_ALL,
+    OPTION_OUTPUT,
+    OPTION_FORMAT,
+    OPTION_UID,
+    OPTION_PREFIX,
+    OPTION_LIMIT,
+    OPTION_COUNT
+} cli_option_id;
+
+#define OPTION_BIT(id) (1u << (id))
+
+struct cli_options {
+    const cli_command *command;       /* the innermost that was named */
+    unsigned given;                   /* OPTION_BIT of each option that was given */
+    const char *values[OPTION_COUNT]; /* of an option given twice, the later */
+    const char **operands;
+    size_t operand_count;
+    size_t limit; /* of --limit; SIZE_MAX without */
+};
+
+/* Reads the arguments of `main`, whose array it reorders, for the commands below `root`. Anything but EXIT_DONE: what was
+ * wrong has been said. With --help or --version among the options given, nothing else was checked. */
+cli_exit_code cli_options_parse(const cli_command *root, int argc, char **argv, cli_options *out);
+
+bool cli_options_has(const cli_options *options, cli_option_id id);
+
+#endif

@@ -1,0 +1,235 @@
+#include "report.h"
+
+#include "listing.h"
+#include "message.h"
+#include "rows.h"
+#include "save.h"
+#include "shown.h"
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+cli_exit_code cli_report_check(const cli_options *options)
+{
+    const char *path = options->values[OPTION_OUTPUT];
+
+    if (cli_options_has(options, OPTION_FORMAT) && !path)
+        return cli_complain(EXIT_USAGE, "--format says how --output is written, and there is none");
+    if (path && strcmp(path, "-") == 0 && cli_options_has(options, OPTION_JSON))
+        return cli_complain(EXIT_USAGE, "--json and --output - both want standard output");
+    return EXIT_DONE;
+}
+
+static bool is_wanted(const char *variable)
+{
+    const char *value = getenv(variable);
+
+    return value && *value;
+}
+
+void cli_report_output(const cli_options *options, cli_output *out)
+{
+    const char *when = options->values[OPTION_COLOR];
+    const char *terminal = getenv("TERM"); /* without one, nothing is known of the terminal */
+
+    cli_output_standard(out);
+    if (when && strcmp(when, "auto") != 0) out->color = strcmp(when, "always") == 0;
+    else if (is_wanted("NO_COLOR") || !terminal || strcmp(terminal, "dumb") == 0)
+        out->color = false;
+    else out->color = isatty(STDOUT_FILENO);
+}
+
+/* ---- For a program ---- */
+
+/* The rows of a part, as in the text of a graph but for the newline at the end. */
+static void add_part(cli_output *out, const mt_delta *delta, mt_delta_part part)
+{
+    mt_json_writer writer;
+    const mt_row *row;
+    cli_rows rows;
+
+    cli_text_note(&out->text, mt_json_rows_begin(&writer, &out->text.buf));
+    cli_rows_of_delta(&rows, delta, part);
+    while (out->text.status == MT_OK && (row = cli_rows_next(&rows))) {
+        cli_text_note(&out->text, mt_json_row(&writer, row, &out->text.buf));
+        cli_output_flow(out);
+    }
+    if (out->text.status == MT_OK)
+        cli_text_note(&out->text, mt_json_rows_end(&writer, &out->text.buf));
+    if (out->text.status == MT_OK) out->text.buf.len--;
+}
+
+static void add_conflict(cli_text *text, mt_bytes uid, const mt_conflict *conflict)
+{
+    mt_buf *buf = &text->buf;
+
+    cli_text_str(text, "{\"uid\":");
+    cli_text_note(text, mt_json_string(uid, buf));
+    cli_text_str(text, ",\"field\":");
+    cli_text_note(text, mt_json_string(conflict->won.name, buf));
+    cli_text_str(text, ",\"won\":");
+    cli_text_note(text, mt_json_field(&conflict->won, buf));
+    cli_text_str(text, ",\"lost\":");
+    cli_text_note(text, mt_json_field(&conflict->lost, buf));
+    cli_text_str(text, "}");
+}
+
+static void add_conflicts(cli_output *out, const mt_delta *delta)
+{
+    mt_delta_iter iter;
+    mt_delta_node node;
+    mt_conflict conflict;
+    bool any = false;
+
+    cli_text_str(&out->text, "[");
+    mt_delta_iter_init(&iter, delta, MT_CONFLICT);
+    while (mt_delta_iter_node(&iter, &node)) {
+        while (mt_delta_iter_conflict(&iter, &conflict)) {
+            if (any) cli_text_str(&out->text, ",\n");
+            add_conflict(&out->text, node.uid, &conflict);
+            cli_output_flow(out);
+            any = true;
+        }
+    }
+    cli_text_str(&out->text, "]");
+}
+
+static void write_json(cli_output *out, const cli_report *report)
+{
+    if (!report->document) {
+        cli_save_json(out, report->graph);
+        return;
+    }
+    cli_text_str(&out->text, "{\"merged\":");
+    cli_save_json(out, report->graph);
+    cli_text_str(&out->text, ",\"update\":");
+    add_part(out, report->delta, MT_UPDATE);
+    cli_text_str(&out->text, ",\n\"history\":");
+    add_part(out, report->delta, MT_HISTORY);
+    cli_text_str(&out->text, ",\n\"conflicts\":");
+    add_conflicts(out, report->delta);
+    cli_text_str(&out->text, "}\n");
+}
+
+/* ---- For a person ---- */
+
+enum { SUMMARY_WHAT, SUMMARY_COUNT, SUMMARY_MORE };
+
+static size_t count_fields(const mt_graph *graph)
+{
+    mt_graph_iter iter;
+    const mt_node *node;
+    size_t count = 0;
+
+    mt_graph_iter_init(&iter, graph, mt_str(NULL), mt_str(NULL));
+    while ((node = mt_graph_iter_next(&iter))) count += mt_node_count_all(node);
+    return count;
+}
+
+static cli_text *add_summary_line(cli_table *table, const char *what, size_t count)
+{
+    (void)cli_table_line(table);
+    cli_text_str(cli_table_cell_open(table, SUMMARY_WHAT, STYLE_BOLD), what);
+    cli_text_number(cli_table_cell_open(table, SUMMARY_COUNT, STYLE_PLAIN), count);
+    return cli_table_cell_open(table, SUMMARY_MORE, STYLE_PLAIN);
+}
+
+/* "4 changed", after a comma unless it is the first. */
+static void add_fact(cli_text *cell, bool *first, size_t count, const char *fact)
+{
+    if (count == 0) return;
+    if (!*first) cli_text_str(cell, ", ");
+    cli_text_number(cell, count);
+    cli_text_printf(cell, " %s", fact);
+    *first = false;
+}
+
+static void write_summary(cli_output *out, const cli_report *report,
+                          const cli_change_counts *counts)
+{
+    bool first = true;
+    cli_table table;
+    cli_text *more;
+
+    cli_table_init(&table, 1u << SUMMARY_COUNT);
+    more = add_summary_line(&table, "nodes", mt_graph_count(report->graph));
+    add_fact(more, &first, counts->nodes_created, "new");
+    add_fact(more, &first, counts->nodes_changed, "changed");
+    add_fact(more, &first, counts->nodes_deleted, "deleted");
+    first = true;
+    more = add_summary_line(&table, "fields", count_fields(report->graph));
+    add_fact(more, &first, counts->fields_changed, "changed");
+    add_fact(more, &first, counts->fields_overwritten, "overwritten");
+    add_fact(more, &first, counts->fields_late, "came too late");
+    if (report->delta) (void)add_summary_line(&table, "conflicts", counts->conflicts);
+    cli_table_print(&table, out);
+    cli_table_free(&table);
+}
+
+static void write_title(cli_output *out, const char *title)
+{
+    cli_text_str(&out->text, "\n");
+    cli_output_style(out, STYLE_BOLD);
+    cli_text_str(&out->text, title);
+    cli_output_style(out, STYLE_PLAIN);
+    cli_text_str(&out->text, "\n");
+}
+
+static void write_changes(cli_output *out, const cli_report *report, cli_extent extent)
+{
+    cli_changes changes;
+    cli_change_counts counts;
+
+    cli_changes_init(&changes, report->before, report->after, report->delta);
+    cli_changes_count(changes, &counts);
+    write_summary(out, report, &counts);
+    if (counts.conflicts > 0) {
+        write_title(out, "conflicts: the same state, and the greater value wins");
+        cli_listing_rest(out, cli_listing_conflicts(out, report->delta, &counts, extent));
+    }
+    if (counts.lines > 0) {
+        write_title(out, "changes");
+        cli_listing_rest(out, cli_listing_changes(out, changes, &counts, extent));
+    } else {
+        cli_text_printf(&out->text, "\n%s\n", report->same);
+    }
+}
+
+static void write_graph(cli_output *out, const cli_report *report, cli_extent extent)
+{
+    static const cli_change_counts none;
+
+    write_summary(out, report, &none);
+    if (mt_graph_count(report->graph) == 0) return;
+    cli_text_str(&out->text, "\n");
+    cli_listing_rest(out, cli_listing_graph(out, report->graph, extent));
+}
+
+static void write_path(cli_output *out, const char *path)
+{
+    cli_text_str(&out->text, "\nwritten to ");
+    cli_shown_raw(&out->text, mt_str(path));
+    cli_text_str(&out->text, "\n");
+}
+
+/* ---- Both ---- */
+
+cli_exit_code cli_report_write(const cli_options *options, const cli_report *report)
+{
+    const char *path = options->values[OPTION_OUTPUT];
+    cli_extent extent = cli_listing_extent(cli_options_has(options, OPTION_ALL));
+    cli_exit_code code = EXIT_DONE;
+    cli_output out;
+
+    if (path) code = cli_save_graph(path, cli_save_format(options, path), report->graph);
+    if (code != EXIT_DONE || (path && strcmp(path, "-") == 0)) return code;
+    cli_progress_end();
+    cli_report_output(options, &out);
+    if (cli_options_has(options, OPTION_JSON)) write_json(&out, report);
+    else if (report->delta) write_changes(&out, report, extent);
+    else write_graph(&out, report, extent);
+    if (path && !cli_options_has(options, OPTION_JSON)) write_path(&out, path);
+    return cli_output_end(&out, EXIT_DONE);
+}

@@ -1,0 +1,99 @@
+"""Runs the command for the tests beside this folder, and makes what it is given.
+
+The environment names the program (MYTOSIS) and the folder of the vectors (MYTOSIS_VECTORS).
+"""
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+PROGRAM = os.environ["MYTOSIS"]
+VECTORS = os.environ.get("MYTOSIS_VECTORS") or os.path.join(os.path.dirname(__file__), "..", "..", "vectors")
+
+DONE, DIFFERENT, USAGE, INPUT, SYSTEM = range(5)
+
+
+def environment(**changes):
+    """What the command runs in: nothing of the caller's that changes what it prints."""
+    env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
+    env["TERM"] = "xterm"
+    env.update(changes)
+    return env
+
+
+def vectors(name):
+    with open(os.path.join(VECTORS, name), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def node(uid, fields=None, floor=None):
+    """A node as in the text of a graph; fields are {name: (value, state)}, a value of `...` is deleted."""
+    made = {"@object": {"uid": uid} if floor is None else {"uid": uid, "floor": floor}}
+    for name, (value, state) in (fields or {}).items():
+        made[name] = {"deleted": True, "state": state} if value is ... else {"value": value, "state": state}
+    return made
+
+
+def graph(*nodes):
+    return {made["@object"]["uid"]: made for made in nodes}
+
+
+def canonical(value):
+    """A text that two values share only if they are the same: true is not 1 here."""
+    return json.dumps(value, sort_keys=True)
+
+
+class CommandTest(unittest.TestCase):
+    """A test in a folder of its own, where the command runs too."""
+
+    maxDiff = None
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="mytosis-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, content):
+        """Bytes, text or what JSON can hold. Answers the name."""
+        if not isinstance(content, (bytes, str)):
+            content = json.dumps(content)
+        with open(self.path(name), "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+        return name
+
+    def read(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def run_command(self, *arguments, stdin=b"", env=None, **more):
+        return subprocess.run(
+            [PROGRAM, *arguments],
+            cwd=self.folder,
+            input=stdin.encode() if isinstance(stdin, str) else stdin,
+            capture_output=True,
+            env=env or environment(),
+            check=False,
+            **more,
+        )
+
+    def expect(self, code, *arguments, stdin=b"", err="", **more):
+        """Runs the command, checks how it ended and what it said, and answers its output."""
+        done = self.run_command(*arguments, stdin=stdin, **more)
+        self.assertEqual(done.stderr.decode(), err, arguments)
+        self.assertEqual(done.returncode, code, arguments)
+        return done.stdout
+
+    def refused(self, code, message, *arguments, **more):
+        """The command ends with `code`, says one line and prints nothing."""
+        self.assertEqual(self.expect(code, *arguments, err=f"mytosis: {message}\n", **more), b"", arguments)
+
+    def result(self, *arguments, code=DONE, **more):
+        """What the command prints as JSON."""
+        return json.loads(self.expect(code, *arguments, **more))
+
+    def assert_same(self, made, wanted, about=None):
+        self.assertEqual(canonical(made), canonical(wanted), about)
