@@ -13,7 +13,8 @@ typedef struct test_guard {
 test_guard test_guard_new(size_t cap);
 void test_guard_free(test_guard *guard);
 
-/* Copies `bytes` to the end of the room, BORROWED until the next call, and spoils all before them. */
+/* Copies `bytes` to the end of the room, BORROWED until the next call, and spoils all before
+ * them. */
 mt_bytes test_guard_put(test_guard *guard, mt_bytes bytes);
 
 #endif

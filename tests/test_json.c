@@ -7,7 +7,7 @@
 #define MYTOSIS_VECTORS_DIR "tests/vectors"
 #endif
 
-static void refuse(const char *what, const char *which)
+static _Noreturn void refuse(const char *what, const char *which)
 {
     fprintf(stderr, "test_json: %s: %.60s\n", what, which);
     abort();
@@ -19,7 +19,7 @@ mt_bytes test_vectors(const char *file)
     char path[4096];
     uint8_t *data;
     FILE *in;
-    long len;
+    long len = 0;
 
     if (!folder) folder = MYTOSIS_VECTORS_DIR;
     snprintf(path, sizeof path, "%s/%s", folder, file);

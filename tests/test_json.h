@@ -14,8 +14,8 @@
 
 #include <mytosis/bytes.h>
 
-/* The content of a file of vectors, OWNED. The folder is the environment variable MYTOSIS_VECTORS, or
- * else the one known when the tests were built. */
+/* The content of a file of vectors, OWNED. The folder is the environment variable
+ * MYTOSIS_VECTORS, or else the one known when the tests were built. */
 mt_bytes test_vectors(const char *file);
 void test_vectors_free(mt_bytes text);
 
@@ -27,8 +27,8 @@ typedef struct test_json_iter {
 
 test_json_iter test_json_items(mt_bytes array_or_object);
 
-/* The next item as it stands in the text, without the space around it; false at the end. Of a member, `key` gets the
- * name with its quotes; it may be NULL. */
+/* The next item as it stands in the text, without the space around it; false at the end. Of a
+ * member, `key` gets the name with its quotes; it may be NULL. */
 bool test_json_next(test_json_iter *iter, mt_bytes *key, mt_bytes *value);
 
 /* The value of a member as it stands in the text; empty if there is none. */
@@ -37,7 +37,8 @@ mt_bytes test_json_get(mt_bytes object, const char *name);
 /* Whether a slice is this text. */
 bool test_json_is(mt_bytes slice, const char *text);
 
-/* Writes what a string with quotes stands for, and answers its length. `out` has room for slice.len. */
+/* Writes what a string with quotes stands for, and answers its length. `out` has room for
+ * slice.len. */
 size_t test_json_string(mt_bytes slice, uint8_t *out);
 
 #endif

@@ -71,7 +71,8 @@ MT_API MT_MUST_USE mt_status mt_graph_snapshot(const mt_graph *graph, mt_buf *ou
 
 /* Writes a patch: of each row, its uid, its fields' names, values and kinds (MT_FIELD_DELETED
  * writes a delete marker) and `delete_node`. All of it or, on failure, nothing. A row without
- * fields creates an empty node.
+ * fields creates an empty node. Rows are written one after the other, so that of two rows with one
+ * uid the second overwrites the first.
  *
  * `state` 0: each field gets max(its state, its node's floor) + 1, and `delete_node` sets the
  * floor to the node's highest state. Otherwise every field gets `state`, `delete_node` sets the
@@ -79,8 +80,8 @@ MT_API MT_MUST_USE mt_status mt_graph_snapshot(const mt_graph *graph, mt_buf *ou
  * or not there is a field; deleting a node that holds no state, by `state` 0, changes nothing.
  *
  * `delta` may be NULL; else it gets what changed, OWNED. MT_INVALID, MT_TOO_LARGE: a value, name
- * or uid that cannot be; a name twice in a row, a uid in two rows. MT_STATE: a step past 2^53 -
- * 1, or a given state too low. MT_NO_MEMORY. */
+ * or uid that cannot be; a name twice in a row. MT_STATE: a step past 2^53 - 1, or a given
+ * state too low. MT_NO_MEMORY. */
 MT_API MT_MUST_USE mt_status mt_graph_patch(mt_graph *graph, const mt_row *rows, size_t count,
                                             uint64_t state, mt_delta **delta);
 

@@ -392,7 +392,7 @@ static mt_status node_check(mt_graph *graph, const mt_node *node)
     while (mt_field_iter_next(&iter, &field)) {
         if (field.value.kind < MT_STRING || field.value.as.bytes.len <= graph->limits.value_len_max)
             continue;
-        (void)!mt_value_check(&field.value, &graph->limits, &why);
+        if (mt_value_check(&field.value, &graph->limits, &why) == MT_OK) continue;
         return mti_fail(&graph->error, why.status, "node \"%.*s\", field \"%.*s\": %s",
                         MTI_SHOW(mt_node_uid(node)), MTI_SHOW(field.name), why.text);
     }

@@ -20,46 +20,62 @@ static bool scratch_reserve(mt_graph *graph, size_t count)
     return true;
 }
 
-static void order_sink(const mt_field *fields, uint32_t *order, size_t root, size_t count)
+/* Keys that lie `stride` bytes apart: the names of fields, the uids of rows. */
+typedef struct keys {
+    const mt_bytes *first;
+    size_t stride;
+    size_t count;
+} keys;
+
+static inline mt_bytes key_at(const keys *k, size_t i)
+{
+    mt_bytes key;
+
+    memcpy(&key, (const uint8_t *)k->first + i * k->stride, sizeof key);
+    return key;
+}
+
+static void order_sink(const keys *k, uint32_t *order, size_t root, size_t count)
 {
     uint32_t moved = order[root];
     size_t child;
 
     while ((child = 2 * root + 1) < count) {
         if (child + 1 < count &&
-            mt_bytes_compare(fields[order[child]].name, fields[order[child + 1]].name) < 0)
+            mt_bytes_compare(key_at(k, order[child]), key_at(k, order[child + 1])) < 0)
             child++;
-        if (mt_bytes_compare(fields[moved].name, fields[order[child]].name) >= 0) break;
+        if (mt_bytes_compare(key_at(k, moved), key_at(k, order[child])) >= 0) break;
         order[root] = order[child];
         root = child;
     }
     order[root] = moved;
 }
 
-/* The order of the names, in the scratch space. False without memory. */
-static bool order_make(mt_graph *graph, const mt_row *row)
+/* The order of keys, in the scratch space. False without memory. */
+static bool order_make(mt_graph *graph, const keys *k)
 {
     mti_scratch *s = &graph->scratch;
     uint32_t *order =
-        mti_vector_reserve(graph->mem, s->order, &s->order_cap, row->count, sizeof *order);
+        mti_vector_reserve(graph->mem, s->order, &s->order_cap, k->count, sizeof *order);
 
     if (!order) return false;
     s->order = order;
-    for (size_t i = 0; i < row->count; i++) order[i] = (uint32_t)i;
-    for (size_t i = row->count / 2; i-- > 0;) order_sink(row->fields, order, i, row->count);
-    for (size_t i = row->count; i-- > 1;) {
+    for (size_t i = 0; i < k->count; i++) order[i] = (uint32_t)i;
+    for (size_t i = k->count / 2; i-- > 0;) order_sink(k, order, i, k->count);
+    for (size_t i = k->count; i-- > 1;) {
         uint32_t last = order[i];
         order[i] = order[0];
         order[0] = last;
-        order_sink(row->fields, order, 0, i);
+        order_sink(k, order, 0, i);
     }
     return true;
 }
 
-static bool in_order(const mt_row *row)
+/* Whether each key is above the one before. */
+static bool in_order(const keys *k)
 {
-    for (size_t i = 1; i < row->count; i++)
-        if (mti_bytes_order(row->fields[i - 1].name, row->fields[i].name) >= 0) return false;
+    for (size_t i = 1; i < k->count; i++)
+        if (mti_bytes_order(key_at(k, i - 1), key_at(k, i)) >= 0) return false;
     return true;
 }
 
@@ -168,14 +184,16 @@ static mt_status names_learn(mt_graph *graph, const mt_row *row, mti_incoming *i
 static mt_status row_order(mt_graph *graph, const mt_row *row, mti_shape **shape,
                            const uint32_t **order)
 {
-    bool small = row->count <= MTI_SHAPE_FIELDS_MAX;
+    keys names = {NULL, sizeof *row->fields, row->count};
 
     *order = NULL;
-    *shape = small && row->count > 0 ? mti_shape_recent(graph->family, &row->fields->name,
-                                                        sizeof *row->fields, row->count)
-                                     : NULL;
-    if (*shape || in_order(row)) return MT_OK;
-    if (!order_make(graph, row)) return MT_NO_MEMORY;
+    *shape = NULL;
+    if (row->count == 0) return MT_OK;
+    names.first = &row->fields->name;
+    if (row->count <= MTI_SHAPE_FIELDS_MAX)
+        *shape = mti_shape_recent(graph->family, names.first, names.stride, names.count);
+    if (*shape || in_order(&names)) return MT_OK;
+    if (!order_make(graph, &names)) return MT_NO_MEMORY;
     *order = graph->scratch.order;
     return MT_OK;
 }

@@ -7,11 +7,11 @@
  *     json_reader.c  the graph of nodes of fields, row by row
  *     json_load.c    a whole text into a graph
  *
- * The text is read in units: punctuation, `"uid": {`, or `"name": VALUE`. A unit is read in one go from
- * one window. Functions that read take a position and answer the position behind what they read;
- * NULL says that `reader->st` tells why not. MT_AGAIN among these means that the unit needs more
- * text: nothing of it is kept, and it is read again when there is more. Whatever is refused depends
- * on the bytes alone and not on where pieces end. */
+ * The text is read in units: punctuation, `"uid": {`, or `"name": VALUE`. A unit is read in one
+ * go from one window. Functions that read take a position and answer the position behind what
+ * they read; NULL says that `reader->st` tells why not. MT_AGAIN among these means that the unit
+ * needs more text: nothing of it is kept, and it is read again when there is more. Whatever is
+ * refused depends on the bytes alone and not on where pieces end. */
 #ifndef MTI_JSON_H
 #define MTI_JSON_H
 
@@ -207,8 +207,8 @@ extern const mti_json_limit mti_json_name_limit;
 const uint8_t *mti_json_check_uid(mt_json_reader *reader, const uint8_t *at, mt_bytes uid,
                                   const uint8_t *behind);
 
-/* Read the rest of a unit into `field`, from the value on: of a graph, an object with a state; of a patch,
- * a plain value. */
+/* Read the rest of a unit into `field`, from the value on: of a graph, an object with a state;
+ * of a patch, a plain value. */
 const uint8_t *mti_json_graph_field(mt_json_reader *reader, const uint8_t *at, mt_field *field);
 const uint8_t *mti_json_patch_field(mt_json_reader *reader, const uint8_t *at, mt_field *field);
 

@@ -4,12 +4,12 @@
  *     ...............uuuu uuuuuuuu................ ...........
  *                    [ held: carried, filled ]
  *
- * A piece is its own window for as long as whole units lie in it. The start of a unit that does not is
- * copied to `held`, and so is as much of the next piece, or pieces, as it takes. Once the unit is
- * read, the piece is the window again, from where the unit ended.
+ * A piece is its own window for as long as whole units lie in it. The start of a unit that does
+ * not is copied to `held`, and so is as much of the next piece, or pieces, as it takes. Once the
+ * unit is read, the piece is the window again, from where the unit ended.
  *
- * A unit is tried again only when there is twice as much of it, so that the time is linear however small
- * the pieces are. */
+ * A unit is tried again only when there is twice as much of it, so that the time is linear
+ * however small the pieces are. */
 #include "crdt/json.h"
 #include "base/word.h"
 

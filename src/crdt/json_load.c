@@ -1,9 +1,10 @@
 /* Loads a whole text into a graph.
  *
- * The reader finds a name that stands twice in one row. Left to find here are uids that stand twice, which show as
- * rows that add no node, and names that stand twice in a node of several rows. The names of such a node ascend
- * in a text that was written by a program; where they do not, the text is loaded anew and the names of each
- * such node are collected in a graph of their own. */
+ * The reader finds a name that stands twice in one row. Left to find here are uids that stand
+ * twice, which show as rows that add no node, and names that stand twice in a node of several
+ * rows. The names of such a node ascend in a text that was written by a program; where they do
+ * not, the text is loaded anew and the names of each such node are collected in a graph of their
+ * own. */
 #include "base/assert.h"
 #include "base/status.h"
 #include "crdt/json.h"

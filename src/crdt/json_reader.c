@@ -4,7 +4,8 @@
 #include "base/status.h"
 #include "crdt/limits.h"
 
-/* What a field's text may have beside a value of the greatest length: its names, its state, white space. */
+/* What a field's text may have beside a value of the greatest length: its names, its state,
+ * white space. */
 #define UNIT_SLACK (16 * 1024)
 
 /* More than that is as good as no limit, and six times as much can still be counted. */

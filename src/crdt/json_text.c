@@ -3,10 +3,9 @@
 #include "base/number.h"
 #include "base/status.h"
 #include "base/utf8.h"
-#include "base/word.h"
+#include "crdt/value.h"
 
-#define ONES UINT64_C(0x0101010101010101)
-#define HIGH_BITS (0x80 * ONES)
+#define HIGH_BITS UINT64_C(0x8080808080808080)
 
 /* The longest escape of one byte: \u0041. */
 #define ESCAPE_LEN_MAX 6
@@ -162,20 +161,11 @@ const uint8_t *mti_json_number(mt_json_reader *reader, const uint8_t *at, double
 
 /* ---- Strings ---- */
 
-/* The high bit of the first byte that is a quote, a backslash or a control; bits above it mean nothing. */
-static uint64_t marks_in(uint64_t word)
-{
-    uint64_t quote = word ^ '"' * ONES;
-    uint64_t backslash = word ^ '\\' * ONES;
-
-    return ((word - 0x20 * ONES) | (quote - ONES) | (backslash - ONES)) & ~word & HIGH_BITS;
-}
-
 /* Passes what stands for itself. Sets high bits of `*high` if any byte has its own. */
-static const uint8_t *skip_plain(const uint8_t *at, const uint8_t *wall, uint64_t *high)
+static inline const uint8_t *skip_plain(const uint8_t *at, const uint8_t *wall, uint64_t *high)
 {
     while (wall - at >= 8) {
-        uint64_t word = mti_load_le64(at), found = marks_in(word);
+        uint64_t word = mti_load_le64(at), found = mti_escapes_in(word);
 
         *high |= word;
         if (found) return at + (unsigned)__builtin_ctzll(found) / 8;
@@ -199,7 +189,8 @@ static char hex_digit(unsigned value)
     return "0123456789ABCDEF"[value & 15];
 }
 
-/* Refuses [start, at) if it is not UTF-8; a character that `at` cuts is left to others if `may_go_on`. */
+/* Refuses [start, at) if it is not UTF-8; a character that `at` cuts is left to others if
+ * `may_go_on`. */
 static bool check_utf8(string_scan *scan, const uint8_t *at, bool may_go_on)
 {
     mt_bytes text = {scan->start, (size_t)(at - scan->start)};
@@ -245,25 +236,26 @@ static const uint8_t *wrong_character(string_scan *scan, const uint8_t *at, cons
     return unexpected_character(scan->reader, at, expected);
 }
 
-static int hex_value(uint8_t byte)
+/* 16 for what is no digit. */
+static uint32_t hex_value(uint8_t byte)
 {
-    if (byte >= '0' && byte <= '9') return byte - '0';
-    if (byte >= 'a' && byte <= 'f') return byte - 'a' + 10;
-    if (byte >= 'A' && byte <= 'F') return byte - 'A' + 10;
-    return -1;
+    if (byte >= '0' && byte <= '9') return byte - (uint32_t)'0';
+    if (byte >= 'a' && byte <= 'f') return byte - (uint32_t)'a' + 10;
+    if (byte >= 'A' && byte <= 'F') return byte - (uint32_t)'A' + 10;
+    return 16;
 }
 
 static uint32_t hex_unit(const uint8_t *at)
 {
-    return (uint32_t)(hex_value(at[0]) << 12 | hex_value(at[1]) << 8 | hex_value(at[2]) << 4 |
-                      hex_value(at[3]));
+    return hex_value(at[0]) << 12 | hex_value(at[1]) << 8 | hex_value(at[2]) << 4 |
+           hex_value(at[3]);
 }
 
 /* Checks four digits at `at`. */
 static const uint8_t *check_unit(string_scan *scan, const uint8_t *at, uint32_t *out)
 {
     for (int i = 0; i < 4; i++) {
-        if (at + i == scan->wall || hex_value(at[i]) < 0)
+        if (at + i == scan->wall || hex_value(at[i]) == 16)
             return wrong_character(scan, at + i, "four hexadecimal digits behind \"\\u\"");
     }
     *out = hex_unit(at);
@@ -282,7 +274,7 @@ static const uint8_t *lone_surrogate(string_scan *scan, const uint8_t *at)
 static const uint8_t *check_unicode(string_scan *scan, const uint8_t *at)
 {
     const uint8_t *start = at;
-    uint32_t unit, low;
+    uint32_t unit = 0, low = 0;
 
     if (!(at = check_unit(scan, at + 2, &unit))) return NULL;
     if (unit < 0xD800 || unit > 0xDFFF) {
@@ -292,7 +284,7 @@ static const uint8_t *check_unicode(string_scan *scan, const uint8_t *at)
     if (unit >= 0xDC00) return lone_surrogate(scan, start);
     for (int i = 0; i < 2; i++, at++) {
         if (at == scan->wall) return at_wall(scan);
-        if (*at != "\\u"[i]) return lone_surrogate(scan, start);
+        if (*at != (i == 0 ? '\\' : 'u')) return lone_surrogate(scan, start);
     }
     if (!(at = check_unit(scan, at, &low))) return NULL;
     if (low < 0xDC00 || low > 0xDFFF) return lone_surrogate(scan, start);
@@ -385,37 +377,39 @@ static const uint8_t *unescape(string_scan *scan, const uint8_t *end, mt_bytes *
     return end + 1;
 }
 
-/* Goes on with a string that has escapes, or ends early, at `at`. */
-static const uint8_t *escaped_string(string_scan *scan, const uint8_t *at, uint64_t high,
-                                     mt_bytes *out)
+/* Reads a string with escapes, or one in which something is wrong, from behind its quote. */
+static const uint8_t *read_slowly(mt_json_reader *reader, const uint8_t *at,
+                                  const mti_json_limit *limit, mt_bytes *out)
 {
-    scan->len = (size_t)(at - scan->start);
-    while (at < scan->wall && *at != '"') {
-        const uint8_t *plain;
+    size_t len = (size_t)(reader->stop - at), len_max = limit->len_max * ESCAPE_LEN_MAX;
+    string_scan scan = {reader, limit, at, len > len_max ? at + len_max + 1 : reader->stop, 0};
+    uint64_t high = 0;
 
-        if (*at < 0x20) return refuse_control(scan, at);
-        if (!(at = check_escape(scan, at))) return NULL;
-        plain = skip_plain(at, scan->wall, &high);
-        scan->len += (size_t)(plain - at);
+    for (;;) {
+        const uint8_t *plain = skip_plain(at, scan.wall, &high);
+
+        scan.len += (size_t)(plain - at);
         at = plain;
+        if (at == scan.wall) return at_wall(&scan);
+        if (*at == '"') break;
+        if (*at < 0x20) return refuse_control(&scan, at);
+        if (!(at = check_escape(&scan, at))) return NULL;
     }
-    if (at == scan->wall) return at_wall(scan);
-    if (high & HIGH_BITS && !check_utf8(scan, at, false)) return NULL;
-    if (scan->len > scan->limit->len_max) return too_long(scan);
-    return unescape(scan, at, out);
+    if (high & HIGH_BITS && !check_utf8(&scan, at, false)) return NULL;
+    if (scan.len > limit->len_max) return too_long(&scan);
+    return unescape(&scan, at, out);
 }
 
 const uint8_t *mti_json_string(mt_json_reader *reader, const uint8_t *at,
                                const mti_json_limit *limit, mt_bytes *out)
 {
-    size_t len = (size_t)(reader->stop - ++at), len_max = limit->len_max * ESCAPE_LEN_MAX;
-    string_scan scan = {reader, limit, at, len > len_max ? at + len_max + 1 : reader->stop, 0};
     uint64_t high = 0;
+    const uint8_t *end = skip_plain(++at, reader->stop, &high);
+    mt_bytes text = {at, (size_t)(end - at)};
 
-    at = skip_plain(at, scan.wall, &high);
-    if (at == scan.wall || *at != '"') return escaped_string(&scan, at, high, out);
-    *out = (mt_bytes){scan.start, (size_t)(at - scan.start)};
-    if (high & HIGH_BITS && !check_utf8(&scan, at, false)) return NULL;
-    if (out->len > limit->len_max) return too_long(&scan);
-    return at + 1;
+    if (end == reader->stop || *end != '"' || text.len > limit->len_max ||
+        (high & HIGH_BITS && !mti_utf8_valid(text)))
+        return read_slowly(reader, at, limit, out);
+    *out = text;
+    return end + 1;
 }

@@ -30,8 +30,12 @@ typedef enum member {
     MEMBER_EDGE = 1 << 8
 } member;
 
-static const char *const member_names[] = {"value", "state", "deleted", "type", "uid",
-                                           "floor", "int",   "bytes",   "edge"};
+/* In the order of the bits. */
+static const struct {
+    size_t len;
+    char name[8];
+} members[] = {{5, "value"}, {5, "state"}, {7, "deleted"}, {4, "type"}, {3, "uid"},
+               {5, "floor"}, {3, "int"},   {5, "bytes"},   {4, "edge"}};
 
 /* An object while it is read. */
 typedef struct object_scan {
@@ -43,22 +47,10 @@ typedef struct object_scan {
 
 static member find_member(mt_bytes name)
 {
-    for (unsigned i = 0; i < sizeof member_names / sizeof *member_names; i++) {
-        if (mt_bytes_equal(name, mt_str(member_names[i]))) return (member)(1U << i);
+    for (unsigned i = 0; i < sizeof members / sizeof *members; i++) {
+        if (name.len == members[i].len && memcmp(name.data, members[i].name, name.len) == 0)
+            return (member)(1U << i);
     }
-    return MEMBER_NONE;
-}
-
-/* Where one of the two most frequent members stands, with its colon and without space between: the
- * eight bytes are compared as one word. */
-static member find_frequent(const uint8_t *at, const uint8_t *stop)
-{
-    uint64_t word;
-
-    if (stop - at < 8) return MEMBER_NONE;
-    word = mti_load_le64(at);
-    if (word == mti_load_le64("\"value\":")) return MEMBER_VALUE;
-    if (word == mti_load_le64("\"state\":")) return MEMBER_STATE;
     return MEMBER_NONE;
 }
 
@@ -68,25 +60,20 @@ static const uint8_t *read_member(mt_json_reader *reader, const uint8_t *at, obj
     mt_bytes name;
 
     object->at = at;
-    object->last = find_frequent(at, reader->stop);
-    if (object->last & object->allowed & ~object->seen) {
-        at += 8;
-    } else {
-        if (at == reader->stop || *at != '"')
-            return mti_json_unexpected(
-                reader, at, object->seen ? "a member name behind \",\"" : "a member name or \"}\"");
-        if (!(at = mti_json_string(reader, at, &member_limit, &name))) return NULL;
-        object->last = find_member(name);
-        if (!(object->last & object->allowed)) {
-            mti_fail(&reader->err, MT_MALFORMED, "unknown member \"%.*s\"", MTI_SHOW(name));
-            return mti_json_refuse(reader, object->at, MT_MALFORMED);
-        }
-        if (object->last & object->seen) {
-            mti_fail(&reader->err, MT_MALFORMED, "member \"%.*s\" stands twice", MTI_SHOW(name));
-            return mti_json_refuse(reader, object->at, MT_MALFORMED);
-        }
-        if (!(at = mti_json_expect(reader, at, ':', "\":\""))) return NULL;
+    if (at == reader->stop || *at != '"')
+        return mti_json_unexpected(
+            reader, at, object->seen ? "a member name behind \",\"" : "a member name or \"}\"");
+    if (!(at = mti_json_string(reader, at, &member_limit, &name))) return NULL;
+    object->last = find_member(name);
+    if (!(object->last & object->allowed)) {
+        mti_fail(&reader->err, MT_MALFORMED, "unknown member \"%.*s\"", MTI_SHOW(name));
+        return mti_json_refuse(reader, object->at, MT_MALFORMED);
     }
+    if (object->last & object->seen) {
+        mti_fail(&reader->err, MT_MALFORMED, "member \"%.*s\" stands twice", MTI_SHOW(name));
+        return mti_json_refuse(reader, object->at, MT_MALFORMED);
+    }
+    if (!(at = mti_json_expect(reader, at, ':', "\":\""))) return NULL;
     object->seen |= object->last;
     return at;
 }
@@ -185,7 +172,7 @@ const uint8_t *mti_json_check_uid(mt_json_reader *reader, const uint8_t *at, mt_
 static const uint8_t *read_integer(mt_json_reader *reader, const uint8_t *at, mt_value *value)
 {
     const uint8_t *behind;
-    mt_bytes text;
+    mt_bytes text = {NULL, 0};
     int64_t integer;
     const char *expected;
 
@@ -204,7 +191,7 @@ static const uint8_t *read_integer(mt_json_reader *reader, const uint8_t *at, mt
 static const uint8_t *read_bytes(mt_json_reader *reader, const uint8_t *at, mt_value *value)
 {
     const uint8_t *behind;
-    mt_bytes text;
+    mt_bytes text = {NULL, 0};
     uint8_t *bytes;
     size_t len;
     const char *why;
@@ -222,7 +209,7 @@ static const uint8_t *read_bytes(mt_json_reader *reader, const uint8_t *at, mt_v
 static const uint8_t *read_edge(mt_json_reader *reader, const uint8_t *at, mt_value *value)
 {
     const uint8_t *behind;
-    mt_bytes uid;
+    mt_bytes uid = {NULL, 0};
 
     if (!(behind = read_string(reader, &at, "a uid", &mti_json_uid_limit, &uid))) return NULL;
     *value = mt_edge(uid);
@@ -291,7 +278,7 @@ static const uint8_t *read_value(mt_json_reader *reader, const uint8_t *at, mt_f
 
 static const uint8_t *refuse_type(mt_json_reader *reader, const uint8_t *at)
 {
-    mt_bytes type;
+    mt_bytes type = {NULL, 0};
 
     if (!read_string(reader, &at, "a type", &type_limit, &type)) return NULL;
     mti_fail(&reader->err, MT_MALFORMED, "unknown type \"%.*s\"", MTI_SHOW(type));
@@ -323,11 +310,32 @@ static const uint8_t *read_field_member(mt_json_reader *reader, const uint8_t *a
     return NULL;
 }
 
+/* Whether these eight bytes come next; they are compared as one word. */
+static bool is_next(const uint8_t *at, const uint8_t *stop, const char *eight)
+{
+    return stop - at >= 8 && mti_load_le64(at) == mti_load_le64(eight);
+}
+
+/* Reads what most fields begin with, as far as it stands there: "value":V,"state":N without
+ * space between. */
+static const uint8_t *read_usual_members(mt_json_reader *reader, const uint8_t *at,
+                                         object_scan *object, mt_field *field)
+{
+    if (!is_next(at, reader->stop, "\"value\":")) return at;
+    if (!(at = read_value(reader, at + 8, field))) return NULL;
+    object->seen = MEMBER_VALUE;
+    if (at == reader->stop || *at != ',') return at;
+    if (!is_next(at + 1, reader->stop, "\"state\":")) return at;
+    object->seen |= MEMBER_STATE;
+    return read_count(reader, at + 9, "a state", &field->state);
+}
+
 const uint8_t *mti_json_graph_field(mt_json_reader *reader, const uint8_t *at, mt_field *field)
 {
     object_scan object = {.allowed = MEMBER_VALUE | MEMBER_STATE | MEMBER_DELETED | MEMBER_TYPE};
 
     if (!(at = mti_json_expect(reader, at, '{', "\"{\""))) return NULL;
+    if (!(at = read_usual_members(reader, at, &object, field))) return NULL;
     while ((at = next_member(reader, at, &object)) && object.last) {
         if (!(at = read_field_member(reader, at, &object, field))) return NULL;
     }
@@ -347,7 +355,7 @@ const uint8_t *mti_json_patch_field(mt_json_reader *reader, const uint8_t *at, m
 
 static const uint8_t *read_own_uid(mt_json_reader *reader, const uint8_t *at)
 {
-    mt_bytes key = {reader->uid, reader->uid_len}, uid;
+    mt_bytes key = {reader->uid, reader->uid_len}, uid = {NULL, 0};
     const uint8_t *behind = read_string(reader, &at, "a uid", &mti_json_uid_limit, &uid);
 
     if (!behind || mt_bytes_equal(uid, key)) return behind;

@@ -1,5 +1,5 @@
-/* Writes the canonical text of graphs. Room is made once for each field, for the longest text it can
- * have; then all is written through a plain pointer. */
+/* Writes the canonical text of graphs. Room is made once for each field, for the longest text it
+ * can have; then all is written through a plain pointer. */
 #include "base/bytes.h"
 #include "base/number.h"
 #include "crdt/rows.h"

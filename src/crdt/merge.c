@@ -283,7 +283,7 @@ static bool large_wins(large *l, const void *base, const mti_cell *cell, const m
     int order;
 
     if (state <= l->floor) {
-        if (current && state < current->floor) l->late = true;
+        if (entry || (current && state < current->floor)) l->late = true;
         return false;
     }
     order = entry ? mti_cell_compare(base, cell, entry, &entry->cell) : 1;

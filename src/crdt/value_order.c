@@ -2,10 +2,10 @@
  *
  * Two texts differ for the first time at a UTF-16 unit that depends on little of the values:
  *
- *     "text"   -1.5   false   null   true   {"bytes":"AQID"}   {"edge":"user/1"}   {"int":"9007199254740993"}
+ *     "text"  -1.5  false  null  true  {"bytes":"AQID"}  {"edge":"ada"}  {"int":"9007199254740993"}
  *
  * Kinds are told apart by the first unit (" - 0..9 f n t {) or by the third (b e i), which gives a
- * rank. Within a kind, only numbers need their text. */
+ * rank. Within a kind, only numbers and integers need their text. */
 #include "crdt/value.h"
 #include "base/base64url.h"
 #include "base/bytes.h"

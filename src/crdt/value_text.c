@@ -4,25 +4,12 @@
 #include "base/base64url.h"
 #include "base/bytes.h"
 #include "base/number.h"
-#include "base/word.h"
 
 /* Longer strings are measured instead of being given room for the worst case. */
 #define MEASURED_LEN 1024
 
 /* Strings are copied eight bytes at a time and may write as many behind their end. */
 #define SLACK 8
-
-#define ONES UINT64_C(0x0101010101010101)
-#define HIGH_BITS (0x80 * ONES)
-
-/* The high bit of the first byte that needs an escape; bits above it mean nothing. */
-static uint64_t escapes_in(uint64_t word)
-{
-    uint64_t quote = word ^ '"' * ONES;
-    uint64_t backslash = word ^ '\\' * ONES;
-
-    return ((word - 0x20 * ONES) | (quote - ONES) | (backslash - ONES)) & ~word & HIGH_BITS;
-}
 
 static bool needs_escape(uint8_t byte)
 {
@@ -64,7 +51,8 @@ size_t mti_string_text_room(mt_bytes text)
 
     if (text.len <= MEASURED_LEN) return 6 * text.len + 2 + SLACK;
     for (size_t i = 0; i < text.len; i++) {
-        if (!needs_escape(text.data[i])) continue;
+        while (text.len - i >= 8 && !mti_escapes_in(mti_load_le64(text.data + i))) i += 8;
+        if (i == text.len || !needs_escape(text.data[i])) continue;
         if (!mti_size_add(room, escape_letter(text.data[i]) == 'u' ? 5 : 1, &room)) return SIZE_MAX;
     }
     return mti_size_add(room, 2 + SLACK, &room) ? room : SIZE_MAX;
@@ -77,7 +65,7 @@ uint8_t *mti_string_text_put(mt_bytes text, uint8_t *out)
 
     *out++ = '"';
     while (left >= 8) {
-        uint64_t word = mti_load_le64(at), found = escapes_in(word);
+        uint64_t word = mti_load_le64(at), found = mti_escapes_in(word);
         unsigned plain;
 
         mti_store_le64(word, out);

@@ -204,12 +204,10 @@ TEST(text_is_appended)
 /* What stands in a text for each byte of a string, written as plainly as can be. */
 static size_t slow_escape(uint8_t byte, char *out)
 {
-    const char *letter = strchr("\bb\tt\nn\ff\rr\"\"\\\\", byte);
+    const char *pairs = "\bb\tt\nn\ff\rr\"\"\\\\";
 
-    if (byte && letter) {
-        out[0] = '\\';
-        out[1] = letter[1];
-        return 2;
+    for (; *pairs; pairs += 2) {
+        if ((uint8_t)*pairs == byte) return (size_t)sprintf(out, "\\%c", pairs[1]);
     }
     if (byte < 0x20) return (size_t)sprintf(out, "\\u%04x", byte);
     out[0] = (char)byte;

@@ -94,7 +94,8 @@ TEST(every_tie_has_the_recorded_winner)
     test_vectors_free(file);
 }
 
-/* Strings are valid UTF-8 here, so that what ECMAScript writes for half of a surrogate pair has no value. */
+/* Strings are valid UTF-8 here, so that what ECMAScript writes for half of a surrogate pair has
+ * no value. */
 TEST(no_vector_needs_a_lone_surrogate)
 {
     static const char *const files[] = {"json-text.json", "tie-break.json"};
