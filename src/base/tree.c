@@ -359,6 +359,7 @@ void mti_tree_prefetch(const mti_tree *tree, const mti_tree_kind *kind, const mt
         /* By its word alone: the key itself is what we are waiting for. */
         const mti_tree_page *leaf = batch->leaf[i];
         unsigned at = word_search(leaf, 0, key_word(keys[i], leaf->skip));
+        batch->at[i] = (uint8_t)at;
         if (at < leaf->count) object_prefetch(leaf->at[at]);
     }
 }
@@ -380,9 +381,20 @@ static void *leaf_find(const mti_tree_kind *kind, mti_tree_page *leaf, bool shar
 void *mti_tree_find_batched(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key,
                             const mti_tree_batch *batch, size_t i, mti_tree_place *place)
 {
+    mti_tree_page *leaf;
+    unsigned at;
+
     if (i >= batch->count || batch->turns != tree->turns)
         return mti_tree_find(tree, kind, key, place);
-    return leaf_find(kind, batch->leaf[i], batch->shared[i], key, place);
+    leaf = batch->leaf[i];
+    at = batch->at[i];
+    if (at >= leaf->count || !mti_bytes_same(kind->key(leaf->at[at]), key))
+        return leaf_find(kind, leaf, batch->shared[i], key, place);
+    place->leaf = batch->shared[i] ? NULL : leaf;
+    place->at = at;
+    place->found = true;
+    place->last_leaf = false;
+    return leaf->at[at];
 }
 
 void *mti_tree_find(const mti_tree *tree, const mti_tree_kind *kind, mt_bytes key,

@@ -85,6 +85,7 @@ typedef struct mti_tree_batch {
     size_t turns;
     size_t count; /* 0: nothing was looked for */
     mti_tree_page *leaf[MTI_TREE_BATCH];
+    uint8_t at[MTI_TREE_BATCH]; /* where the key is, if it is there */
     bool shared[MTI_TREE_BATCH];
 } mti_tree_batch;
 
