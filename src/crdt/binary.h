@@ -9,9 +9,9 @@
  *     uid      bytes to drop from the uid before and to add, a nibble each | the bytes added
  *     value    kind, small number | [length or integer or double] | [text]
  *
- * In columns, each part of a row goes to the stream of its sort; in rows, all streams are the same one. So one codec
- * writes and reads both. What a row refers to (names, shapes, the uid, edge and state before) starts anew with each
- * frame. */
+ * In columns, each part of a row goes to the stream of its sort; in rows, all streams are the same
+ * one. So one codec writes and reads both. What a row refers to (names, shapes, the uid, edge and
+ * state before) starts anew with each frame. */
 #ifndef MTI_BINARY_H
 #define MTI_BINARY_H
 
@@ -87,7 +87,8 @@ static inline bool mti_is_short_integer(double number)
     return number >= -end && number < end && (double)(int64_t)number == number;
 }
 
-/* Of strings and bytes: lengths up to 30 stand in the tag; after 31 follows the rest as a varint. */
+/* Of strings and bytes: lengths up to 30 stand in the tag; after 31 follows the rest as a varint.
+ */
 #define MTI_LEN_LONG 31
 
 /* Of uids and edges: in each nibble, 15 says that the rest follows as a varint. */
@@ -103,7 +104,8 @@ enum {
     MTI_STREAM_COLUMNS /* the first column */
 };
 
-/* The streams of a column, the values of one field name. Names from the 64th on share the last column. */
+/* The streams of a column, the values of one field name. Names from the 64th on share the last
+ * column. */
 enum { MTI_COLUMN_TAGS, MTI_COLUMN_DATA, MTI_COLUMN_TEXTS, MTI_COLUMN_STREAMS };
 #define MTI_COLUMNS_MAX 64
 #define MTI_STREAMS_MAX (MTI_STREAM_COLUMNS + MTI_COLUMNS_MAX * MTI_COLUMN_STREAMS)

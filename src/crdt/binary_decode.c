@@ -54,11 +54,10 @@ static void hold(mt_bytes *text, uint8_t *held)
     text->data = held;
 }
 
-void mti_decoder_text(mti_decoder *decoder, uint8_t *text)
+void mti_decoder_hold(mti_decoder *decoder)
 {
     hold(&decoder->uid, decoder->uid_held);
     hold(&decoder->edge, decoder->edge_held);
-    decoder->text = text;
 }
 
 bool mti_decoder_done(const mti_decoder *decoder)
@@ -159,6 +158,7 @@ static mt_status read_names(mti_decoder *decoder, mti_source *in, uint16_t *name
         const uint8_t *at = in->at;
         mt_bytes name;
 
+        names[i] = 0;
         if ((st = read_name(decoder, in, &names[i])) != MT_OK) return st;
         name = mti_dictionary_name(&decoder->dictionary, names[i]);
         if (i > 0 && mt_bytes_compare(before, name) >= 0)
@@ -273,7 +273,8 @@ static mt_status read_versions(mti_decoder *decoder, const row_head *head, mt_ro
 
 /* ---- Rows ---- */
 
-/* Checks a row that may go on, or goes on from the one before, and remembers what its next part is compared with. */
+/* Checks a row that may go on, or goes on from the one before, and remembers what its next part is
+ * compared with. */
 static mt_status check_parts(mti_decoder *decoder, const mt_row *row, bool goes_on)
 {
     mt_bytes before = {decoder->name, decoder->name_len}, name;
@@ -345,7 +346,7 @@ mt_status mti_decode_row(mti_decoder *decoder, mt_row *row, mt_field *fields)
     const uint8_t *at = mti_source_of(decoder, MTI_STREAM_HEADS)->at;
     bool goes_on = decoder->more;
     const uint16_t *names;
-    row_head head;
+    row_head head = {0};
     mt_status st;
 
     *row = (mt_row){.fields = fields};
@@ -381,7 +382,7 @@ static mt_status read_stream_count(mti_decoder *decoder, mti_source *in)
 mt_status mti_decoder_columns(mti_decoder *decoder, mt_bytes block)
 {
     mti_source in = {block.data, block.data + block.len};
-    uint64_t len[MTI_STREAMS_MAX];
+    uint64_t len[MTI_STREAMS_MAX] = {0};
     mt_status st;
 
     begin_frame(decoder, block);

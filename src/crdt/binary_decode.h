@@ -9,8 +9,8 @@
 /* Room for a uid that is copied in pieces of 16 bytes. */
 #define MTI_DECODED_UID_MAX 272
 
-/* The most that one row can need: fields, and bytes of uids and edges, which are put together from what they share
- * with those before. */
+/* The most that one row can need: fields, and bytes of uids and edges, which are put together from
+ * what they share with those before. */
 #define MTI_DECODED_FIELDS_MAX MTI_SHAPE_NAMES_MAX
 #define MTI_DECODED_TEXT_MAX ((MTI_SHAPE_NAMES_MAX + 1) * MTI_DECODED_UID_MAX)
 
@@ -49,22 +49,24 @@ void mti_decoder_free(mti_decoder *decoder);
 /* Begins a sequence. */
 void mti_decoder_reset(mti_decoder *decoder);
 
-/* Begins a frame of rows or of columns, BORROWED until the next. A failure of columns: MT_MALFORMED, see the error. */
+/* Begins a frame of rows or of columns, BORROWED until the next. A failure of columns:
+ * MT_MALFORMED, see the error. */
 void mti_decoder_rows(mti_decoder *decoder, mt_bytes body);
 mt_status mti_decoder_columns(mti_decoder *decoder, mt_bytes block);
 
-/* Gives the place where the uids and edges of the next rows go, which may be the same again: with room for
- * MTI_DECODED_TEXT_MAX bytes before each row. BORROWED until the next such call. */
-void mti_decoder_text(mti_decoder *decoder, uint8_t *text);
+/* Copies what it needs of the text of the rows before, which may then go. */
+void mti_decoder_hold(mti_decoder *decoder);
 
 /* Whether all rows of the frame were read. */
 bool mti_decoder_done(const mti_decoder *decoder);
 
-/* The next row of the frame, BORROWED from it, from `fields`, which has room for MTI_DECODED_FIELDS_MAX, and from the text.
- * What fails is told in `error` and `bad`. */
+/* The next row of the frame, BORROWED from it, from `fields`, which has room for
+ * MTI_DECODED_FIELDS_MAX, and from `text`, which the caller sets: with room for
+ * MTI_DECODED_TEXT_MAX. What fails is told in `error` and `bad`. */
 mt_status mti_decode_row(mti_decoder *decoder, mt_row *row, mt_field *fields);
 
-/* Parts of a row: the uid, which is checked to come where it should, and a value, from the streams that begin at `column`. */
+/* Parts of a row: the uid, which is checked to come where it should, and a value, from the streams
+ * that begin at `column`. */
 mt_status mti_decode_uid(mti_decoder *decoder, mt_bytes *out);
 mt_status mti_decode_value(mti_decoder *decoder, mti_source *column, mt_field *field);
 

@@ -47,7 +47,8 @@ static mt_status read_change(mti_decoder *decoder, mti_source *codes, mti_source
     return mti_take_bytes(decoder, texts, what, add, &out->added);
 }
 
-/* Whether a changed uid is one, given that `before` is: it is when ASCII follows a whole character. */
+/* Whether a changed uid is one, given that `before` is: it is when ASCII follows a whole character.
+ */
 static bool change_is_plain(mt_bytes before, const uid_change *change)
 {
     for (size_t i = 0; i < change->added.len; i++) {
@@ -56,8 +57,8 @@ static bool change_is_plain(mt_bytes before, const uid_change *change)
     return change->keep == before.len || (before.data[change->keep] & 0xC0) != 0x80;
 }
 
-/* Puts a uid together: what it keeps of `*before` in pieces of 16 bytes, for which there is room, then what it adds. It
- * is the one before from now on. */
+/* Puts a uid together: what it keeps of `*before` in pieces of 16 bytes, for which there is room,
+ * then what it adds. It is the one before from now on. */
 static mt_status apply_change(mti_decoder *decoder, mt_bytes *before, const uid_change *change)
 {
     bool plain = change_is_plain(*before, change);
@@ -76,7 +77,8 @@ static mt_status apply_change(mti_decoder *decoder, mt_bytes *before, const uid_
     return decoder->error.status = MT_MALFORMED;
 }
 
-/* Checks that the uid comes where it should: after the one before, or, where that goes on, with the same again. */
+/* Checks that the uid comes where it should: after the one before, or, where that goes on, with the
+ * same again. */
 static mt_status check_order(mti_decoder *decoder, const uid_change *change)
 {
     mt_bytes before = decoder->uid;
@@ -103,7 +105,7 @@ mt_status mti_decode_uid(mti_decoder *decoder, mt_bytes *out)
     mti_source *codes = mti_source_of(decoder, MTI_STREAM_UID_CODES);
     mti_source *texts = mti_source_of(decoder, MTI_STREAM_UID_TEXTS);
     size_t len = decoder->fresh ? 0 : decoder->uid.len;
-    uid_change change;
+    uid_change change = {0};
     mt_status st;
 
     if ((st = read_change(decoder, codes, texts, "a uid", len, &change)) != MT_OK) return st;
@@ -121,7 +123,7 @@ static mt_status read_edge(mti_decoder *decoder, mti_source *column, mt_bytes *o
     mti_source *codes = column + (MTI_COLUMN_DATA & decoder->mask);
     mti_source *texts = column + (MTI_COLUMN_TEXTS & decoder->mask);
     mt_bytes *before = &decoder->edge;
-    uid_change change;
+    uid_change change = {0};
     mt_status st;
 
     if (before->len == 0) *before = decoder->uid;

@@ -1,14 +1,15 @@
 /* binary_encode.c - what a row looks like, from its head to its last value.
  *
- * Everything that can fail comes first: the shape is found or added, and room is made in the streams. What writes cannot
- * fail and reads like the format. */
+ * Everything that can fail comes first: the shape is found or added, and room is made in the
+ * streams. What writes cannot fail and reads like the format. */
 #include "crdt/binary_encode.h"
 #include "base/bytes.h"
 #include "base/status.h"
 #include "base/varint.h"
 #include "base/word.h"
 
-/* The most that a field takes beside its name and text, and a row beside its uid, fields and extension. */
+/* The most that a field takes beside its name and text, and a row beside its uid, fields and
+ * extension. */
 #define FIELD_BOUND 32
 #define ROW_BOUND 64
 
@@ -87,7 +88,8 @@ bool mti_encoder_has_room(const mti_encoder *encoder)
 
 /* ---- Finding the shape ---- */
 
-/* A shape as a row needs it: its number, its names' numbers, and which of them are new in this frame. */
+/* A shape as a row needs it: its number, its names' numbers, and which of them are new in this
+ * frame. */
 typedef struct row_shape {
     uint32_t number;
     bool is_new;
@@ -139,7 +141,10 @@ static mt_status add_name(mti_encoder *encoder, mt_bytes name, mt_error *err)
     mt_status st;
 
     if ((st = mt_name_check(name, err)) != MT_OK) return st;
-    if ((st = mti_buf_append(&encoder->texts, name.data, name.len)) != MT_OK) return st;
+    /* A byte more: the place of an empty name is a place too. */
+    if ((st = mti_buf_reserve(&encoder->texts, name.len + 1)) != MT_OK) return st;
+    mti_copy_text(encoder->texts.data + at, name.data, name.len);
+    encoder->texts.len += name.len;
     encoder->dictionary.texts = encoder->texts.data;
     return mti_dictionary_add_name(&encoder->dictionary, at, name.len);
 }
@@ -223,8 +228,9 @@ static mt_status reserve_row(mti_encoder *encoder, const mt_row *row, const row_
 
 /* ---- Writing: room is there ---- */
 
-/* The streams that a row, or the value of a column, is written to. In rows they are one, and a copy of it on the stack:
- * with everything inlined it lives in registers, which is a good deal faster. */
+/* The streams that a row, or the value of a column, is written to. In rows they are one, and a copy
+ * of it on the stack: with everything inlined it lives in registers, which is a good deal faster.
+ */
 typedef struct pens {
     mt_buf *stream;
     unsigned mask;
@@ -321,7 +327,8 @@ static size_t common_len(const uint8_t *a, size_t a_len, const uint8_t *b, size_
     return at;
 }
 
-/* A uid as its difference from the one before, which it takes the place of. `before` counts for `len` bytes. */
+/* A uid as its difference from the one before, which it takes the place of. `before` counts for
+ * `len` bytes. */
 INLINED void put_front(mt_buf *codes, mt_buf *texts, mti_front *before, size_t len, mt_bytes uid)
 {
     size_t keep = common_len(before->text, len, uid.data, uid.len);

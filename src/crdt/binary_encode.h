@@ -49,17 +49,19 @@ size_t mti_encoder_len(const mti_encoder *encoder);
 /* Whether the frame has room for the names and the shape of one more row. */
 bool mti_encoder_has_room(const mti_encoder *encoder);
 
-/* Adds a row of at most MTI_SHAPE_NAMES_MAX fields, whose bound is `bound`, and which is valid, but for its names:
- * MT_INVALID if they are not, or not in order. `same`: equal hints in rows since mti_encoder_forget stand for equal
- * names. MT_NO_MEMORY. After a failure the encoder can only be cleared. */
+/* Adds a row of at most MTI_SHAPE_NAMES_MAX fields, whose bound is `bound`, and which is valid, but
+ * for its names: MT_INVALID if they are not, or not in order. `same`: equal hints in rows since
+ * mti_encoder_forget stand for equal names. MT_NO_MEMORY. After a failure the encoder can only be
+ * cleared. */
 mt_status mti_encode_row(mti_encoder *encoder, const mt_row *row, size_t bound, bool same,
                          mt_error *err);
 
 /* Forgets the hints of rows so far. */
 void mti_encoder_forget(mti_encoder *encoder);
 
-/* The parts of a block of columns: how many streams there are and their lengths, put into `table`, then the streams.
- * BORROWED until the encoder or `table` next changes. `parts` has room for MTI_PARTS_MAX. */
+/* The parts of a block of columns: how many streams there are and their lengths, put into `table`,
+ * then the streams. BORROWED until the encoder or `table` next changes. `parts` has room for
+ * MTI_PARTS_MAX. */
 #define MTI_PARTS_MAX (1 + MTI_STREAMS_MAX)
 mt_status mti_encoder_parts(const mti_encoder *encoder, mt_buf *table, mt_bytes *parts,
                             size_t *count);

@@ -3,8 +3,9 @@
  *     piece --> frame --> body --> batch of rows
  *               (kept until whole)  (columns: decompressed)
  *
- * A frame that lies wholly in a piece is read where it is; otherwise its bytes are kept as they come, so that nothing is
- * ever allocated on the word of a header. The checksum is compared before anything else is believed. */
+ * A frame that lies wholly in a piece is read where it is; otherwise its bytes are kept as they
+ * come, so that nothing is ever allocated on the word of a header. The checksum is compared before
+ * anything else is believed. */
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/status.h"
@@ -340,7 +341,8 @@ static mt_status check_compressor(mt_binary_reader *reader, uint64_t at, uint64_
                     compressor ? "this reader has another" : "this reader has none");
 }
 
-/* Checks how long a block is going to be, out of `packed` bytes, before there is any room for it. */
+/* Checks how long a block is going to be, out of `packed` bytes, before there is any room for it.
+ */
 static mt_status check_raw_len(mt_binary_reader *reader, uint64_t at, uint64_t raw_len,
                                size_t packed)
 {
@@ -441,7 +443,7 @@ static mt_status open_frame(mt_binary_reader *reader, uint64_t start, const head
 
 static mt_status next_frame(mt_binary_reader *reader)
 {
-    header head;
+    header head = {0};
     mt_bytes frame;
     mt_status st;
 
@@ -507,9 +509,10 @@ static mt_status fill_batch(mt_binary_reader *reader)
     size_t fields = 0;
     mt_status st;
 
+    mti_decoder_hold(decoder);
     if ((st = reserve_batch(reader)) != MT_OK) return st;
     batch->count = batch->taken = 0;
-    mti_decoder_text(decoder, batch->text);
+    decoder->text = batch->text;
     while (!mti_decoder_done(decoder) && batch->count < batch->row_cap &&
            batch->field_cap - fields >= MTI_DECODED_FIELDS_MAX &&
            (size_t)(batch->text + batch->text_cap - decoder->text) >= MTI_DECODED_TEXT_MAX) {

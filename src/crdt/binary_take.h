@@ -1,4 +1,5 @@
-/* crdt/binary_take.h - taking the smallest parts of rows from their streams, or saying what is wrong with them. */
+/* crdt/binary_take.h - taking the smallest parts of rows from their streams, or saying what is
+ * wrong with them. */
 #ifndef MTI_BINARY_TAKE_H
 #define MTI_BINARY_TAKE_H
 
@@ -59,12 +60,10 @@ static inline mt_status mti_take_bytes(mti_decoder *decoder, mti_source *in, con
 static inline mt_status mti_take_word(mti_decoder *decoder, mti_source *in, const char *what,
                                       unsigned len, uint64_t *out)
 {
-    mt_bytes bytes;
-    mt_status st = mti_take_bytes(decoder, in, what, len, &bytes);
-
     *out = 0;
-    for (unsigned i = 0; st == MT_OK && i < len; i++) *out |= (uint64_t)bytes.data[i] << (8 * i);
-    return st;
+    if (len > (size_t)(in->end - in->at)) return mti_refuse_cut(decoder, in->at, what);
+    for (unsigned i = 0; i < len; i++) *out |= (uint64_t)*in->at++ << (8 * i);
+    return MT_OK;
 }
 
 #endif

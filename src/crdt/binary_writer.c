@@ -1,7 +1,8 @@
 /* binary_writer.c - where frames begin and end, and what stands around their bodies.
  *
- * A frame ends with the row that brings it to its aim, or before one that might not fit. Which it is depends on the rows
- * alone, so the same rows give the same bytes. A full frame is kept until it is known whether another follows. */
+ * A frame ends with the row that brings it to its aim, or before one that might not fit. Which it
+ * is depends on the rows alone, so the same rows give the same bytes. A full frame is kept until it
+ * is known whether another follows. */
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/status.h"
@@ -11,8 +12,8 @@
 #include "crdt/limits.h"
 #include "crdt/rows.h"
 
-/* How long a body gets before the frame ends: little enough to stay in a cache, and enough that what stands around
- * it does not count; columns gain from being long. */
+/* How long a body gets before the frame ends: little enough to stay in a cache, and enough that
+ * what stands around it does not count; columns gain from being long. */
 #define ROWS_AIM ((size_t)64 * 1024)
 #define COLUMNS_AIM ((size_t)1024 * 1024)
 
@@ -44,7 +45,8 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* What is kept free for the lengths of the streams, and because a block that does not compress grows a little. */
+/* What is kept free for the lengths of the streams, and because a block that does not compress
+ * grows a little. */
 static size_t columns_max(size_t block_len_max)
 {
     size_t spare = block_len_max / 64 + 2 * (1 + MTI_STREAMS_MAX) * MTI_VARINT_LEN_MAX;
@@ -137,7 +139,8 @@ static mt_status write_rows(mt_binary_writer *writer, unsigned flags)
     return MT_OK;
 }
 
-/* Where a block compresses so well that a reader would refuse to expand it, zeros make up for it. */
+/* Where a block compresses so well that a reader would refuse to expand it, zeros make up for it.
+ */
 static size_t padding_of(const mt_binary_writer *writer, size_t raw_len, size_t packed_len)
 {
     size_t least = raw_len / writer->limits.expand_max;
@@ -145,7 +148,8 @@ static size_t padding_of(const mt_binary_writer *writer, size_t raw_len, size_t 
     return packed_len < least ? least - packed_len : 0;
 }
 
-/* Writes the frame of a block that was compressed to `packed`, which lies behind all that comes before it. */
+/* Writes the frame of a block that was compressed to `packed`, which lies behind all that comes
+ * before it. */
 static mt_status pack_columns(mt_binary_writer *writer, unsigned flags, size_t raw_len,
                               mt_bytes packed)
 {
@@ -330,13 +334,14 @@ static size_t fields_that_fit(const mt_binary_writer *writer, const mt_row *row,
 {
     mt_row piece = *row;
 
-    for (piece.count = smaller(row->count, MTI_SHAPE_NAMES_MAX);; piece.count /= 2) {
+    for (piece.count = smaller(row->count, MTI_SHAPE_NAMES_MAX);; piece.count--) {
         *bound = mti_encoder_bound(&piece);
         if (*bound <= writer->body_max || piece.count == 0) return piece.count;
     }
 }
 
-/* Adds a row in pieces: as many fields as a shape may have, and fewer where they do not fit a frame. */
+/* Adds a row in pieces: as many fields as a shape may have, and fewer where they do not fit a
+ * frame. */
 static mt_status add_pieces(mt_binary_writer *writer, const mt_row *row, bool same)
 {
     mt_row rest = *row;

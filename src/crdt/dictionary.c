@@ -1,8 +1,10 @@
-/* dictionary.c - two crit-bit trees (D. J. Bernstein, "Crit-bit trees", https://cr.yp.to/critbit.html).
+/* dictionary.c - two crit-bit trees (D. J. Bernstein, "Crit-bit trees",
+ * https://cr.yp.to/critbit.html).
  *
- * A fork names the first bit in which the runs on its two sides differ; a run is found by following its own bits and
- * comparing once, at the end. A run is read as if its length stood before it as one more byte: so none is the
- * beginning of another, and bytes behind the end may count as zero. */
+ * A fork names the first bit in which the runs on its two sides differ; a run is found by following
+ * its own bits and comparing once, at the end. A run is read as if its length stood before it as
+ * one more byte: so none is the beginning of another, and bytes behind the end may count as zero.
+ */
 #include "crdt/dictionary.h"
 #include "base/assert.h"
 #include "base/bytes.h"

@@ -1,7 +1,8 @@
 /* crdt/dictionary.h - the field names and the shapes of one binary frame, numbered as they come.
  *
- * A shape is the list of names that a row has, as the numbers of its names. Both are kept in crit-bit trees: finding one
- * costs a step per bit at most, whatever names a peer chooses, where a hash table would have worst cases to be found.
+ * A shape is the list of names that a row has, as the numbers of its names. Both are kept in
+ * crit-bit trees: finding one costs a step per bit at most, whatever names a peer chooses, where a
+ * hash table would have worst cases to be found.
  *
  *     names   0 "age"   1 "bio"   2 "name"
  *     shapes  0 [0 1 2]   1 [2]
@@ -57,8 +58,8 @@ uint32_t mti_dictionary_find_name(const mti_dictionary *dictionary, mt_bytes nam
 uint32_t mti_dictionary_find_shape(const mti_dictionary *dictionary, const uint16_t *names,
                                    size_t count);
 
-/* Adds a name that is not there: `len` bytes at `texts + at`, BORROWED until the dictionary is cleared. There are
- * fewer than MTI_DICTIONARY_MAX. MT_NO_MEMORY changes nothing. */
+/* Adds a name that is not there: `len` bytes at `texts + at`, BORROWED until the dictionary is
+ * cleared. There are fewer than MTI_DICTIONARY_MAX. MT_NO_MEMORY changes nothing. */
 mt_status mti_dictionary_add_name(mti_dictionary *dictionary, size_t at, size_t len);
 
 /* Adds a shape that is not there, COPIED. As above. */

@@ -1,7 +1,8 @@
 /* system.c - memory and entropy of an ordinary system.
  *
- * Graphs take their memory in large chunks, and new memory in huge pages is several times as fast as in small ones. So
- * pieces of at least a huge page begin at the start of one, and the system is asked to back them so. */
+ * Graphs take their memory in large chunks, and new memory in huge pages is several times as fast
+ * as in small ones. So pieces of at least a huge page begin at the start of one, and the system is
+ * asked to back them so. */
 #include <mytosis/host.h>
 
 #include <errno.h>
@@ -18,7 +19,8 @@ static void *large_alloc(size_t size)
 
     if (posix_memalign(&made, HUGE_PAGE, size) != 0) return NULL;
 #ifdef MADV_HUGEPAGE
-    /* Only whole pages: the rest would cost up to 2 MiB more. A system that cannot do it is no failure. */
+    /* Only whole pages: the rest would cost up to 2 MiB more. A system that cannot do it is no
+     * failure. */
     (void)madvise(made, size - size % HUGE_PAGE, MADV_HUGEPAGE);
 #endif
     return made;

@@ -1,7 +1,7 @@
 /* The samples in vectors/binary: the same graph as JSON text and as the bytes of each binary form.
  *
- * To change one is to change the format. The bytes of `zstd` are only read: what a library of compression writes may
- * differ from one release to the next. */
+ * To change one is to change the format. The bytes of `zstd` are only read: what a library of
+ * compression writes may differ from one release to the next. */
 #include "test_binary.h"
 #include "test_graph.h"
 #include "test_json.h"
