@@ -9,7 +9,8 @@
 #define CHUNK_LEN_MIN ((size_t)4096)
 #define CHUNK_LEN_MAX ((size_t)2 << 20)
 
-#if defined(__SANITIZE_ADDRESS__)
+/* MTI_HEAP_PASS_THROUGH: for tests that fail one allocation after the other. */
+#if defined(__SANITIZE_ADDRESS__) || defined(MTI_HEAP_PASS_THROUGH)
 #define PASS_THROUGH 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)

@@ -12,7 +12,8 @@ static mt_status no_memory(mt_error *err)
 /* ---- Rebase ---- */
 
 typedef struct replay {
-    mt_graph *graph;       /* what becomes the result */
+    mt_graph *graph; /* what becomes the result */
+    mt_bytes uid;
     const mt_node *target; /* NULL: the target has no such node */
     mt_delta *log;
     bool floor_new; /* the source's floor is replayed */
@@ -33,8 +34,9 @@ static mt_status replay_state(const replay *r, const mt_field *field, uint64_t *
         *state = field->kind == MT_FIELD_DELETED ? 0 : r->floor + 1;
     }
     if (*state <= MT_STATE_MAX) return MT_OK;
-    return mti_fail(r->err, MT_STATE, "field \"%.*s\": there is no state above 2^53 - 1",
-                    MTI_SHOW(field->name));
+    return mti_fail(r->err, MT_STATE,
+                    "node \"%.*s\", field \"%.*s\": there is no state above 2^53 - 1",
+                    MTI_SHOW(r->uid), MTI_SHOW(field->name));
 }
 
 static mt_status replay_row(replay *r, mt_row *row, mt_field *fields)
@@ -72,7 +74,8 @@ static mt_status replay_node(replay *r, const mt_graph *target, const mt_node *s
     mt_status st = MT_OK;
     mt_row row;
 
-    r->target = mt_graph_get(target, mt_node_uid(source));
+    r->uid = mt_node_uid(source);
+    r->target = mt_graph_get(target, r->uid);
     here = r->target ? r->target->floor : 0;
     top = r->target ? r->target->state_max : 0;
     r->floor_new = source->floor > here;

@@ -341,7 +341,7 @@ static void check_rollback(mt_graph *graph, size_t count, uint64_t state, bool m
 {
     mt_buf before = test_text(graph);
     mt_row *rows = calloc(count, sizeof *rows);
-    char(*uids)[16] = calloc(count, sizeof *uids);
+    char(*uids)[32] = calloc(count, sizeof *uids);
     mt_field field = {
         .name = mt_str("written"), .value = mt_text("a text of some length"), .state = 9};
     mt_delta *delta = NULL;
