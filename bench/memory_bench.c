@@ -56,6 +56,16 @@ static void must(mt_status st, const char *what)
     exit(1);
 }
 
+/* Zeroed memory, or the end of the program. */
+static void *room(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+
+    if (memory) return memory;
+    fputs("bench: out of memory\n", stderr);
+    exit(1);
+}
+
 static mt_graph *graph_new(void)
 {
     mt_graph *graph;
@@ -200,11 +210,10 @@ static double merge_conflict(bench *b)
 static double merge_random(bench *b)
 {
     mt_graph *graph = graph_new();
-    mt_row *rows = malloc(NODES * sizeof *rows);
+    mt_row *rows = room(NODES, sizeof *rows);
     bench_rng rng = {b->seed};
     double start;
 
-    if (!rows) must(MT_NO_MEMORY, "rows");
     memcpy(rows, b->set.rows, NODES * sizeof *rows);
     for (uint32_t i = NODES; i-- > 1;) {
         uint32_t k = bench_random(&rng, i + 1);
@@ -284,14 +293,13 @@ static void link_carry(link *l, const mt_row *rows, size_t count)
 /* Updates a second in frames of `batch`; `bytes` gets bytes for each. */
 static double updates(bench *b, size_t batch, double *bytes)
 {
-    bench_node *nodes = malloc(UPDATES * sizeof *nodes);
-    mt_field *fields = malloc(UPDATES * sizeof *fields);
-    mt_row *rows = calloc(UPDATES, sizeof *rows);
+    bench_node *nodes = room(UPDATES, sizeof *nodes);
+    mt_field *fields = room(UPDATES, sizeof *fields);
+    mt_row *rows = room(UPDATES, sizeof *rows);
     bench_rng rng = {b->seed};
     link l = link_new(b);
     double start;
 
-    if (!nodes || !fields || !rows) must(MT_NO_MEMORY, "updates");
     for (size_t i = 0; i < UPDATES; i++) {
         bench_node_fill(&nodes[i], bench_random(&rng, NODES), &rng);
         fields[i] = bench_field(&nodes[i], bench_random(&rng, FIELDS));
@@ -474,122 +482,59 @@ typedef struct figure {
     const char *name;
     const char *what;
     const char *unit;
+    double (*run)(bench *b);
     double aim; /* 0: none */
     bool least; /* the aim is a bound from above */
     bool once;  /* does not vary, or takes long */
-    double (*run)(bench *b);
-    double runs[RUNS_MAX];
     int count;
+    double runs[RUNS_MAX];
 } figure;
 
+#define FIGURE(name, what, unit, run, aim, least, once) \
+    {                                                   \
+        name, what, unit, run, aim, least, once, 0,     \
+        {                                               \
+            0                                           \
+        }                                               \
+    }
+
 static figure figures[] = {
-    {"table_create", "hash table: create", "fields/s", 0, false, false, table_create, {0}, 0},
-    {"table_single",
-     "hash table: create, a field at a time",
-     "fields/s",
-     0,
-     false,
-     false,
-     table_single,
-     {0},
-     0},
-    {"table_conflict",
-     "hash table: overwrite by value",
-     "fields/s",
-     0,
-     false,
-     false,
-     table_conflict,
-     {0},
-     0},
-    {"table_memory", "hash table: memory", "bytes/field", 0, true, true, table_bytes, {0}, 0},
-    {"create_batch", "create, by batch", "fields/s", 8e6, false, false, create_batch, {0}, 0},
-    {"create_single",
-     "create, a field at a time",
-     "fields/s",
-     3e6,
-     false,
-     false,
-     create_single,
-     {0},
-     0},
-    {"merge", "merge", "fields/s", 8e6, false, false, merge_first, {0}, 0},
-    {"merge_again", "merge again", "fields/s", 15e6, false, false, merge_again, {0}, 0},
-    {"merge_conflict",
-     "merge, all in conflict, deltas read",
-     "fields/s",
-     6e6,
-     false,
-     false,
-     merge_conflict,
-     {0},
-     0},
-    {"merge_random",
-     "merge of rows in random order",
-     "fields/s",
-     0,
-     false,
-     false,
-     merge_random,
-     {0},
-     0},
-    {"memory", "memory", "bytes/field", 64, true, true, memory_per_field, {0}, 0},
-    {"clone", "clone", "us", 0, true, false, clone_time, {0}, 0},
-    {"update_alone",
-     "update made to applied, alone",
-     "updates/s",
-     1e6,
-     false,
-     false,
-     update_alone,
-     {0},
-     0},
-    {"update_alone_bytes", "  its frame", "bytes", 42, true, true, update_alone_bytes, {0}, 0},
-    {"update_stream",
-     "update made to applied, 100 a frame",
-     "updates/s",
-     1e6,
-     false,
-     false,
-     update_stream,
-     {0},
-     0},
-    {"update_stream_bytes",
-     "  its share of the frame",
-     "bytes",
-     26,
-     true,
-     true,
-     update_stream_bytes,
-     {0},
-     0},
-    {"change_small",
-     "change and delta, node of 5 fields",
-     "us",
-     0,
-     true,
-     true,
-     change_small,
-     {0},
-     0},
-    {"change_large",
-     "change and delta, node of 1,000,000",
-     "us",
-     0,
-     true,
-     true,
-     change_large,
-     {0},
-     0},
-    {"binary_out", "binary out", "fields/s", 40e6, false, false, binary_out, {0}, 0},
-    {"binary_in", "binary in", "fields/s", 8e6, false, false, binary_in, {0}, 0},
-    {"binary_bytes", "  size", "bytes/field", 15.5, true, true, plain_bytes, {0}, 0},
-    {"packed_out", "compressed out", "fields/s", 5e6, false, false, packed_out, {0}, 0},
-    {"packed_in", "compressed in", "fields/s", 0, false, false, packed_in, {0}, 0},
-    {"packed_bytes", "  size", "bytes/field", 7.6, true, true, packed_bytes, {0}, 0},
-    {"json_out", "JSON out", "fields/s", 6e6, false, false, json_out, {0}, 0},
-    {"json_in", "JSON in", "fields/s", 3e6, false, false, json_in, {0}, 0},
-    {"json_bytes", "  size", "bytes/field", 0, true, true, json_bytes, {0}, 0},
+    FIGURE("table_create", "hash table: create", "fields/s", table_create, 0, false, false),
+    FIGURE("table_single", "hash table: create, a field at a time", "fields/s", table_single, 0,
+           false, false),
+    FIGURE("table_conflict", "hash table: overwrite by value", "fields/s", table_conflict, 0, false,
+           false),
+    FIGURE("table_memory", "hash table: memory", "bytes/field", table_bytes, 0, true, true),
+    FIGURE("create_batch", "create, by batch", "fields/s", create_batch, 8e6, false, false),
+    FIGURE("create_single", "create, a field at a time", "fields/s", create_single, 3e6, false,
+           false),
+    FIGURE("merge", "merge", "fields/s", merge_first, 8e6, false, false),
+    FIGURE("merge_again", "merge again", "fields/s", merge_again, 15e6, false, false),
+    FIGURE("merge_conflict", "merge, all in conflict, deltas read", "fields/s", merge_conflict, 6e6,
+           false, false),
+    FIGURE("merge_random", "merge of rows in random order", "fields/s", merge_random, 0, false,
+           false),
+    FIGURE("memory", "memory", "bytes/field", memory_per_field, 64, true, true),
+    FIGURE("clone", "clone", "us", clone_time, 0, true, false),
+    FIGURE("update_alone", "update made to applied, alone", "updates/s", update_alone, 1e6, false,
+           false),
+    FIGURE("update_alone_bytes", "  its frame", "bytes", update_alone_bytes, 42, true, true),
+    FIGURE("update_stream", "update made to applied, 100 a frame", "updates/s", update_stream, 1e6,
+           false, false),
+    FIGURE("update_stream_bytes", "  its share of the frame", "bytes", update_stream_bytes, 26,
+           true, true),
+    FIGURE("change_small", "change and delta, node of 5 fields", "us", change_small, 0, true, true),
+    FIGURE("change_large", "change and delta, node of 1,000,000", "us", change_large, 0, true,
+           true),
+    FIGURE("binary_out", "binary out", "fields/s", binary_out, 40e6, false, false),
+    FIGURE("binary_in", "binary in", "fields/s", binary_in, 8e6, false, false),
+    FIGURE("binary_bytes", "  size", "bytes/field", plain_bytes, 15.5, true, true),
+    FIGURE("packed_out", "compressed out", "fields/s", packed_out, 5e6, false, false),
+    FIGURE("packed_in", "compressed in", "fields/s", packed_in, 0, false, false),
+    FIGURE("packed_bytes", "  size", "bytes/field", packed_bytes, 7.6, true, true),
+    FIGURE("json_out", "JSON out", "fields/s", json_out, 6e6, false, false),
+    FIGURE("json_in", "JSON in", "fields/s", json_in, 3e6, false, false),
+    FIGURE("json_bytes", "  size", "bytes/field", json_bytes, 0, true, true),
 };
 
 #define FIGURES (sizeof figures / sizeof figures[0])
@@ -672,7 +617,8 @@ int main(int argc, char **argv)
 
     for (; first < argc && argv[first][0] == '-'; first++) {
         if (strcmp(argv[first], "--json") == 0) json = true;
-        else if (strcmp(argv[first], "--runs") == 0 && first + 1 < argc) runs = atoi(argv[++first]);
+        else if (strcmp(argv[first], "--runs") == 0 && first + 1 < argc)
+            runs = (int)strtol(argv[++first], NULL, 10);
         else return usage(strcmp(argv[first], "--help") == 0 ? stdout : stderr);
     }
     if (runs < 1 || runs > RUNS_MAX) return usage(stderr);

@@ -240,7 +240,7 @@ typedef struct pens {
 
 INLINED mt_buf *pen(pens out, unsigned stream)
 {
-    return &out.stream[stream & out.mask];
+    return out.stream + (stream & out.mask);
 }
 
 INLINED void put_byte(mt_buf *out, unsigned byte)

@@ -254,9 +254,9 @@ static bool large_pair(mt_delta_iter *iter, pair *p)
     void *x, *y;
 
     while (mti_tree_pair_next(&mti_entry_kind, &iter->before.walk, &iter->after.walk, &x, &y)) {
-        const mti_entry *a = x, *b = y;
-        if (a && b && mti_cell_equal(a, &a->cell, b, &b->cell)) continue;
-        pair_cells(p, mti_entry_name(a ? a : b), a, a ? &a->cell : NULL, b, b ? &b->cell : NULL);
+        const mti_entry *a = x, *b = y, *any = a ? a : b;
+        if (!any || (a && b && mti_cell_equal(a, &a->cell, b, &b->cell))) continue;
+        pair_cells(p, mti_entry_name(any), a, a ? &a->cell : NULL, b, b ? &b->cell : NULL);
         return true;
     }
     return false;

@@ -11,6 +11,7 @@
 #ifndef MTI_NODE_H
 #define MTI_NODE_H
 
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "crdt/shape.h"
 
@@ -157,11 +158,15 @@ static inline mt_bytes mti_cell_bytes(const void *base, const mti_cell *cell)
         break;
     case MTI_BLOB: {
         const mti_blob *blob = (const mti_blob *)(uintptr_t)cell->payload;
+        mti_assert(blob);
         bytes.data = blob->data;
         bytes.len = blob->len;
         break;
     }
-    case MTI_FOREIGN: bytes = *(const mt_bytes *)(uintptr_t)cell->payload; break;
+    case MTI_FOREIGN:
+        mti_assert(cell->payload);
+        bytes = *(const mt_bytes *)(uintptr_t)cell->payload;
+        break;
     }
     return bytes;
 }

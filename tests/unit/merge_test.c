@@ -123,6 +123,11 @@ TEST(fields_at_or_below_the_floor_of_their_row_are_gone)
 
     test_worked(graph, test_merge_rows(graph, "a^3 w=1@2 x=1@3 y=1@4 z=~@1", NULL));
     test_graph_says(graph, "a^3 y=1@4");
+    /* The same names, once all of them above a floor. */
+    test_worked(graph, test_merge_rows(graph, "b w=1@1 x=1@1 y=1@1 z=~@1", NULL));
+    test_worked(graph, test_merge_rows(graph, "c^3 w=1@2 x=1@3 y=1@4 z=~@1", NULL));
+    test_worked(graph, test_merge_rows(graph, "b^3 w=1@2 x=1@3 y=1@4 z=~@1", NULL));
+    test_graph_says(graph, "a^3 y=1@4, b^3 y=1@4, c^3 y=1@4");
     mt_graph_free(graph);
 }
 

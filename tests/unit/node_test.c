@@ -132,12 +132,21 @@ TEST(fields_come_in_name_order_from_nodes_of_any_size)
 TEST(nodes_are_equal_in_all_or_not)
 {
     mt_graph *large = node_graph(100), *again = node_graph(100), *more = node_graph(101);
+    mt_graph *a = test_graph_from("a x=1@1"), *b = test_graph_from("b x=1@1");
 
     CHECK(mt_node_equal(node_of(large), node_of(large)));
     CHECK(mt_node_equal(node_of(large), node_of(again)));
     CHECK(!mt_node_equal(node_of(large), node_of(more)));
-    test_worked(again, test_merge_rows(again, "a 050=7@51", NULL));
+    test_worked(again, test_merge_rows(again, "a 050=7@51, b 050=7@51", NULL));
     CHECK(!mt_node_equal(node_of(large), node_of(again)));
+    CHECK(!mt_node_equal(node_of(again), mt_graph_get(again, mt_str("b"))));
+    /* As many fields, of the same states, by other names. */
+    test_worked(large, test_merge_rows(large, "a xxx=1@101", NULL));
+    CHECK(!mt_node_equal(node_of(large), node_of(more)));
+    CHECK(!mt_node_equal(node_of(more), node_of(large)));
+    CHECK(!mt_node_equal(node_of(a), mt_graph_get(b, mt_str("b"))));
+    mt_graph_free(a);
+    mt_graph_free(b);
     mt_graph_free(large);
     mt_graph_free(again);
     mt_graph_free(more);

@@ -424,6 +424,79 @@ TEST(a_walk_starts_at_any_key_there_or_not)
     }
 }
 
+/* Where a key is among the sorted ones, or would be; `*found` if it is there. */
+static size_t keys_search(const keys *k, mt_bytes key, bool *found)
+{
+    size_t at = 0, len = k->count;
+
+    while (len > 0) {
+        bool below = mt_bytes_compare(k->key[at + len / 2], key) < 0;
+
+        at = below ? at + len / 2 + 1 : at;
+        len = below ? len - len / 2 - 1 : len / 2;
+    }
+    *found = at < k->count && mt_bytes_equal(k->key[at], key);
+    return at;
+}
+
+static void check_key(const mti_tree *tree, const keys *k, mt_bytes key)
+{
+    mti_tree_place place, near;
+    const thing *t;
+    mt_walk walk;
+    bool found;
+    size_t at = keys_search(k, key, &found);
+
+    CHECK(look(tree, key) == (found ? 1 : 0));
+    mti_tree_walk(tree, &kind, key, &walk);
+    t = mti_tree_next(&walk);
+    CHECK(at < k->count ? t && mt_bytes_equal(thing_key(t), k->key[at]) : !t);
+    /* Near the key before, near the one behind, and near itself. */
+    for (size_t i = at ? at - 1 : 0; i < at + 2 && i < k->count; i++) {
+        mti_tree_find(tree, &kind, k->key[i], &near);
+        t = mti_tree_find_near(tree, &kind, key, &near, &place);
+        CHECK(found ? t && mt_bytes_equal(thing_key(t), key) : !t);
+    }
+}
+
+/* Keys that were cut, changed at a byte, or made longer: mostly none that is there. */
+static void similar_keys(key_style *style)
+{
+    keys k = keys_new(700, style);
+    mti_heap heap;
+    mti_tree tree = {.root = NULL};
+    uint8_t text[256];
+
+    mti_heap_init(&heap, test_mem());
+    for (size_t i = 0; i < k.count; i++) put(&tree, &heap, k.key[i], 1);
+    for (size_t i = 0; i < k.count; i += 7) {
+        mt_bytes key = {text, k.key[i].len};
+
+        for (size_t cut = 0; cut <= k.key[i].len; cut++)
+            check_key(&tree, &k, (mt_bytes){k.key[i].data, cut});
+        for (size_t at = 0; at < k.key[i].len; at++) {
+            memcpy(text, k.key[i].data, key.len);
+            text[at]++;
+            check_key(&tree, &k, key);
+            text[at] = (uint8_t)(text[at] - 2);
+            check_key(&tree, &k, key);
+        }
+        memcpy(text, k.key[i].data, key.len);
+        text[key.len++] = 0;
+        check_key(&tree, &k, key);
+        text[key.len - 1] = 0xFF;
+        check_key(&tree, &k, key);
+    }
+    end(&tree, &heap);
+    heap_end(&heap);
+    keys_end(&k);
+}
+
+TEST(keys_that_are_not_there_are_not_found)
+{
+    for (size_t s = 0; s < TEST_COUNT(styles); s++) similar_keys(styles[s]);
+}
+
 /* ---- Places ---- */
 
 /* Finds, near the place before and anew, and puts at the place found. */
@@ -697,6 +770,7 @@ int main(void)
         cmocka_unit_test(small_trees_of_every_size_are_right),
         cmocka_unit_test(keys_that_come_in_order_fill_their_pages),
         cmocka_unit_test(a_walk_starts_at_any_key_there_or_not),
+        cmocka_unit_test(keys_that_are_not_there_are_not_found),
         cmocka_unit_test(a_place_serves_the_next_put),
         cmocka_unit_test(keys_are_found_side_by_side_as_one_by_one),
         cmocka_unit_test(copies_are_edited_apart_and_compared_by_what_differs),
