@@ -352,7 +352,7 @@ static double change_time(size_t fields)
 {
     mt_graph *graph = graph_new();
     bench_rng rng = {fields};
-    char name[16];
+    char name[32];
     double start;
 
     for (size_t i = 0; i < fields; i++) {
