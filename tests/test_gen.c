@@ -10,7 +10,8 @@
 
 /* ---- Values ---- */
 
-/* The length of the longest texts below: one that is a blob of its own in a node, and more than a page of JSON. */
+/* The length of the longest texts below: one that is a blob of its own in a node, and more than a
+ * page of JSON. */
 #define LONG_LEN 1500
 
 /* Repeats a piece up to a length. */
@@ -226,7 +227,8 @@ gen_universe gen_any(test_case *c)
     return gen_of_size(c, draw == 0 ? GEN_MANY_NODES : draw < 8 ? GEN_LARGE_NODE : GEN_SMALL);
 }
 
-/* A number behind 200 letters, or as zeros only: keys that differ late, or in nothing but their length. */
+/* A number behind 200 letters, or as zeros only: keys that differ late, or in nothing but their
+ * length. */
 static mt_bytes styled(test_case *c, unsigned style, const char *plain, size_t i)
 {
     char text[256];
@@ -334,9 +336,8 @@ static mt_row node_row(test_case *c, const ref_node *node, size_t first, size_t 
 
     if (count) memcpy(fields, node->fields + first, count * sizeof *fields);
     if (mess && node->floor && test_once_in(c, 3)) {
-        fields[row.count] = (mt_field){.name = mt_str("below the floor"),
-                                       .value = gen_value(c),
-                                       .state = 1 + test_below(c, 6)};
+        fields[row.count] = (mt_field){.name = mt_str("below the floor"), .value = gen_value(c)};
+        fields[row.count].state = 1 + test_below(c, 6);
         if (fields[row.count].state <= node->floor) row.count++;
     }
     gen_shuffle(c, fields, row.count, sizeof *fields);

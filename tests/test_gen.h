@@ -1,7 +1,8 @@
 /* test_gen.h - graphs, rows and patches out of a seed.
  *
- * All that one case makes comes from one small universe, so that uids, names, values and states meet: every order
- * and every tie happens. Now and then the universe is a large one, so that nodes become trees and trees split. */
+ * All that one case makes comes from one small universe, so that uids, names, values and states
+ * meet: every order and every tie happens. Now and then the universe is a large one, so that nodes
+ * become trees and trees split. */
 #ifndef TEST_GEN_H
 #define TEST_GEN_H
 
@@ -40,8 +41,8 @@ mt_bytes gen_name(test_case *c, const gen_universe *u, size_t i);
 
 ref_graph gen_graph(test_case *c, const gen_universe *u);
 
-/* The rows of a graph, in random order, their fields too. With `mess`: a node in several rows, some of them twice, and
- * fields that lie below the floor of their row. */
+/* The rows of a graph, in random order, their fields too. With `mess`: a node in several rows, some
+ * of them twice, and fields that lie below the floor of their row. */
 mt_row *gen_rows(test_case *c, const ref_graph *graph, bool mess, size_t *count);
 
 /* Rows for mt_graph_patch, valid, no uid twice. */

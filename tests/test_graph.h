@@ -21,11 +21,12 @@ mt_delta *test_merge(mt_graph *graph, const mt_graph *incoming);
 /* What a graph holds, read through its public functions. */
 ref_graph test_read(test_arena *arena, const mt_graph *graph);
 
-/* Holds that a graph is this one, and that what it says of itself is true: order, counts, highest states. */
+/* Holds that a graph is this one, and that what it says of itself is true: order, counts, highest
+ * states. */
 void test_graph_is(const mt_graph *graph, const ref_graph *expected);
 
-/* Holds that the three parts of a delta are these. `shared`: both graphs were of one family, so that nodes without
- * effect may be left out. */
+/* Holds that the three parts of a delta are these. `shared`: both graphs were of one family, so
+ * that nodes without effect may be left out. */
 void test_delta_is(const mt_delta *delta, const ref_delta *expected, bool shared);
 
 /* The rows of a part of a delta, in the arena; nodes that were touched without effect left out. */

@@ -147,8 +147,8 @@ static walkthrough inspect(const mt_graph *graph)
     return w;
 }
 
-/* Holds that the shapes of a family have so many holders, besides those that it keeps itself; answers how many objects of
- * the heap they are. */
+/* Holds that the shapes of a family have so many holders, besides those that it keeps itself;
+ * answers how many objects of the heap they are. */
 static size_t shapes_inspect(const mti_family *family, size_t held)
 {
     test_tree seen = test_tree_inspect(&family->shapes, &shape_kind);

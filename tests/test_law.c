@@ -86,12 +86,13 @@ bool test_once_in(test_case *c, size_t n)
 
 static const test_case *running;
 
-void test_broken(const char *what, const char *file, int line)
+_Noreturn void test_broken(const char *what, const char *file, int line)
 {
     if (running) print_error("MYTOSIS_SEED=%" PRIu64 "\n", running->seed);
     running = NULL;
     print_error("does not hold: %s\n", what);
     _fail(file, line);
+    abort(); /* not reached: a test that failed is left */
 }
 
 static void run_case(test_case *c, uint64_t seed, void (*law)(test_case *c))

@@ -7,8 +7,8 @@
  *     }
  *     TEST(merge_is_idempotent_for_all) { test_law(100000, merge_is_idempotent); }
  *
- * A case is its seed. A failure prints the seed, and with MYTOSIS_SEED=N in the environment each law runs for
- * that seed alone. */
+ * A case is its seed. A failure prints the seed, and with MYTOSIS_SEED=N in the environment each
+ * law runs for that seed alone. */
 #ifndef TEST_LAW_H
 #define TEST_LAW_H
 
@@ -39,7 +39,8 @@ typedef struct test_arena {
 void *test_take(test_arena *arena, size_t size);
 mt_bytes test_copy(test_arena *arena, mt_bytes bytes);
 
-/* Grows a vector of items in an arena: answers where its `count` items are now, with room for one more. */
+/* Grows a vector of items in an arena: answers where its `count` items are now, with room for one
+ * more. */
 void *test_room(test_arena *arena, void *items, size_t count, size_t *room, size_t size);
 
 /* Forgets what was taken; `test_arena_end` frees it too. */
@@ -58,11 +59,12 @@ size_t test_below(test_case *c, size_t bound);
 /* True once in `n` times. */
 bool test_once_in(test_case *c, size_t n);
 
-/* Runs a law for `count` seeds, fewer under a sanitizer. Each gives back what it took of `test_mem`. */
+/* Runs a law for `count` seeds, fewer under a sanitizer. Each gives back what it took of
+ * `test_mem`. */
 void test_law(size_t count, void (*law)(test_case *c));
 
 /* As CHECK, and names the seed of the case that runs. */
 #define HOLDS(truth) ((truth) ? (void)0 : test_broken(#truth, __FILE__, __LINE__))
-void test_broken(const char *what, const char *file, int line);
+_Noreturn void test_broken(const char *what, const char *file, int line);
 
 #endif

@@ -3,9 +3,10 @@
  *     ada^3 name='Ada'@4 old=~@5, bob      two nodes; a floor of 3, a text, a delete marker
  *     !ada name='Ada' old=~                a row of a patch, which deletes the node first
  *
- * Nodes and rows are separated by a comma and a space, fields by a space. A value is null, true, false, a number, 'text',
- * &uid for an edge, #digits for an integer, $text for bytes, or ~ for a delete marker. What is written here comes in
- * uid and name order; what is read may stand in any. */
+ * Nodes and rows are separated by a comma and a space, fields by a space. A value is null, true,
+ * false, a number, 'text', &uid for an edge, #digits for an integer, $text for bytes, or ~ for a
+ * delete marker. What is written here comes in uid and name order; what is read may stand in
+ * any. */
 #ifndef TEST_NOTATION_H
 #define TEST_NOTATION_H
 
@@ -24,11 +25,12 @@ mt_status test_merge_rows(mt_graph *graph, const char *rows, mt_delta **delta);
 /* Fails unless a graph is this one. */
 void test_graph_says(const mt_graph *graph, const char *expected);
 
-/* Fails unless MT_UPDATE or MT_HISTORY of a delta is this. Nodes that were touched without effect are written too;
- * those that were created as +uid. */
+/* Fails unless MT_UPDATE or MT_HISTORY of a delta is this. Nodes that were touched without effect
+ * are written too; those that were created as +uid. */
 void test_part_says(const mt_delta *delta, mt_delta_part part, const char *expected);
 
-/* The same of MT_CONFLICT: "ada name='Ada'@4<'Eve'@4" says that 'Ada' lost. Nodes without any are left out. */
+/* The same of MT_CONFLICT: "ada name='Ada'@4<'Eve'@4" says that 'Ada' lost. Nodes without any are
+ * left out. */
 void test_conflict_says(const mt_delta *delta, const char *expected);
 
 /* The rows of a patch. */

@@ -74,13 +74,22 @@ ref_graph ref_copy(const ref_graph *graph)
     return copy;
 }
 
+static bool same_number(double a, double b)
+{
+    uint64_t bits_a, bits_b;
+
+    memcpy(&bits_a, &a, sizeof bits_a);
+    memcpy(&bits_b, &b, sizeof bits_b);
+    return bits_a == bits_b;
+}
+
 static bool same_value(const mt_value *a, const mt_value *b)
 {
     if (a->kind != b->kind) return false;
     switch (a->kind) {
     case MT_NULL: return true;
     case MT_BOOL: return a->as.boolean == b->as.boolean;
-    case MT_NUMBER: return memcmp(&a->as.number, &b->as.number, sizeof a->as.number) == 0;
+    case MT_NUMBER: return same_number(a->as.number, b->as.number);
     case MT_INT: return a->as.integer == b->as.integer;
     case MT_STRING:
     case MT_BYTES:
@@ -119,7 +128,8 @@ bool ref_equal(const ref_graph *a, const ref_graph *b)
 
 /* ---- The order of values ---- */
 
-/* UTF-8, which is valid, as UTF-16. Answers how many units there are; `out` has room for one a byte. */
+/* UTF-8, which is valid, as UTF-16. Answers how many units there are; `out` has room for one a
+ * byte. */
 static size_t to_utf16(const uint8_t *text, size_t len, uint16_t *out)
 {
     size_t count = 0;
@@ -219,7 +229,10 @@ static void log_name(merging *m, const mt_field *mine, const mt_field *theirs, c
                          (ref_conflict){m->merged->uid, best->field ? *best->field : gone, *mine});
         }
     }
-    if (theirs && theirs->state < best->state) ref_put(&m->delta->history, m->history, theirs);
+    if (theirs && theirs->state < best->state) {
+        ref_put(&m->delta->history, m->history, theirs);
+        m->delta->late = true;
+    }
 }
 
 static void merge_name(merging *m, uint64_t floor, const mt_field *mine, const mt_field *theirs)
@@ -247,6 +260,7 @@ static void merge_floor(merging *m, uint64_t mine, uint64_t theirs)
         m->history->floor = mine;
     } else if (theirs < mine) {
         m->history->floor = theirs;
+        m->delta->late |= theirs > 0;
     }
 }
 

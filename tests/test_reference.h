@@ -1,8 +1,8 @@
 /* test_reference.h - the rule once more, naive and slow, to compare the library with.
  *
- * A graph is a list of nodes in any order, a node a list of fields in any order; whatever is looked for is looked
- * for one by one. Values compare by their JSON text, turned into UTF-16 and compared unit by unit. Of the
- * library it uses the text of a value and nothing else. */
+ * A graph is a list of nodes in any order, a node a list of fields in any order; whatever is looked
+ * for is looked for one by one. Values compare by their JSON text, turned into UTF-16 and compared
+ * unit by unit. Of the library it uses the text of a value and nothing else. */
 #ifndef TEST_REFERENCE_H
 #define TEST_REFERENCE_H
 
@@ -29,11 +29,13 @@ typedef struct ref_conflict {
     mt_field won, lost;
 } ref_conflict;
 
-/* Every node that was touched is in update and in history, with nothing in it if there was no effect. */
+/* Every node that was touched is in update and in history, with nothing in it if there was no
+ * effect. */
 typedef struct ref_delta {
     ref_graph update, history;
     ref_conflict *conflicts;
     size_t conflict_count, conflict_room;
+    bool late; /* something in history came too late */
 } ref_delta;
 
 /* The node or field, or NULL. */

@@ -1,5 +1,6 @@
-/* A page's layout is private to base/tree.c, so that this file is that one with something added. A program that looks
- * into trees gets its trees from here, and the linker leaves the library's where it is. */
+/* A page's layout is private to base/tree.c, so that this file is that one with something added. A
+ * program that looks into trees gets its trees from here, and the linker leaves the library's where
+ * it is. */
 #include "base/tree.c" /* NOLINT(bugprone-suspicious-include) */
 
 #include "test_tree.h"

@@ -1,5 +1,6 @@
-/* All nodes of one and of two fields over four states: each field absent, or a delete marker, or one of two values, at
- * state 1 to 4, under each floor from 0 to 4. Every pair is merged, rebased, overlapped and compared, every triple merged. */
+/* All nodes of one and of two fields over four states: each field absent, or a delete marker, or
+ * one of two values, at state 1 to 4, under each floor from 0 to 4. Every pair is merged, rebased,
+ * overlapped and compared, every triple merged. */
 #include "test_graph.h"
 #include "test_inspect.h"
 #include <string.h>
@@ -14,7 +15,8 @@ typedef struct node_code {
     unsigned floor, field[2];
 } node_code;
 
-/* The nodes of so many fields, the graphs that hold one each, and what merging two of them gives. */
+/* The nodes of so many fields, the graphs that hold one each, and what merging two of them
+ * gives. */
 typedef struct table {
     test_arena arena;
     mt_value values[2];

@@ -12,8 +12,9 @@ typedef struct pair {
 static pair pair_new(test_case *c)
 {
     gen_universe u = gen_any(c);
-    pair p = {.current = gen_graph(c, &u), .incoming = gen_graph(c, &u)};
+    pair p = {.current = gen_graph(c, &u)};
 
+    p.incoming = gen_graph(c, &u);
     p.graph = test_graph_of(&p.current);
     p.other = test_graph_of(&p.incoming);
     return p;
@@ -40,6 +41,13 @@ static bool replay(test_case *c, mt_graph *graph, const mt_delta *delta, mt_delt
     return changed;
 }
 
+static void hear(void *ctx, mt_graph *graph, const mt_delta *delta)
+{
+    (void)graph;
+    (void)delta;
+    ++*(size_t *)ctx;
+}
+
 static void merge_is_that_of_the_reference(test_case *c)
 {
     pair p = pair_new(c);
@@ -47,9 +55,12 @@ static void merge_is_that_of_the_reference(test_case *c)
     ref_delta expected;
     ref_graph merged = ref_merge(&p.current, &p.incoming, &expected);
     mt_delta *delta;
+    size_t heard = 0;
 
     test_graph_is(p.graph, &p.current);
+    HOLDS(mt_graph_listen(p.graph, hear, &heard) == MT_OK);
     delta = test_merge(p.graph, p.other);
+    HOLDS(heard == (mt_delta_changed(delta) || expected.late));
     test_graph_is(p.graph, &merged);
     test_graph_is(p.other, &p.incoming);
     test_delta_is(delta, &expected, false);
@@ -68,7 +79,7 @@ static void merge_of_one_family_is_that_of_the_reference(test_case *c)
     mt_graph *graph = test_graph_of(&base), *other = test_clone(graph);
     mti_family *family = test_family_keep(graph);
     ref_delta expected;
-    size_t count;
+    size_t count, heard = 0;
     mt_row *rows = gen_rows(c, &left, true, &count);
     mt_delta *delta;
 
@@ -79,7 +90,9 @@ static void merge_of_one_family_is_that_of_the_reference(test_case *c)
     test_worked(other, mt_graph_merge_rows(other, rows, count, NULL));
     test_graph_is(other, &right);
     merged = ref_merge(&left, &right, &expected);
+    HOLDS(mt_graph_listen(graph, hear, &heard) == MT_OK);
     delta = test_merge(graph, other);
+    HOLDS(heard == (mt_delta_changed(delta) || expected.late));
     test_graph_is(graph, &merged);
     test_graph_is(other, &right);
     test_delta_is(delta, &expected, true);

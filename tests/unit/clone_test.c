@@ -49,7 +49,8 @@ static void add_nodes(mt_graph *graph, size_t count)
     }
 }
 
-/* What lies free in the heap's chunk would hide what is taken. Chunks are of up to 2 MiB, so that this asks for none. */
+/* What lies free in the heap's chunk would hide what is taken. Chunks are of up to 2 MiB, so that
+ * this asks for none. */
 static size_t heap_left(const mt_graph *graph)
 {
     return graph->family->heap.left;

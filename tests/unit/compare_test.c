@@ -56,7 +56,8 @@ TEST(a_floor_that_the_target_has_is_not_replayed)
 {
     check(mt_graph_rebase, "a^3", "a^3 x=1@4", "a^3 x=1@4");
     check(mt_graph_rebase, "a^2", "a^3 x=1@4", "a^3 x=1@4");
-    /* A living field below the target's floor is lifted above it; a marker says what the floor says. */
+    /* A living field below the target's floor is lifted above it; a marker says what the floor
+     * says. */
     check(mt_graph_rebase, "a x=1@2", "a^3", "a^3 x=1@4");
     check(mt_graph_rebase, "a x=~@2", "a^3", "a^3");
 }

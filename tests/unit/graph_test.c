@@ -51,6 +51,16 @@ TEST(memory_grows_with_what_is_held)
     free(blob);
 }
 
+/* Appends to a text that has room. */
+static void append(char *text, size_t room, mt_bytes bytes)
+{
+    size_t len = strlen(text);
+
+    CHECK(bytes.len < room - len);
+    memcpy(text + len, bytes.data, bytes.len);
+    text[len + bytes.len] = 0;
+}
+
 /* ---- Walking ---- */
 
 static void check_walk(const mt_graph *graph, const char *prefix, const char *from,
@@ -62,8 +72,8 @@ static void check_walk(const mt_graph *graph, const char *prefix, const char *fr
 
     mt_graph_iter_init(&iter, graph, mt_str(prefix), mt_str(from));
     while ((node = mt_graph_iter_next(&iter))) {
-        strcat(uids, *uids ? " " : "");
-        strncat(uids, (const char *)mt_node_uid(node).data, mt_node_uid(node).len);
+        append(uids, sizeof uids, mt_str(*uids ? " " : ""));
+        append(uids, sizeof uids, mt_node_uid(node));
     }
     CHECK(!mt_graph_iter_next(&iter));
     assert_string_equal(uids, expected);
@@ -211,13 +221,13 @@ static void listen(void *ctx, mt_graph *graph, const mt_delta *delta)
     while (mt_delta_iter_node(&iter, &node)) {
         const mt_node *here = mt_graph_get(graph, node.uid);
 
-        strncat(e->heard->update, (const char *)node.uid.data, node.uid.len);
+        append(e->heard->update, sizeof e->heard->update, node.uid);
         CHECK(here);
         /* The graph holds it already. */
         while (mt_delta_iter_field(&iter, &field)) {
             CHECK(mt_node_get_any(here, field.name, &now) == MT_OK && now.state == field.state);
-            strcat(e->heard->update, ".");
-            strncat(e->heard->update, (const char *)field.name.data, field.name.len);
+            append(e->heard->update, sizeof e->heard->update, mt_str("."));
+            append(e->heard->update, sizeof e->heard->update, field.name);
         }
     }
 }
@@ -226,7 +236,7 @@ static void check_heard(heard *h, const char *names, const char *update)
 {
     char said[64] = "";
 
-    for (size_t i = 0; i < h->count; i++) strcat(said, h->name[i]);
+    for (size_t i = 0; i < h->count; i++) append(said, sizeof said, mt_str(h->name[i]));
     assert_string_equal(said, names);
     if (update) assert_string_equal(h->update, update);
     h->count = 0;
@@ -277,6 +287,43 @@ TEST(listeners_hear_of_what_came_too_late_and_of_nothing_else)
     mt_graph_free(graph);
     mt_graph_free(other);
     mt_graph_free(same);
+}
+
+/* Merges rows into a node of so many fields beside those given; answers whether anybody was
+ * told. */
+static bool is_told(const char *current, size_t count, const char *rows)
+{
+    mt_graph *graph = test_graph_from(current);
+    heard h = {.count = 0};
+    ear e = {"1", &h};
+    mt_field field = {.value = mt_null(), .state = 9};
+    mt_row row = {.uid = mt_str("a"), .fields = &field, .count = 1};
+    char name[32];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "%zu", i);
+        field.name = mt_str(name);
+        test_worked(graph, mt_graph_merge_rows(graph, &row, 1, NULL));
+    }
+    test_worked(graph, mt_graph_listen(graph, listen, &e));
+    test_worked(graph, test_merge_rows(graph, rows, NULL));
+    mt_graph_free(graph);
+    return h.count > 0;
+}
+
+TEST(who_loses_a_tie_is_not_late)
+{
+    for (size_t count = 0; count < 200; count += 90) {
+        CHECK(is_told("a x=2@5", count, "a x=1@4"));
+        CHECK(is_told("a x=2@5", count, "a x=3@5"));
+        CHECK(!is_told("a x=2@5", count, "a x=1@5"));
+        CHECK(!is_told("a x=2@5", count, "a x=~@5"));
+        CHECK(is_told("a^4 x=2@5", count, "a^3"));
+        CHECK(!is_told("a^4 x=2@5", count, "a^4"));
+        CHECK(is_told("a^4 x=2@5", count, "a x=1@4"));
+        CHECK(!is_told("a^4 x=2@5", count, "a y=1@4"));
+        CHECK(is_told("a^4 x=2@5", count, "a y=1@3"));
+    }
 }
 
 TEST(a_listener_that_was_removed_hears_no_more)
@@ -350,6 +397,7 @@ int main(void)
         cmocka_unit_test(a_snapshot_has_values_and_no_trace_of_the_deleted),
         cmocka_unit_test(listeners_hear_of_each_change_in_their_order),
         cmocka_unit_test(listeners_hear_of_what_came_too_late_and_of_nothing_else),
+        cmocka_unit_test(who_loses_a_tie_is_not_late),
         cmocka_unit_test(a_listener_that_was_removed_hears_no_more),
         cmocka_unit_test(a_delta_is_handed_out_and_heard_alike),
         cmocka_unit_test(strange_uids_and_names_are_ordinary),

@@ -26,7 +26,7 @@ static counter *counter_new(counter *c)
 
 TEST(an_empty_heap_takes_nothing)
 {
-    counter c;
+    counter c = {.live = 0};
     mti_heap heap;
 
     mti_heap_init(&heap, &counter_new(&c)->mem);
@@ -124,7 +124,7 @@ TEST(every_size_has_room_for_itself)
 
 TEST(what_was_freed_is_used_again)
 {
-    counter c;
+    counter c = {.live = 0};
     mti_heap heap;
     void *first;
     size_t held;
@@ -146,7 +146,7 @@ TEST(what_was_freed_is_used_again)
 
 TEST(chunks_double_from_4_kib_to_2_mib)
 {
-    counter c;
+    counter c = {.live = 0};
     mti_heap heap;
     size_t taken = 0;
 
@@ -166,7 +166,7 @@ TEST(chunks_double_from_4_kib_to_2_mib)
 
 TEST(large_objects_come_and_go_one_by_one)
 {
-    counter c;
+    counter c = {.live = 0};
     mti_heap heap;
     void *large[3];
 

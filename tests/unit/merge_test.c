@@ -144,7 +144,8 @@ TEST(a_node_may_come_in_several_rows)
                                        &delta));
     test_graph_says(graph, "a y=1@1, b x=1@7 y=9@9, c^3");
     test_part_says(delta, MT_UPDATE, "+a y=1@1, b x=1@7 y=9@9, c");
-    /* Of what is overwritten, what was there before; of what came late, what is left below its own floor. */
+    /* Of what is overwritten, what was there before; of what came late, what is left below its own
+     * floor. */
     test_part_says(delta, MT_HISTORY, "+a, b x=1@5, c^2");
     mt_delta_free(delta);
     mt_graph_free(graph);
@@ -276,6 +277,19 @@ TEST(a_node_grows_over_64_fields_and_shrinks_below)
     mt_graph_free(graph);
 }
 
+TEST(a_floor_that_comes_too_late_is_history_of_large_nodes_too)
+{
+    mt_graph *graph = test_graph_new();
+    mt_delta *delta = NULL;
+
+    merge_large(graph, 100, 9, 5, NULL);
+    test_worked(graph, test_merge_rows(graph, "a^3", &delta));
+    test_part_says(delta, MT_HISTORY, "a^3");
+    test_part_says(delta, MT_UPDATE, "a");
+    mt_delta_free(delta);
+    mt_graph_free(graph);
+}
+
 /* ---- Whole graphs ---- */
 
 TEST(merging_a_graph_into_itself_changes_nothing)
@@ -342,6 +356,7 @@ int main(void)
         cmocka_unit_test(a_graph_with_narrower_limits_refuses_what_is_over_them),
         cmocka_unit_test(an_edge_has_the_limit_of_uids),
         cmocka_unit_test(a_node_grows_over_64_fields_and_shrinks_below),
+        cmocka_unit_test(a_floor_that_comes_too_late_is_history_of_large_nodes_too),
         cmocka_unit_test(merging_a_graph_into_itself_changes_nothing),
         cmocka_unit_test(the_target_needs_nothing_of_what_was_merged),
         cmocka_unit_test(a_delta_outlives_both_graphs),

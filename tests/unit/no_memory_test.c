@@ -1,8 +1,8 @@
-/* Each allocation of each scenario fails in turn: the call says so, leaks nothing and changes nothing, and the same call
- * succeeds when there is memory again. */
+/* Each allocation of each scenario fails in turn: the call says so, leaks nothing and changes
+ * nothing, and the same call succeeds when there is memory again. */
 
-/* In this program every object of a heap is an allocation of its own: the linker takes these functions and leaves those
- * of the library, whose chunks would hide most allocations. */
+/* In this program every object of a heap is an allocation of its own: the linker takes these
+ * functions and leaves those of the library, whose chunks would hide most allocations. */
 #define MTI_HEAP_PASS_THROUGH
 #include "base/heap.c" /* NOLINT(bugprone-suspicious-include) */
 
@@ -447,8 +447,8 @@ static void world_end(world *w)
     mt_buf_free(&w->buf);
 }
 
-/* Prepares, lets the allocation numbered `n` of the act fail, and acts again. `results` gets what the graphs then are.
- * Answers whether the act came so far. */
+/* Prepares, lets the allocation numbered `n` of the act fail, and acts again. `results` gets what
+ * the graphs then are. Answers whether the act came so far. */
 static bool try_once(const scenario *s, size_t n, mt_buf results[2])
 {
     fail_mem fm = {.fail_at = SIZE_MAX};

@@ -185,7 +185,8 @@ TEST(texts_bytes_and_edges_of_every_length_are_kept)
     check_lengths(mt_edge, 255);
 }
 
-/* One field written over and over: shorter and longer, and each way of keeping it after each other. */
+/* One field written over and over: shorter and longer, and each way of keeping it after each
+ * other. */
 TEST(a_field_is_replaced_by_one_of_any_other_length)
 {
     static const size_t lens[] = {0, 1, 8, 9, 20, 50, 127, 128, 129, 300};

@@ -336,7 +336,8 @@ TEST(rows_of_one_uid_are_written_one_after_the_other)
 
 /* ---- All or nothing ---- */
 
-/* Writes many nodes and then one that cannot be: pages were split, nodes made, and all of it is taken back. */
+/* Writes many nodes and then one that cannot be: pages were split, nodes made, and all of it is
+ * taken back. */
 static void check_rollback(mt_graph *graph, size_t count, uint64_t state, bool merge)
 {
     mt_buf before = test_text(graph);

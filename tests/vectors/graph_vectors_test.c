@@ -1,4 +1,5 @@
-/* What the reference implementation made of nodes and graphs. A node stands in a graph of its own, as the node "n". */
+/* What the reference implementation made of nodes and graphs. A node stands in a graph of its own,
+ * as the node "n". */
 #include "test_graph.h"
 #include "test_inspect.h"
 #include "test_json.h"
