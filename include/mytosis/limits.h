@@ -17,7 +17,7 @@ MT_BEGIN_DECLS
 /* Limits that an application may set. A member that is 0 stands for its default. */
 typedef struct mt_limits {
     size_t size;          /* sizeof(mt_limits) as compiled: the struct grows at its end */
-    size_t value_len_max; /* bytes of a string, of bytes: 256 KiB */
+    size_t value_len_max; /* bytes of a string, of bytes: 256 KiB; never over 1 GiB */
     size_t frame_len_max; /* bytes of one plain binary frame: 1 MiB */
     size_t block_len_max; /* bytes of one compressed frame after decompression: 4 MiB */
     size_t expand_max;    /* how many times its size a compressed frame may grow: 64 */
