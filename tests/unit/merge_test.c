@@ -193,6 +193,8 @@ TEST(a_graph_with_narrower_limits_refuses_what_is_over_them)
     test_error_is(graph, MT_TOO_LARGE,
                   "node \"b\", field \"y\": a value has 11 bytes, more than 10 (value_len_max)");
     test_graph_says(graph, "");
+    test_worked(wide, test_patch(wide, "b y=$0123456789a", 0, NULL));
+    CHECK(mt_graph_merge(graph, wide, NULL) == MT_TOO_LARGE);
     test_worked(wide, mt_graph_set(wide, mt_str("b"), mt_str("y"), mt_text("0123456789")));
     test_worked(graph, mt_graph_merge(graph, wide, NULL));
     CHECK(mt_graph_equal(graph, wide));
