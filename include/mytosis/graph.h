@@ -110,8 +110,8 @@ MT_API MT_MUST_USE mt_status mt_graph_merge_rows(mt_graph *graph, const mt_row *
 /* Replays `source` on top of `target` into a new graph, OWNED. A field that both have gets the
  * value of `source` at max(state in target + 1, state in source); any other stays as it is. A
  * floor of `source` that is above that of `target` becomes max(the target node's highest state,
- * that floor); the living fields of `source` come to lie above it. MT_STATE: a step past 2^53 -
- * 1. `err` may be NULL. */
+ * that floor). The living fields of `source` come to lie above the floor of the result, whichever
+ * side it is from. MT_STATE: a step past 2^53 - 1. `err` may be NULL. */
 MT_API MT_MUST_USE mt_status mt_graph_rebase(const mt_graph *source, const mt_graph *target,
                                              mt_graph **out, mt_error *err);
 
@@ -127,7 +127,8 @@ MT_API MT_MUST_USE mt_status mt_graph_diff(const mt_graph *a, const mt_graph *b,
 /* ---- Listening ---- */
 
 /* Called after every patch and merge that changed the graph or came too late, with a delta
- * BORROWED until it returns. It may read the graph and must not change it. */
+ * BORROWED until it returns. It may read the graph, and must change neither it nor its
+ * listeners. */
 typedef void mt_graph_listener(void *ctx, mt_graph *graph, const mt_delta *delta);
 
 /* Adds a listener; listeners are called in the order in which they were added. MT_NO_MEMORY. */

@@ -26,6 +26,10 @@ struct heap_chunk {
     size_t len;
 };
 
+/* What a chunk begins with; objects behind it are aligned to as much. */
+#define CHUNK_HEAD 16u
+_Static_assert(sizeof(struct heap_chunk) <= CHUNK_HEAD, "a chunk's head has no room");
+
 struct heap_large {
     struct heap_large *newer;
     struct heap_large *older;
@@ -119,8 +123,8 @@ static bool chunk_open(mti_heap *heap)
     heap->chunks = chunk;
     heap->chunk_len = len;
     heap->held += len;
-    heap->next = (uint8_t *)(chunk + 1);
-    heap->left = len - sizeof *chunk;
+    heap->next = (uint8_t *)chunk + CHUNK_HEAD;
+    heap->left = len - CHUNK_HEAD;
     return true;
 }
 
