@@ -392,27 +392,37 @@ const mti_cell *mti_node_find(const mt_node *node, mt_bytes name, const void **b
     return entry ? &entry->cell : NULL;
 }
 
-mt_status mt_node_get_any(const mt_node *node, mt_bytes name, mt_field *out)
+/* One search, whatever the node. The name handed out is the node's, not the caller's: it lives as
+ * long as the views. */
+static mt_status node_get(const mt_node *node, mt_bytes name, bool any, mt_field *out)
 {
-    const void *base;
-    const mti_cell *cell = mti_node_find(node, name, &base);
+    const mti_entry *entry = NULL;
+    const mti_cell *cell = NULL;
     size_t at;
 
-    if (!cell) return MT_NOT_FOUND;
-    /* The name as the node has it, not as the caller spelled it: it lives as long. */
-    if (node->shape && mti_shape_find(node->shape, name, &at)) name = node->shape->names[at];
-    else name = mti_entry_name(base);
-    mti_cell_field(base, cell, name, out);
+    if (node->shape && mti_shape_find(node->shape, name, &at)) {
+        cell = &mti_node_cells(node)[at];
+        name = node->shape->names[at];
+    } else if (!node->shape) {
+        entry = mti_tree_get(mti_node_tree(node), &mti_entry_kind, name);
+        if (entry) {
+            cell = &entry->cell;
+            name = mti_entry_name(entry);
+        }
+    }
+    if (!cell || (!any && mti_cell_deleted(cell))) return MT_NOT_FOUND;
+    mti_cell_field(entry ? (const void *)entry : node, cell, name, out);
     return MT_OK;
 }
 
 mt_status mt_node_get(const mt_node *node, mt_bytes name, mt_field *out)
 {
-    const void *base;
-    const mti_cell *cell = mti_node_find(node, name, &base);
+    return node_get(node, name, false, out);
+}
 
-    if (!cell || mti_cell_deleted(cell)) return MT_NOT_FOUND;
-    return mt_node_get_any(node, name, out);
+mt_status mt_node_get_any(const mt_node *node, mt_bytes name, mt_field *out)
+{
+    return node_get(node, name, true, out);
 }
 
 void mt_field_iter_init(mt_field_iter *iter, const mt_node *node, bool any)
