@@ -190,3 +190,8 @@ mt_status mti_fail(mt_error *err, mt_status status, const char *format, ...)
     err->text[out.len] = 0;
     return status;
 }
+
+mt_status mti_no_memory(mt_error *err)
+{
+    return mti_fail(err, MT_NO_MEMORY, "out of memory");
+}

@@ -10,6 +10,9 @@
 mt_status mti_fail(mt_error *err, mt_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* mti_fail for MT_NO_MEMORY, of which there is nothing more to say. */
+mt_status mti_no_memory(mt_error *err);
+
 /* For `%.*s`: the length of a run, cut to what a message can show. */
 #define MTI_SHOW(bytes) (int)((bytes).len < 64 ? (bytes).len : 64), (const char *)(bytes).data
 

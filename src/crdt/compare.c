@@ -4,11 +4,6 @@
 #include "crdt/graph.h"
 #include "crdt/rows.h"
 
-static mt_status no_memory(mt_error *err)
-{
-    return mti_fail(err, MT_NO_MEMORY, "out of memory");
-}
-
 /* ---- Rebase ---- */
 
 typedef struct replay {
@@ -94,11 +89,11 @@ mt_status mt_graph_rebase(const mt_graph *source, const mt_graph *target, mt_gra
     const mt_node *node;
     mt_status st;
 
-    if (mt_graph_clone(target, &r.graph) != MT_OK) return no_memory(err);
+    if (mt_graph_clone(target, &r.graph) != MT_OK) return mti_no_memory(err);
     if (r.graph->limits.value_len_max < source->limits.value_len_max)
         r.graph->limits.value_len_max = source->limits.value_len_max;
     st = mti_delta_new(target->mem, target->family, NULL, &r.log);
-    if (st != MT_OK) (void)no_memory(err);
+    if (st != MT_OK) (void)mti_no_memory(err);
     mt_graph_iter_init(&iter, source, start, start);
     while (st == MT_OK && (node = mt_graph_iter_next(&iter))) st = replay_node(&r, target, node);
     mt_delta_free(r.log);
@@ -124,7 +119,7 @@ static mt_status select_row(select *s, const mt_row *row)
     if ((st = mti_incoming_row(s->out, row, true, true, &in)) != MT_OK) return st;
     st = mti_node_merge(s->out->family, s->node, &in, &node, &late);
     mti_incoming_end(s->out, &in);
-    if (st != MT_OK) return no_memory(&s->out->error);
+    if (st != MT_OK) return mti_no_memory(&s->out->error);
     if (node != s->node) mti_node_release(s->out->family, s->node);
     s->node = node;
     return MT_OK;
@@ -173,7 +168,7 @@ static mt_status select_begin(select *s, const mt_graph *like, mt_error *err)
 {
     s->node = NULL;
     if (mti_graph_new_in(like->mem, like->family, &like->limits, &s->out) == MT_OK) return MT_OK;
-    return no_memory(err);
+    return mti_no_memory(err);
 }
 
 static mt_status select_done(select *s, mt_status st, mt_graph **out, mt_error *err)
@@ -227,7 +222,7 @@ mt_status mt_graph_diff(const mt_graph *a, const mt_graph *b, mt_graph **out, mt
     mt_status st;
     select s;
 
-    if (mt_graph_clone(b, &merged) != MT_OK) return no_memory(err);
+    if (mt_graph_clone(b, &merged) != MT_OK) return mti_no_memory(err);
     if (merged->limits.value_len_max < a->limits.value_len_max)
         merged->limits.value_len_max = a->limits.value_len_max;
     st = mt_graph_merge(merged, a, &delta);

@@ -7,11 +7,6 @@
 
 /* ---- Life ---- */
 
-static mt_status no_memory(mt_error *err)
-{
-    return mti_fail(err, MT_NO_MEMORY, "out of memory");
-}
-
 mt_status mti_graph_new_in(const mt_mem *mem, mti_family *family, const mt_limits *limits,
                            mt_graph **out)
 {
@@ -131,7 +126,7 @@ mt_status mti_graph_put(mt_graph *graph, mt_node *node)
     st = mti_tree_put(&graph->nodes, &env, node, &old);
     if (st != MT_OK) {
         mti_node_release(graph->family, node);
-        return no_memory(&graph->error);
+        return mti_no_memory(&graph->error);
     }
     mti_node_release(graph->family, old);
     return MT_OK;
@@ -172,7 +167,7 @@ static mt_status apply_node(mt_graph *graph, mt_delta *log, const mti_tree_place
     }
     if (st != MT_OK) {
         if (after != current) mti_node_release(graph->family, after);
-        return no_memory(&graph->error);
+        return mti_no_memory(&graph->error);
     }
     mti_delta_add(log, change);
     return MT_OK;
@@ -196,11 +191,11 @@ mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node 
     bool late, unused;
 
     st = mti_node_merge(graph->family, current, in, &after, &late);
-    if (st != MT_OK) return no_memory(&graph->error);
+    if (st != MT_OK) return mti_no_memory(&graph->error);
     if (after == current && !record) return MT_OK;
     if (late && record && mti_node_merge(graph->family, NULL, in, &incoming, &unused) != MT_OK) {
         if (after != current) mti_node_release(graph->family, after);
-        return no_memory(&graph->error);
+        return mti_no_memory(&graph->error);
     }
     st = apply_node(graph, log, place, current, after);
     if (st != MT_OK) mti_node_release(graph->family, incoming);
@@ -218,7 +213,7 @@ static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, mti_sou
     bool late;
 
     st = mti_node_merge_node(graph->family, current, incoming, source, &after, &late);
-    if (st != MT_OK) return no_memory(&graph->error);
+    if (st != MT_OK) return mti_no_memory(&graph->error);
     if (after == current && !record) return MT_OK;
     st = apply_node(graph, log, &place, current, after);
     if (st == MT_OK && late && record) {
@@ -251,7 +246,7 @@ static mt_status change_begin(change *c, mt_graph *graph, mti_family *foreign, b
         return MT_OK;
     }
     if (mti_delta_new(graph->mem, graph->family, foreign, &c->log) == MT_OK) return MT_OK;
-    return no_memory(&graph->error);
+    return mti_no_memory(&graph->error);
 }
 
 /* Takes back what the log says, from its end. The pages on the way are the graph's own since
@@ -281,7 +276,7 @@ static void change_undo(change *c)
 static mt_status change_end(change *c, mt_status st, mt_delta **delta)
 {
     if (st == MT_OK && c->record && mti_delta_settle(c->log) != MT_OK)
-        st = no_memory(&c->graph->error);
+        st = mti_no_memory(&c->graph->error);
     if (st != MT_OK) {
         change_undo(c);
         mt_delta_free(c->log);
@@ -409,7 +404,7 @@ static mt_status merge_all(change *c, const mt_graph *incoming, mti_source *sour
     mt_node *node;
 
     if (c->record && (st = mti_delta_reserve(c->log, incoming->nodes.count)) != MT_OK)
-        return no_memory(&c->graph->error);
+        return mti_no_memory(&c->graph->error);
     mti_tree_walk(&incoming->nodes, &mti_node_kind, start, &walk);
     while (st == MT_OK && (node = mti_tree_next(&walk))) {
         if (check && (st = node_check(c->graph, node)) != MT_OK) break;
@@ -459,7 +454,7 @@ mt_status mt_graph_listen(mt_graph *graph, mt_graph_listener *listener, void *ct
                            graph->listener_count + 1, sizeof *listeners);
     mti_listening listening = {listener, ctx};
 
-    if (!listeners) return no_memory(&graph->error);
+    if (!listeners) return mti_no_memory(&graph->error);
     graph->listeners = listeners;
     graph->listeners[graph->listener_count++] = listening;
     return MT_OK;

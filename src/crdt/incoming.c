@@ -176,7 +176,7 @@ static mt_status names_learn(mt_graph *graph, const mt_row *row, mti_incoming *i
 
     if (st != MT_OK || in->count > MTI_SHAPE_FIELDS_MAX) return st;
     in->shape = mti_shape_of(graph->family, in->names, in->count);
-    return in->shape ? MT_OK : mti_fail(&graph->error, MT_NO_MEMORY, "out of memory");
+    return in->shape ? MT_OK : mti_no_memory(&graph->error);
 }
 
 /* Where the fields stand: `*order` NULL in name order already; `*shape` held if it is one at
@@ -223,7 +223,7 @@ mt_status mti_incoming_row(mt_graph *graph, const mt_row *row, bool known, bool 
     memset(out, 0, sizeof *out);
     if ((st = row_check(graph, row, known)) != MT_OK) return st;
     if (!scratch_reserve(graph, row->count) || row_order(graph, row, &out->shape, &order) != MT_OK)
-        return mti_fail(&graph->error, MT_NO_MEMORY, "out of memory");
+        return mti_no_memory(&graph->error);
     out->uid = row->uid;
     out->floor = row->floor;
     out->names = graph->scratch.names;
