@@ -4,6 +4,7 @@
  * by its highest bit, what the bytes before it are: a sequence of frames compressed by zstd, or a
  * block as it is after decompression, which few changes would survive. */
 #include "base/varint.h"
+#include "counted.h"
 #include "frames.h"
 #include <mytosis/host.h>
 #include <stdlib.h>

@@ -4,9 +4,6 @@
 
 #include <mytosis/binary.h>
 
-#define REQUIRE(truth) ((truth) ? (void)0 : frames_fail(#truth, __FILE__, __LINE__))
-_Noreturn void frames_fail(const char *what, const char *file, int line);
-
 /* Cuts any input into frames: each begins with its version, has a length that fits and a checksum
  * that is right. Else no change would pass the checksum. OWNED: mt_buf_free. */
 mt_buf frames_mend(const uint8_t *data, size_t size);

@@ -5,39 +5,11 @@
  * is written, loaded again and written to the same bytes. Memory stays within a small multiple
  * of the input. */
 #include "base/bytes.h"
+#include "counted.h"
 #include <mytosis/json.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(truth) ((truth) ? (void)0 : fail(#truth, __LINE__))
-
-static _Noreturn void fail(const char *what, int line)
-{
-    fprintf(stderr, "json_fuzz: line %d: %s\n", line, what);
-    abort();
-}
-
-/* ---- Memory ---- */
-
-typedef struct counter {
-    size_t live;
-    size_t live_max;
-} counter;
-
-static void *counted_resize(void *ctx, void *ptr, size_t old_size, size_t size)
-{
-    counter *count = ctx;
-    void *grown = NULL;
-
-    if (size == 0) free(ptr);
-    else grown = realloc(ptr, size);
-    if (size > 0 && !grown) return NULL;
-    count->live = count->live - old_size + size;
-    REQUIRE(count->live <= count->live_max);
-    return grown;
-}
 
 /* ---- Reading ---- */
 
