@@ -24,6 +24,8 @@ typedef enum mt_delta_part { MT_UPDATE, MT_HISTORY, MT_CONFLICT } mt_delta_part;
 /* One node of a part. */
 typedef struct mt_delta_node {
     mt_bytes uid;
+    const mt_node *before; /* the whole node, BORROWED from the delta; NULL: there was none */
+    const mt_node *after;
     uint64_t floor; /* in update: the new one; in history: the lower one; 0: it played no part */
     bool created;   /* the node was not there before */
     bool empty;     /* no field, no floor, and not created: it was touched without effect */

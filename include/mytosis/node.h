@@ -50,6 +50,10 @@ MT_API uint64_t mt_node_floor(const mt_node *node);
 MT_API uint64_t
 mt_node_state_max(const mt_node *node); /* the highest state of a field or the floor; or 0 */
 
+/* Whether only a part of the node is in memory: that of a large node in a database. Its counts,
+ * its iterator and its snapshot then show that part. */
+MT_API bool mt_node_partial(const mt_node *node);
+
 /* How many fields are alive. A node whose count is 0 does not exist for readers. */
 MT_API size_t mt_node_count(const mt_node *node);
 
@@ -57,7 +61,8 @@ MT_API size_t mt_node_count(const mt_node *node);
 MT_API size_t mt_node_count_all(const mt_node *node);
 
 /* Looks a living field up. `*out` gets views BORROWED from `node`. MT_NOT_FOUND: no such field,
- * or it is deleted; `*out` is untouched. */
+ * or it is deleted. MT_NOT_LOADED: that is not known here, the node is partial. `*out` is then
+ * untouched. */
 MT_API MT_MUST_USE mt_status mt_node_get(const mt_node *node, mt_bytes name, mt_field *out);
 
 /* The same, with delete markers. */

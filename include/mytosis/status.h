@@ -21,7 +21,16 @@ MT_BEGIN_DECLS
     X(MT_AGAIN, -7, "more input is needed")                                     \
     X(MT_END, -8, "there is nothing more")                                      \
     X(MT_UNSUPPORTED, -9, "a version or feature that this build does not know") \
-    X(MT_IO, -10, "reading or writing failed")
+    X(MT_IO, -10, "reading or writing failed")                                  \
+    X(MT_NOT_LOADED, -11, "that part of the node is not in memory")             \
+    X(MT_BUDGET, -12, "pinned data fills the memory budget")                    \
+    X(MT_REFUSED, -13, "a hook or a peer refused it")                           \
+    X(MT_CANCELED, -14, "it was canceled")                                      \
+    X(MT_DEADLINE, -15, "the deadline has passed")                              \
+    X(MT_BUSY, -16, "it is held by another")                                    \
+    X(MT_STALE, -17, "the cursor is of another history, or too old")            \
+    X(MT_FULL, -18, "there is no room left")                                    \
+    X(MT_CLOSED, -19, "it was closed")
 
 typedef enum mt_status {
 #define MT_STATUS_ENUM(name, number, text) name = number,

@@ -93,6 +93,7 @@ static void *large_alloc(mti_heap *heap, size_t size)
     if (heap->large) heap->large->newer = large;
     heap->large = large;
     heap->held += len;
+    heap->used += len;
     heap->live++;
     return large + 1;
 }
@@ -105,6 +106,7 @@ static void large_free(mti_heap *heap, void *object)
     else heap->large = large->older;
     if (large->older) large->older->newer = large->newer;
     heap->held -= large->len;
+    heap->used -= large->len;
     mti_mem_free(heap->mem, large, large->len);
 }
 
@@ -139,15 +141,15 @@ void *mti_heap_alloc(mti_heap *heap, size_t size)
     object = heap->freed[class];
     if (object) {
         memcpy(&heap->freed[class], object, sizeof(void *));
-        heap->live++;
-        return object;
+    } else {
+        while (heap->left < class_size)
+            if (!chunk_open(heap)) return NULL;
+        object = heap->next;
+        heap->next += class_size;
+        heap->left -= class_size;
     }
-    while (heap->left < class_size)
-        if (!chunk_open(heap)) return NULL;
-    object = heap->next;
-    heap->next += class_size;
-    heap->left -= class_size;
     heap->live++;
+    heap->used += class_size;
     return object;
 }
 
@@ -164,6 +166,7 @@ void mti_heap_free(mti_heap *heap, void *object, size_t size)
         return;
     }
     class = class_of(size, &class_size);
+    heap->used -= class_size;
     memcpy(object, &heap->freed[class], sizeof(void *));
     heap->freed[class] = object;
 }

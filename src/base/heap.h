@@ -18,6 +18,7 @@ typedef struct mti_heap {
     const mt_mem *mem;
     size_t held;               /* bytes taken from `mem` */
     size_t live;               /* objects handed out and not freed */
+    size_t used;               /* bytes in them, as their classes have it */
     struct heap_chunk *chunks; /* newest first */
     struct heap_large *large;  /* passed through */
     uint8_t *next;             /* the free end of the newest chunk */

@@ -245,8 +245,10 @@ typedef struct pair {
 static void pair_cells(pair *p, mt_bytes name, const void *base_a, const mti_cell *a,
                        const void *base_b, const mti_cell *b)
 {
-    if ((p->had = a)) mti_cell_field(base_a, a, name, &p->before);
-    if ((p->has = b)) mti_cell_field(base_b, b, name, &p->after);
+    p->had = a && !mti_cell_absent(a);
+    p->has = b && !mti_cell_absent(b);
+    if (p->had) mti_cell_field(base_a, a, name, &p->before);
+    if (p->has) mti_cell_field(base_b, b, name, &p->after);
 }
 
 static bool large_pair(mt_delta_iter *iter, pair *p)
@@ -427,6 +429,8 @@ bool mt_delta_iter_node(mt_delta_iter *iter, mt_delta_node *out)
     change = iter_change(iter);
     before = change->before ? change->before->floor : 0;
     out->uid = change_uid(change);
+    out->before = change->before;
+    out->after = change->after;
     out->created = !change->before;
     out->floor = 0;
     if (iter->part == MT_UPDATE && change->after->floor > before) out->floor = change->after->floor;

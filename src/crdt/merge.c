@@ -1,5 +1,6 @@
 #include "crdt/merge.h"
 
+#include "base/assert.h"
 #include "base/bytes.h"
 
 /* ---- Small nodes: two sorted lists into one ---- */
@@ -202,6 +203,7 @@ typedef struct large {
     size_t alive;
     bool changed;
     bool late;
+    bool partial;
 } large;
 
 /* Puts an entry, which is MOVED whatever happens. */
@@ -268,6 +270,9 @@ static mt_status large_begin(large *l, mti_family *family, const mt_node *curren
     l->changed = !current || l->floor > current->floor;
     l->late = current && floor > 0 && floor < current->floor;
     if (!current) return MT_OK;
+    l->partial = mti_node_is_partial(current);
+    /* A floor is raised only where every field is at hand. */
+    mti_assert(!l->partial || l->floor == current->floor);
     if (current->shape) return large_from_small(l, current);
     if (l->floor > current->floor) return large_above(l, current);
     mti_tree_copy(mti_node_tree(current), &l->tree);
@@ -294,8 +299,9 @@ static bool large_wins(large *l, const void *base, const mti_cell *cell, const m
     return true;
 }
 
-/* A node that shrank below its new floor may be small again. */
-static mt_node *large_to_small(large *l, mt_bytes uid)
+/* A small node of the entries of a tree. NULL without memory. */
+static mt_node *small_of_entries(mti_family *family, mt_bytes uid, uint64_t floor,
+                                 uint64_t state_max, const mti_tree *tree)
 {
     mt_bytes start = {NULL, 0}, name[MTI_SHAPE_FIELDS_MAX];
     mti_pick pick[MTI_SHAPE_FIELDS_MAX];
@@ -305,16 +311,32 @@ static mt_node *large_to_small(large *l, mt_bytes uid)
     mt_walk walk;
     size_t count = 0;
 
-    mti_tree_walk(&l->tree, &mti_entry_kind, start, &walk);
+    mti_tree_walk(tree, &mti_entry_kind, start, &walk);
     while ((entry = mti_tree_next(&walk))) {
         pick[count].base = entry;
         pick[count].cell = &entry->cell;
         pick[count].share = true;
         name[count++] = mti_entry_name(entry);
     }
-    if (!(shape = mti_shape_of(l->family, name, count))) return NULL;
-    node = mti_node_new(l->family, uid, l->floor, l->state_max, shape, pick);
-    if (!node) mti_shape_release(l->family, shape);
+    if (!(shape = mti_shape_of(family, name, count))) return NULL;
+    node = mti_node_new(family, uid, floor, state_max, shape, pick);
+    if (!node) mti_shape_release(family, shape);
+    return node;
+}
+
+mt_node *mti_node_of_entries(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
+                             size_t alive, mti_tree *tree)
+{
+    mti_tree_env env = mti_entry_env(family);
+    mt_node *node;
+
+    if (tree->count > MTI_SHAPE_FIELDS_MAX) {
+        node = mti_node_new_large(family, uid, floor, state_max, alive, tree);
+        if (node) memset(tree, 0, sizeof *tree);
+        return node;
+    }
+    node = small_of_entries(family, uid, floor, state_max, tree);
+    if (node) mti_tree_end(tree, &env);
     return node;
 }
 
@@ -327,12 +349,10 @@ static mt_status large_end(large *l, mt_status st, mt_bytes uid, mt_node *curren
     *late = l->late;
     *out = current;
     if (st == MT_OK && l->changed) {
-        if (l->tree.count <= MTI_SHAPE_FIELDS_MAX) {
-            *out = large_to_small(l, uid);
-        } else {
-            *out = mti_node_new_large(l->family, uid, l->floor, l->state_max, l->alive, &l->tree);
-            if (*out) return MT_OK; /* the tree is the node's */
-        }
+        if (l->partial)
+            *out = mti_node_new_partial(l->family, uid, l->floor, l->state_max, l->alive, &l->tree);
+        else
+            *out = mti_node_of_entries(l->family, uid, l->floor, l->state_max, l->alive, &l->tree);
         if (!*out) st = MT_NO_MEMORY;
     }
     mti_tree_end(&l->tree, &env);

@@ -23,6 +23,11 @@ typedef struct mti_incoming {
 mt_status mti_node_merge(mti_family *family, mt_node *current, const mti_incoming *in,
                          mt_node **out, bool *late);
 
+/* A node, held once, with the entries of `tree`, which is emptied if this succeeds: small where they
+ * are few. NULL without memory. */
+mt_node *mti_node_of_entries(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
+                             size_t alive, mti_tree *tree);
+
 /* Where the nodes of a graph that is merged lie, and the shape met last among them, which is
  * mostly that of the next. All but `same` begins empty; `own` is held: mti_source_end. */
 typedef struct mti_source {

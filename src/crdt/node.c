@@ -140,6 +140,7 @@ static void node_head(mt_node *node, size_t size, mt_bytes uid, uint64_t floor, 
     node->size = (uint32_t)size;
     node->floor = floor;
     node->state_max = state_max;
+    node->flags = MTI_NODE_USED;
     node->uid_len = (uint8_t)uid.len;
     memcpy(node->uid, uid.data, uid.len);
 }
@@ -260,6 +261,17 @@ mt_node *mti_node_new_large(mti_family *family, mt_bytes uid, uint64_t floor, ui
     return node;
 }
 
+mt_node *mti_node_new_partial(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
+                              size_t alive, mti_tree *tree)
+{
+    mt_node *node = mti_node_new_large(family, uid, floor, state_max, alive, tree);
+
+    if (!node) return NULL;
+    node->flags |= MTI_NODE_PARTIAL;
+    memset(tree, 0, sizeof *tree);
+    return node;
+}
+
 mti_entry *mti_entry_new(mti_family *family, mt_bytes name, const mti_pick *pick)
 {
     size_t size = offsetof(mti_entry, name) + name.len + cell_within_len(pick);
@@ -345,6 +357,11 @@ uint64_t mt_node_state_max(const mt_node *node)
     return node->state_max;
 }
 
+bool mt_node_partial(const mt_node *node)
+{
+    return mti_node_is_partial(node);
+}
+
 size_t mt_node_count(const mt_node *node)
 {
     return node->alive;
@@ -389,7 +406,7 @@ const mti_cell *mti_node_find(const mt_node *node, mt_bytes name, const void **b
         return mti_shape_find(node->shape, name, &at) ? &mti_node_cells(node)[at] : NULL;
     }
     *base = entry = mti_tree_get(mti_node_tree(node), &mti_entry_kind, name);
-    return entry ? &entry->cell : NULL;
+    return entry && !mti_cell_absent(&entry->cell) ? &entry->cell : NULL;
 }
 
 /* One search, whatever the node. The name handed out is the node's, not the caller's: it lives as
@@ -410,7 +427,8 @@ static mt_status node_get(const mt_node *node, mt_bytes name, bool any, mt_field
             name = mti_entry_name(entry);
         }
     }
-    if (!cell || (!any && mti_cell_deleted(cell))) return MT_NOT_FOUND;
+    if (!cell) return mti_node_is_partial(node) ? MT_NOT_LOADED : MT_NOT_FOUND;
+    if (mti_cell_absent(cell) || (!any && mti_cell_deleted(cell))) return MT_NOT_FOUND;
     mti_cell_field(entry ? (const void *)entry : node, cell, name, out);
     return MT_OK;
 }
@@ -454,6 +472,7 @@ bool mt_field_iter_next(mt_field_iter *iter, mt_field *out)
     }
     while ((entry = mti_tree_next(&iter->walk))) {
         if (!iter->any && mti_cell_deleted(&entry->cell)) continue;
+        if (mti_cell_absent(&entry->cell)) continue;
         mti_cell_field(entry, &entry->cell, mti_entry_name(entry), out);
         return true;
     }

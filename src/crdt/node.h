@@ -43,6 +43,11 @@ typedef struct mti_blob {
     uint8_t data[];
 } mti_blob;
 
+/* Flags of a node. A partial one lacks fields that rest in storage. It lies as a large node does,
+ * however few fields it has; a name known to have no field is an entry of state 0. */
+#define MTI_NODE_PARTIAL 1u
+#define MTI_NODE_USED 2u /* read or written lately; changes in a node that others see */
+
 struct mt_node {
     uint32_t refs;
     uint32_t size; /* bytes in all, as allocated */
@@ -51,6 +56,7 @@ struct mt_node {
     uint32_t count;     /* fields */
     uint32_t alive;     /* of which are not delete markers */
     mti_shape *shape;   /* NULL: a large node */
+    uint8_t flags;
     uint8_t uid_len;
     uint8_t uid[];
 };
@@ -77,6 +83,11 @@ static inline unsigned mti_cell_kind(const mti_cell *cell)
 static inline mti_cell_where mti_cell_place(const mti_cell *cell)
 {
     return (mti_cell_where)(cell->head >> 56 & 3);
+}
+/* The entry of a name that a partial node is known not to have. */
+static inline bool mti_cell_absent(const mti_cell *cell)
+{
+    return mti_cell_state(cell) == 0;
 }
 static inline bool mti_cell_deleted(const mti_cell *cell)
 {
@@ -228,6 +239,10 @@ mt_node *mti_node_copy(mti_family *family, const mt_node *foreign, mti_shape *sh
 mt_node *mti_node_new_large(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
                             size_t alive, const mti_tree *tree);
 
+/* The same for a partial node; `tree` is emptied if this succeeds. */
+mt_node *mti_node_new_partial(mti_family *family, mt_bytes uid, uint64_t floor, uint64_t state_max,
+                              size_t alive, mti_tree *tree);
+
 /* An entry, held once. NULL without memory. */
 mti_entry *mti_entry_new(mti_family *family, mt_bytes name, const mti_pick *pick);
 
@@ -247,6 +262,11 @@ static inline mti_tree_env mti_entry_env(mti_family *family)
 
 /* Where `name` is in a small node's shape; false if it is not there. */
 bool mti_shape_find(const mti_shape *shape, mt_bytes name, size_t *at);
+
+static inline bool mti_node_is_partial(const mt_node *node)
+{
+    return node->flags & MTI_NODE_PARTIAL;
+}
 
 /* The cell of a field of any node, NULL if there is none; `*base` gets what it lies in. */
 const mti_cell *mti_node_find(const mt_node *node, mt_bytes name, const void **base);
