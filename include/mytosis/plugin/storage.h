@@ -1,0 +1,166 @@
+/* mytosis/plugin/storage.h - the contract of a storage, for those who write one.
+ *
+ * A storage keeps nodes. Most engines need none of this: they implement mytosis/plugin/kv.h, and
+ * the node store makes a storage of them. This contract is for what already thinks in nodes.
+ *
+ * Each request is answered with `host->answer(host->ctx, id, &answer)`, at once (before the call
+ * returns) or later, in any order, if and only if it returned MT_OK; `read`, `list` and `changes` may
+ * be answered in several pieces, all but the last marked `more`. What a write answered with MT_OK
+ * is seen by every request started later; writes take effect in the order in which they were
+ * started. Threads: all calls and all answers are made on the thread of the database. */
+#ifndef MYTOSIS_PLUGIN_STORAGE_H
+#define MYTOSIS_PLUGIN_STORAGE_H
+
+#include <mytosis/delta.h>
+#include <mytosis/env.h>
+
+MT_BEGIN_DECLS
+
+#define MT_STORAGE_ABI 1
+
+/* Where a replica stands in the history of its store: valid only for that store, and only while the
+ * boot is known there and covers the number. All zero: before everything. */
+typedef struct mt_cursor {
+    uint8_t boot[16]; /* the random id of an opening of the store */
+    uint64_t number;  /* how many changes came before */
+} mt_cursor;
+
+/* What to read: a node, or some of its fields. */
+typedef struct mt_storage_key {
+    mt_bytes uid;
+    const mt_bytes *names; /* only these fields, in ascending order */
+    size_t name_count;
+    bool whole; /* every field, however many; else a large node may come without any */
+} mt_storage_key;
+
+/* A node or a part of one, as it is stored. */
+typedef struct mt_storage_row {
+    mt_row row;         /* fields with their states, delete markers too; row.floor */
+    uint64_t state_max; /* of the whole node: its highest state, or the floor */
+    bool partial;       /* the node has fields that are not in this row */
+} mt_storage_row;
+
+/* A change in the sequence log. */
+typedef struct mt_storage_change {
+    uint64_t number;       /* from 1 */
+    mt_bytes uid;          /* what changed; the node may be gone since */
+    const mt_bytes *names; /* the fields that changed, in ascending order ... */
+    size_t name_count;
+    bool all;        /* ... or any of them, and the floor */
+    uint64_t since;  /* if not 0: for a reader at a number below this, `all` is true */
+    mt_bytes origin; /* the peer that it came from; empty: written here */
+} mt_storage_change;
+
+/* A record of the database's own: what it wants to find again beside the nodes, such as the
+ * positions of peers. Keys are at most 255 bytes. */
+typedef struct mt_storage_record {
+    mt_bytes key;
+    mt_bytes value; /* in a write: `data` NULL deletes the record */
+} mt_storage_record;
+
+/* What is known of a store when it is opened. */
+typedef struct mt_storage_info {
+    uint64_t clock;     /* the highest clock ever written, 0: none */
+    uint8_t clock_mode; /* as it was written, 0: none */
+    mt_cursor head;     /* where the log ends */
+    uint64_t log_first; /* the number of the oldest change that is still there; 0: none */
+} mt_storage_info;
+
+/* What a request came to. All of it is BORROWED until `answer` returns. */
+typedef struct mt_storage_answer {
+    mt_status status; /* MT_OK, or why nothing came or happened. MT_MALFORMED: what was asked for is
+                       * damaged. MT_STALE: changes(since) is not valid here */
+    const char *text; /* of a failure: what happened, in a line; may be NULL */
+    bool more;        /* another piece of this answer follows */
+    const mt_storage_row *rows; /* read, list. A node that is not there has no row; the rows of
+                                 * one node follow one another. list: in uid order */
+    size_t row_count;
+    const mt_storage_change *changes; /* changes: in order of their numbers */
+    size_t change_count;
+    mt_cursor next;                   /* changes: where to go on; write: the new head */
+    bool end;                         /* list, changes: nothing follows now */
+    const mt_storage_info *info;      /* open */
+    const mt_storage_record *records; /* records: in key order */
+    size_t record_count;
+} mt_storage_answer;
+
+/* Whoever uses the storage. BORROWED by the storage until the last answer. */
+typedef struct mt_storage_host {
+    void (*answer)(void *ctx, uint64_t id, const mt_storage_answer *answer);
+    void *ctx;
+} mt_storage_host;
+
+/* One commit of a write. The nodes after it (mt_delta_node.after) are at hand without cost; of a
+ * large node perhaps only a part (mt_node_partial). */
+typedef struct mt_storage_commit {
+    const mt_delta *delta; /* what changed is its MT_UPDATE; NULL: only records */
+    mt_bytes origin;       /* the peer it came from; empty: written here */
+} mt_storage_commit;
+
+/* What is written at once, wholly or not at all. */
+typedef struct mt_storage_write {
+    const mt_storage_commit *commits; /* in the order in which they happened */
+    size_t commit_count;
+    const mt_storage_record *records;
+    size_t record_count;
+    uint64_t clock; /* to be found again in mt_storage_info */
+    uint8_t clock_mode;
+} mt_storage_write;
+
+typedef struct mt_storage_ops {
+    uint32_t abi;  /* MT_STORAGE_ABI */
+    uint32_t size; /* sizeof(mt_storage_ops) as compiled */
+    const char *name;
+    bool wants_full; /* nodes after a commit are to be whole (mt_node_partial is false) */
+
+    /* The first request, before any other: repairs what a crash left, answers `info`. NULL: there
+     * is nothing to do and nothing known. */
+    mt_status (*open)(void *ctx, const mt_storage_host *host, uint64_t id);
+
+    /* Reads nodes: `keys` is in uid order, each uid once, BORROWED until the call returns. */
+    mt_status (*read)(void *ctx, const mt_storage_host *host, uint64_t id,
+                      const mt_storage_key *keys, size_t count);
+
+    /* Writes; answers once it is durable. `write` and all it points to are PINNED until the
+     * answer. After a failure all is as it was before. */
+    mt_status (*write)(void *ctx, const mt_storage_host *host, uint64_t id,
+                       const mt_storage_write *write);
+
+    /* Drops nodes from this replica only: no delete marker, no change in the log. `uids` is in
+     * order, each once, BORROWED until the call returns. */
+    mt_status (*remove)(void *ctx, const mt_storage_host *host, uint64_t id, const mt_bytes *uids,
+                        size_t count);
+
+    /* Ends the storage and frees it. No request is under way. */
+    void (*close)(void *ctx);
+
+    /* ---- May be NULL: the storage cannot ---- */
+
+    /* Lists up to `limit` nodes, whole, in uid order: those whose uid begins with `prefix` and is
+     * after `after`. Deleted nodes too. Holds nothing open between requests. */
+    mt_status (*list)(void *ctx, const mt_storage_host *host, uint64_t id, mt_bytes prefix,
+                      mt_bytes after, size_t limit);
+
+    /* Up to `limit` changes after a cursor. */
+    mt_status (*changes)(void *ctx, const mt_storage_host *host, uint64_t id,
+                         const mt_cursor *since, size_t limit);
+
+    /* Up to `limit` records whose key begins with `prefix` and is after `after`. */
+    mt_status (*records)(void *ctx, const mt_storage_host *host, uint64_t id, mt_bytes prefix,
+                         mt_bytes after, size_t limit);
+
+    /* How many bytes the storage takes where it rests, or 0: not known. */
+    uint64_t (*bytes)(void *ctx);
+} mt_storage_ops;
+
+/* A storage at hand. OWNED by whoever made it, until it is MOVED. */
+typedef struct mt_storage {
+    const mt_storage_ops *ops;
+    void *ctx;
+} mt_storage;
+
+/* Closes a storage that was not given away. One that is all zero is accepted. */
+MT_API void mt_storage_close(mt_storage *storage);
+
+MT_END_DECLS
+#endif
