@@ -18,7 +18,7 @@ MT_BEGIN_DECLS
     X(MT_NOT_FOUND, -4, "no such node or field")                                \
     X(MT_TOO_LARGE, -5, "a limit is exceeded")                                  \
     X(MT_STATE, -6, "a state is out of its range")                              \
-    X(MT_AGAIN, -7, "more input is needed")                                     \
+    X(MT_AGAIN, -7, "more input, or more room, is needed")                      \
     X(MT_END, -8, "there is nothing more")                                      \
     X(MT_UNSUPPORTED, -9, "a version or feature that this build does not know") \
     X(MT_IO, -10, "reading or writing failed")                                  \
@@ -30,7 +30,8 @@ MT_BEGIN_DECLS
     X(MT_BUSY, -16, "it is held by another")                                    \
     X(MT_STALE, -17, "the cursor is of another history, or too old")            \
     X(MT_FULL, -18, "there is no room left")                                    \
-    X(MT_CLOSED, -19, "it was closed")
+    X(MT_CLOSED, -19, "it was closed")                                          \
+    X(MT_OFFLINE, -20, "the link to the peer is down for now")
 
 typedef enum mt_status {
 #define MT_STATUS_ENUM(name, number, text) name = number,
