@@ -94,7 +94,9 @@ typedef struct mt_storage_host {
  * large node perhaps only a part (mt_node_partial). */
 typedef struct mt_storage_commit {
     const mt_delta *delta; /* what changed is its MT_UPDATE; NULL: only records */
-    mt_bytes origin;       /* the peer it came from; empty: written here */
+    mt_bytes origin;       /* the peer it came from, at most 255 bytes; empty: written here */
+    bool whole;            /* its nodes are whole and written so, whatever is there: what they held
+                            * before was not all written */
 } mt_storage_commit;
 
 /* What is written at once, wholly or not at all. */
