@@ -19,7 +19,17 @@ function(mytosis_require module version package hint)
     endif()
 endfunction()
 
-mytosis_require(libzstd 1.5 libzstd-dev "")
+# What libmytosis itself is built on; whoever links it statically needs all of it again.
+set(library_requires)
+macro(mytosis_library_require module version package hint)
+    mytosis_require(${module} ${version} ${package} "${hint}")
+    list(APPEND library_requires ${module}>=${version})
+endmacro()
+
+mytosis_library_require(libzstd 1.5 libzstd-dev "")
+if(MYTOSIS_WITH_LMDB)
+    mytosis_library_require(lmdb 0.9.24 liblmdb-dev " by the storage on disk; MYTOSIS_WITH_LMDB=OFF leaves it out")
+endif()
 if(MYTOSIS_BUILD_TESTS)
     mytosis_require(cmocka 1.1.5 libcmocka-dev " by the tests; MYTOSIS_BUILD_TESTS=OFF leaves them out")
 endif()

@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mytosis)
-install(TARGETS mytosis mytosis_static EXPORT mytosisTargets)
+install(TARGETS mytosis mytosis_static mytosis_conformance EXPORT mytosisTargets)
 install(EXPORT mytosisTargets NAMESPACE mytosis:: DESTINATION ${package_dir})
 configure_package_config_file(
     cmake/mytosisConfig.cmake.in ${PROJECT_BINARY_DIR}/mytosisConfig.cmake
@@ -31,8 +31,12 @@ else()
     set(pc_libdir "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
     set(pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
 endif()
-configure_file(cmake/mytosis.pc.in ${PROJECT_BINARY_DIR}/mytosis.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/mytosis.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+string(REGEX REPLACE "([^;]+)>=" "\\1 >= " pc_requires "${library_requires}")
+string(REPLACE ";" ", " pc_requires "${pc_requires}")
+foreach(file mytosis.pc mytosis-conformance.pc)
+    configure_file(cmake/${file}.in ${PROJECT_BINARY_DIR}/${file} @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/${file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
 
 foreach(section 1 3 5 7 8)
     file(GLOB pages CONFIGURE_DEPENDS man/*.${section})
