@@ -66,8 +66,8 @@ MT_API void mt_event_stream_unref(mt_event_stream *stream);
 
 /* Where events come from. */
 typedef struct mt_event_source {
-    /* Somebody listens now. What the source emits with begins only after this has returned.
-     * Anything but MT_OK is the answer to whoever subscribed. */
+    /* Somebody subscribes, and hears what is emitted once this has returned. Anything but MT_OK is
+     * the answer to whoever it was. */
     mt_status (*open)(void *ctx, mt_event_stream *stream);
 
     /* Nobody listens any more, or the stream completes: once for each open that succeeded. */
@@ -84,11 +84,11 @@ MT_API MT_MUST_USE mt_status mt_event_stream_new(const mt_mem *mem, const mt_eve
 MT_API bool mt_event_stream_subscribed(const mt_event_stream *stream);
 
 /* Tells every subscriber. `event` is BORROWED until the call returns. MT_CLOSED: the stream has
- * completed. MT_BUSY: the source is being opened or closed. */
+ * completed. */
 MT_API MT_MUST_USE mt_status mt_event_stream_emit(mt_event_stream *stream, const void *event);
 
 /* Completes the stream, with an error or (`error` NULL) without. `error` is BORROWED until the call
- * returns. MT_CLOSED: it has completed. MT_BUSY: the source is being opened or closed. */
+ * returns. MT_CLOSED: it has completed before. */
 MT_API MT_MUST_USE mt_status mt_event_stream_complete(mt_event_stream *stream,
                                                       const mt_error *error);
 
