@@ -34,7 +34,8 @@ typedef struct mt_connection_ops {
     size_t (*queued)(void *ctx);
 
     /* Somebody listens, or nobody does any more. Between the two messages are delivered, else they
-     * are held back; a link that can stops reading. Stopped to begin with. */
+     * are held back; a link that can stops reading. Stopped to begin with. Neither is called once
+     * the connection is being closed. */
     void (*start)(void *ctx);
     void (*stop)(void *ctx);
 
