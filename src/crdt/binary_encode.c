@@ -5,13 +5,7 @@
 #include "crdt/binary_encode.h"
 #include "base/bytes.h"
 #include "base/status.h"
-#include "base/varint.h"
-#include "base/word.h"
-
-/* The most that a field takes beside its name and text, and a row beside its uid, fields and
- * extension. */
-#define FIELD_BOUND 32
-#define ROW_BOUND 64
+#include "crdt/binary_put.h"
 
 /* ---- Set up ---- */
 
@@ -52,23 +46,6 @@ void mti_encoder_clear(mti_encoder *encoder)
     encoder->state = 0;
     encoder->edge.len = 0;
     encoder->fresh = true;
-}
-
-static size_t text_len(const mt_field *field)
-{
-    bool text = field->kind == MT_FIELD_VALUE && field->value.kind >= MT_STRING;
-
-    return text ? field->value.as.bytes.len : 0;
-}
-
-size_t mti_encoder_bound(const mt_row *row)
-{
-    size_t bound = ROW_BOUND + row->uid.len + row->extension.len;
-
-    for (size_t i = 0; i < row->count; i++) {
-        bound += FIELD_BOUND + row->fields[i].name.len + text_len(&row->fields[i]);
-    }
-    return bound;
 }
 
 size_t mti_encoder_len(const mti_encoder *encoder)
@@ -217,7 +194,7 @@ static mt_status reserve_row(mti_encoder *encoder, const mt_row *row, const row_
     for (size_t i = 0; i < row->count && st == MT_OK; i++) {
         mt_buf *column = &encoder->stream[mti_column(shape->names[i])];
         bool shared = shape->names[i] >= MTI_COLUMNS_MAX - 1;
-        size_t room = shared ? bound : FIELD_BOUND + text_len(&row->fields[i]);
+        size_t room = shared ? bound : MTI_FIELD_BOUND + mti_text_len(&row->fields[i]);
 
         for (unsigned j = 0; j < MTI_COLUMN_STREAMS && st == MT_OK; j++) {
             st = mti_buf_reserve(column + j, room);
@@ -228,215 +205,69 @@ static mt_status reserve_row(mti_encoder *encoder, const mt_row *row, const row_
 
 /* ---- Writing: room is there ---- */
 
-/* The streams that a row, or the value of a column, is written to. In rows they are one, and a copy
- * of it on the stack: with everything inlined it lives in registers, which is a good deal faster.
- */
-typedef struct pens {
-    mt_buf *stream;
-    unsigned mask;
-} pens;
-
-#define INLINED static inline __attribute__((always_inline))
-
-INLINED mt_buf *pen(pens out, unsigned stream)
+MTI_INLINED void put_state(mti_encoder *encoder, mti_pens out, uint64_t state)
 {
-    return out.stream + (stream & out.mask);
-}
-
-INLINED void put_byte(mt_buf *out, unsigned byte)
-{
-    out->data[out->len++] = (uint8_t)byte;
-}
-
-INLINED void put_number(mt_buf *out, uint64_t number)
-{
-    out->len = (size_t)(mti_varint_put(out->data + out->len, number) - out->data);
-}
-
-/* The low `len` bytes of a word; up to eight are touched. */
-INLINED void put_word(mt_buf *out, uint64_t word, size_t len)
-{
-    mti_store_le64(word, out->data + out->len);
-    out->len += len;
-}
-
-INLINED void put_bytes(mt_buf *out, mt_bytes bytes)
-{
-    mti_copy_text(out->data + out->len, bytes.data, bytes.len);
-    out->len += bytes.len;
-}
-
-INLINED void put_state(mti_encoder *encoder, pens out, uint64_t state)
-{
-    put_number(pen(out, MTI_STREAM_STATES), mti_zigzag(state - encoder->state));
+    mti_put_number(mti_pen(out, MTI_STREAM_STATES), mti_zigzag(state - encoder->state));
     encoder->state = state;
 }
 
-static mti_states states_of(const mti_encoder *encoder, const mt_row *row)
+MTI_INLINED void put_shape(mti_pens out, const mt_row *row, const row_shape *shape)
 {
-    uint64_t first;
+    mt_buf *heads = mti_pen(out, MTI_STREAM_HEADS);
 
-    if (row->count == 0) return MTI_STATES_SAME;
-    first = row->fields[0].state;
-    for (size_t i = 1; i < row->count; i++) {
-        if (row->fields[i].state != first) return MTI_STATES_EACH;
-    }
-    return first == (row->floor ? row->floor : encoder->state) ? MTI_STATES_SAME : MTI_STATES_ONE;
-}
-
-INLINED void put_head(pens out, const mt_row *row, const row_shape *shape, mti_states states)
-{
-    uint64_t head = shape->is_new ? 0 : (uint64_t)shape->number + 1;
-    unsigned flags = 0;
-
-    if (row->floor) flags |= MTI_ROW_FLOOR;
-    if (row->extension.len) flags |= MTI_ROW_EXTENSION;
-    if (row->more) flags |= MTI_ROW_MORE;
-    put_number(pen(out, MTI_STREAM_HEADS), head << 2 | (flags ? MTI_STATES_FLAGS : states));
-    if (flags) put_byte(pen(out, MTI_STREAM_HEADS), flags | states);
-}
-
-INLINED void put_shape(pens out, const mt_row *row, const row_shape *shape)
-{
-    mt_buf *heads = pen(out, MTI_STREAM_HEADS);
-
-    put_number(heads, row->count);
+    mti_put_number(heads, row->count);
     for (size_t i = 0; i < row->count; i++) {
         mt_bytes name = row->fields[i].name;
 
         if (shape->new_names >> i & 1) {
-            put_number(heads, (uint64_t)name.len << 1 | 1);
-            put_bytes(heads, name);
+            mti_put_number(heads, (uint64_t)name.len << 1 | 1);
+            mti_put_bytes(heads, name);
         } else {
-            put_number(heads, (uint64_t)shape->names[i] << 1);
+            mti_put_number(heads, (uint64_t)shape->names[i] << 1);
         }
     }
 }
 
-static size_t common_len(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
-{
-    size_t len = a_len < b_len ? a_len : b_len, at = 0;
-
-    while (len - at >= 8) {
-        uint64_t differ = mti_load_le64(a + at) ^ mti_load_le64(b + at);
-
-        if (differ) return at + (size_t)__builtin_ctzll(differ) / 8;
-        at += 8;
-    }
-    while (at < len && a[at] == b[at]) at++;
-    return at;
-}
-
 /* A uid as its difference from the one before, which it takes the place of. `before` counts for
  * `len` bytes. */
-INLINED void put_front(mt_buf *codes, mt_buf *texts, mti_front *before, size_t len, mt_bytes uid)
+MTI_INLINED void put_front(mt_buf *codes, mt_buf *texts, mti_front *before, size_t len,
+                           mt_bytes uid)
 {
-    size_t keep = common_len(before->text, len, uid.data, uid.len);
-    size_t drop = len - keep, add = uid.len - keep;
-    unsigned high = drop < MTI_FRONT_LONG ? (unsigned)drop : MTI_FRONT_LONG;
-    unsigned low = add < MTI_FRONT_LONG ? (unsigned)add : MTI_FRONT_LONG;
+    size_t keep = mti_put_change(codes, texts, (mt_bytes){before->text, len}, uid);
 
-    put_byte(codes, high << 4 | low);
-    if (high == MTI_FRONT_LONG) put_number(codes, drop - MTI_FRONT_LONG);
-    if (low == MTI_FRONT_LONG) put_number(codes, add - MTI_FRONT_LONG);
-    put_bytes(texts, (mt_bytes){uid.data + keep, add});
-    mti_copy_text(before->text + keep, uid.data + keep, add);
+    mti_copy_text(before->text + keep, uid.data + keep, uid.len - keep);
     before->len = uid.len;
 }
 
-INLINED void put_uid(mti_encoder *encoder, pens out, mt_bytes uid)
+MTI_INLINED void put_uid(mti_encoder *encoder, mti_pens out, mt_bytes uid)
 {
     size_t len = encoder->fresh ? 0 : encoder->uid.len;
 
-    put_front(pen(out, MTI_STREAM_UID_CODES), pen(out, MTI_STREAM_UID_TEXTS), &encoder->uid, len,
-              uid);
+    put_front(mti_pen(out, MTI_STREAM_UID_CODES), mti_pen(out, MTI_STREAM_UID_TEXTS), &encoder->uid,
+              len, uid);
     encoder->fresh = false;
 }
 
-INLINED void put_tag(pens column, mti_tag tag, unsigned small)
-{
-    put_byte(pen(column, MTI_COLUMN_TAGS), tag << MTI_TAG_BITS | small);
-}
-
-INLINED void put_edge(mti_encoder *encoder, pens column, mt_bytes uid)
+MTI_INLINED void put_edge(mti_encoder *encoder, mti_pens column, mt_bytes uid)
 {
     if (encoder->edge.len == 0) encoder->edge = encoder->uid;
-    put_tag(column, MTI_TAG_EDGE, 0);
-    put_front(pen(column, MTI_COLUMN_DATA), pen(column, MTI_COLUMN_TEXTS), &encoder->edge,
+    mti_put_tag(column, MTI_TAG_EDGE, 0);
+    put_front(mti_pen(column, MTI_COLUMN_DATA), mti_pen(column, MTI_COLUMN_TEXTS), &encoder->edge,
               encoder->edge.len, uid);
 }
 
-INLINED void put_integer(pens column, mti_tag tag, uint64_t size)
+MTI_INLINED void put_value(mti_encoder *encoder, mti_pens column, const mt_field *field)
 {
-    unsigned len;
-
-    if (size < MTI_INTEGER_SMALL) {
-        put_tag(column, tag, (unsigned)size);
-        return;
-    }
-    len = (unsigned)(71 - __builtin_clzll(size)) / 8;
-    put_tag(column, tag, MTI_INTEGER_SMALL - 1 + len);
-    put_word(pen(column, MTI_COLUMN_DATA), size, len);
+    if (mti_is_edge(field)) put_edge(encoder, column, field->value.as.bytes);
+    else mti_put_plain(column, field);
 }
 
-INLINED void put_number_value(pens column, double number)
+MTI_INLINED void put_row(mti_encoder *encoder, mti_pens out, const mt_row *row,
+                         const row_shape *shape)
 {
-    uint64_t bits;
+    mti_states states = mti_states_of(row, encoder->state);
 
-    if (mti_is_short_integer(number)) {
-        int64_t integer = (int64_t)number;
-        bool negative = integer < 0;
-
-        put_integer(column, negative ? MTI_TAG_NEGATIVE : MTI_TAG_NATURAL,
-                    (uint64_t)(negative ? -1 - integer : integer));
-        return;
-    }
-    memcpy(&bits, &number, sizeof bits);
-    put_tag(column, MTI_TAG_SIMPLE, MTI_SIMPLE_DOUBLE);
-    put_word(pen(column, MTI_COLUMN_DATA), bits, sizeof bits);
-}
-
-INLINED void put_text(pens column, mti_tag tag, mt_bytes text)
-{
-    unsigned small = text.len < MTI_LEN_LONG ? (unsigned)text.len : MTI_LEN_LONG;
-
-    put_tag(column, tag, small);
-    if (small == MTI_LEN_LONG) put_number(pen(column, MTI_COLUMN_DATA), text.len - MTI_LEN_LONG);
-    put_bytes(pen(column, MTI_COLUMN_TEXTS), text);
-}
-
-INLINED void put_value(mti_encoder *encoder, pens column, const mt_field *field)
-{
-    const mt_value *value = &field->value;
-
-    if (field->kind == MT_FIELD_DELETED) {
-        put_tag(column, MTI_TAG_SIMPLE, MTI_SIMPLE_DELETED);
-        return;
-    }
-    switch (value->kind) {
-    case MT_NULL: put_tag(column, MTI_TAG_SIMPLE, MTI_SIMPLE_NULL); break;
-    case MT_BOOL:
-        put_tag(column, MTI_TAG_SIMPLE, value->as.boolean ? MTI_SIMPLE_TRUE : MTI_SIMPLE_FALSE);
-        break;
-    case MT_NUMBER: put_number_value(column, value->as.number); break;
-    case MT_INT:
-        put_tag(column, MTI_TAG_SIMPLE, MTI_SIMPLE_INT64);
-        put_word(pen(column, MTI_COLUMN_DATA), (uint64_t)value->as.integer, sizeof(int64_t));
-        break;
-    case MT_STRING:
-    case MT_BYTES:
-        put_text(column, value->kind == MT_STRING ? MTI_TAG_STRING : MTI_TAG_BYTES,
-                 value->as.bytes);
-        break;
-    case MT_EDGE: put_edge(encoder, column, value->as.bytes); break;
-    }
-}
-
-INLINED void put_row(mti_encoder *encoder, pens out, const mt_row *row, const row_shape *shape)
-{
-    mti_states states = states_of(encoder, row);
-
-    put_head(out, row, shape, states);
+    mti_put_head(out, row, shape->is_new ? 0 : (uint64_t)shape->number + 1, states);
     if (shape->is_new) put_shape(out, row, shape);
     put_uid(encoder, out, row->uid);
     if (row->floor) put_state(encoder, out, row->floor);
@@ -445,13 +276,13 @@ INLINED void put_row(mti_encoder *encoder, pens out, const mt_row *row, const ro
         put_state(encoder, out, row->fields[i].state);
     }
     for (size_t i = 0; i < row->count; i++) {
-        pens column = {pen(out, mti_column(shape->names[i])), out.mask};
+        mti_pens column = {mti_pen(out, mti_column(shape->names[i])), out.mask};
 
         put_value(encoder, column, &row->fields[i]);
     }
     if (row->extension.len) {
-        put_number(pen(out, MTI_STREAM_HEADS), row->extension.len);
-        put_bytes(pen(out, MTI_STREAM_HEADS), row->extension);
+        mti_put_number(mti_pen(out, MTI_STREAM_HEADS), row->extension.len);
+        mti_put_bytes(mti_pen(out, MTI_STREAM_HEADS), row->extension);
     }
 }
 
@@ -464,11 +295,11 @@ mt_status mti_encode_row(mti_encoder *encoder, const mt_row *row, size_t bound, 
     if ((st = shape_of(encoder, row, same, &shape, err)) != MT_OK) return st;
     if ((st = reserve_row(encoder, row, &shape, bound)) != MT_OK) return st;
     if (encoder->mask) {
-        put_row(encoder, (pens){encoder->stream, UINT32_MAX}, row, &shape);
+        put_row(encoder, (mti_pens){encoder->stream, UINT32_MAX}, row, &shape);
     } else {
         mt_buf rows = encoder->stream[0];
 
-        put_row(encoder, (pens){&rows, 0}, row, &shape);
+        put_row(encoder, (mti_pens){&rows, 0}, row, &shape);
         encoder->stream[0].len = rows.len;
     }
     return MT_OK;
@@ -483,10 +314,10 @@ mt_status mti_encoder_parts(const mti_encoder *encoder, mt_buf *table, mt_bytes 
     mt_status st = mti_buf_reserve(table, (1 + (size_t)streams) * MTI_VARINT_LEN_MAX);
 
     if (st != MT_OK) return st;
-    put_number(table, streams);
+    mti_put_number(table, streams);
     for (unsigned i = 0; i < streams; i++) {
         parts[1 + i] = mt_buf_bytes(&encoder->stream[i]);
-        put_number(table, parts[1 + i].len);
+        mti_put_number(table, parts[1 + i].len);
     }
     parts[0] = mt_buf_bytes(table);
     *count = 1 + streams;

@@ -40,9 +40,6 @@ void mti_encoder_free(mti_encoder *encoder);
 /* Begins a frame. */
 void mti_encoder_clear(mti_encoder *encoder);
 
-/* At least as many bytes as the row can take. */
-size_t mti_encoder_bound(const mt_row *row);
-
 /* How many bytes the streams hold. */
 size_t mti_encoder_len(const mti_encoder *encoder);
 

@@ -6,9 +6,8 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/status.h"
-#include "base/varint.h"
-#include "base/word.h"
 #include "crdt/binary_encode.h"
+#include "crdt/binary_put.h"
 #include "crdt/limits.h"
 #include "crdt/rows.h"
 
@@ -335,7 +334,7 @@ static size_t fields_that_fit(const mt_binary_writer *writer, const mt_row *row,
     mt_row piece = *row;
 
     for (piece.count = smaller(row->count, MTI_SHAPE_NAMES_MAX);; piece.count--) {
-        *bound = mti_encoder_bound(&piece);
+        *bound = mti_row_bound(&piece);
         if (*bound <= writer->body_max || piece.count == 0) return piece.count;
     }
 }
@@ -368,7 +367,7 @@ static mt_status add_pieces(mt_binary_writer *writer, const mt_row *row, bool sa
 
 static mt_status add_row(mt_binary_writer *writer, const mt_row *row, bool same)
 {
-    size_t bound = mti_encoder_bound(row);
+    size_t bound = mti_row_bound(row);
 
     if (row->count > MTI_SHAPE_NAMES_MAX || bound > writer->body_max)
         return add_pieces(writer, row, same);
