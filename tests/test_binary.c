@@ -57,7 +57,8 @@ static mt_bytes key_like(test_case *c, mt_bytes before, size_t max)
     static const char *const ends[] = {
         "",  "a", "b/",   "0000",  "__proto__",   "\xC3\xA9", "\xF0\x9F\x98\x80",
         "z", "9", "\x01", "user/", "\xEF\xBF\xBF"};
-    size_t keep = before.len ? test_below(c, before.len + 1) : 0;
+    size_t most = before.len < max ? before.len : max;
+    size_t keep = most ? test_below(c, most + 1) : 0;
     size_t count = 1 + test_below(c, test_once_in(c, 20) ? 60 : 5), len;
     uint8_t *data = test_take(&c->arena, max);
 
