@@ -26,6 +26,8 @@ static void link_start(void *ctx)
     test_link *link = ctx;
 
     note(link, "start");
+    CHECK(!link->started);
+    link->started = true;
     CHECK(test_link_deliver(link, "early") == MT_AGAIN);
 }
 
@@ -34,6 +36,8 @@ static void link_stop(void *ctx)
     test_link *link = ctx;
 
     note(link, "stop");
+    CHECK(link->started);
+    link->started = false;
     CHECK(test_link_deliver(link, "late") == MT_AGAIN);
 }
 
@@ -100,4 +104,15 @@ void test_link_end(test_link *link)
 mt_status test_link_deliver(test_link *link, const char *text)
 {
     return mt_connection_deliver(link->connection, mt_str(text));
+}
+
+void test_members_are(const mt_group *group, const char *ids)
+{
+    char text[64] = {0};
+
+    for (size_t i = 0; i < mt_group_count(group); i++) {
+        text[i] = (char)mt_connection_id(mt_group_at(group, i)).data[0];
+    }
+    assert_string_equal(text, ids);
+    CHECK(!mt_group_at(group, mt_group_count(group)));
 }

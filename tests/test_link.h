@@ -11,6 +11,7 @@ typedef struct test_link {
     test_heard *heard;         /* NULL: nothing is noted */
     mt_status answer;          /* to send */
     size_t queued;
+    bool started;
 } test_link;
 
 /* Transports of two types, "test" and "other". */
@@ -29,5 +30,8 @@ void test_link_begin(test_link *link, test_heard *heard, const char *id);
 void test_link_end(test_link *link);
 
 mt_status test_link_deliver(test_link *link, const char *text);
+
+/* Fails unless these are the members of a group: their ids, of one letter each. */
+void test_members_are(const mt_group *group, const char *ids);
 
 #endif

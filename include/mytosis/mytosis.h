@@ -6,11 +6,14 @@
 #include <mytosis/bytes.h>
 #include <mytosis/compress.h>
 #include <mytosis/delta.h>
+#include <mytosis/event_stream.h>
 #include <mytosis/graph.h>
 #include <mytosis/host.h>
 #include <mytosis/json.h>
 #include <mytosis/limits.h>
+#include <mytosis/loop.h>
 #include <mytosis/mem.h>
+#include <mytosis/network.h>
 #include <mytosis/node.h>
 #include <mytosis/status.h>
 #include <mytosis/value.h>
