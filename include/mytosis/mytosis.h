@@ -11,7 +11,6 @@
 #include <mytosis/host.h>
 #include <mytosis/json.h>
 #include <mytosis/limits.h>
-#include <mytosis/loop.h>
 #include <mytosis/mem.h>
 #include <mytosis/network.h>
 #include <mytosis/node.h>
