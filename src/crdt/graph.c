@@ -249,26 +249,25 @@ static mt_status change_begin(change *c, mt_graph *graph, mti_family *foreign, b
     return mti_no_memory(&graph->error);
 }
 
-/* Takes back what the log says, from its end. The pages on the way are the graph's own since
- * they were written, so that this needs no memory. */
-static void change_undo(change *c)
+/* From its end. The pages on the way are the graph's own since they were written. */
+void mti_graph_take_back(mt_graph *graph, const mt_delta *delta)
 {
-    mti_tree_env env = mti_node_env(c->graph->family);
+    mti_tree_env env = mti_node_env(graph->family);
 
-    c->graph->last.leaf = NULL;
-    for (size_t i = c->log->count; i-- > 0;) {
-        mti_change *done = &c->log->changes[i];
+    graph->last.leaf = NULL;
+    for (size_t i = delta->count; i-- > 0;) {
+        const mti_change *done = &delta->changes[i];
         void *old = NULL;
         mt_status st;
         if (done->before == done->after) continue;
         if (done->before) {
             mti_hold(done->before);
-            st = mti_tree_put(&c->graph->nodes, &env, done->before, &old);
+            st = mti_tree_put(&graph->nodes, &env, done->before, &old);
         } else {
-            st = mti_tree_remove(&c->graph->nodes, &env, mt_node_uid(done->after), &old);
+            st = mti_tree_remove(&graph->nodes, &env, mt_node_uid(done->after), &old);
         }
         mti_assert(st == MT_OK);
-        mti_node_release(c->graph->family, old);
+        mti_node_release(graph->family, old);
     }
 }
 
@@ -278,7 +277,7 @@ static mt_status change_end(change *c, mt_status st, mt_delta **delta)
     if (st == MT_OK && c->record && mti_delta_settle(c->log) != MT_OK)
         st = mti_no_memory(&c->graph->error);
     if (st != MT_OK) {
-        change_undo(c);
+        mti_graph_take_back(c->graph, c->log);
         mt_delta_free(c->log);
         return st;
     }

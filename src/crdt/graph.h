@@ -58,6 +58,10 @@ void mti_incoming_end(mt_graph *graph, mti_incoming *in);
 mt_status mti_incoming_stamp(mt_graph *graph, const mt_node *current, const mt_row *row,
                              uint64_t state, mti_incoming *in);
 
+/* Takes a change back, which nothing has come after but what was taken back already. Needs no memory,
+ * for no other graph shares the pages of this one. */
+void mti_graph_take_back(mt_graph *graph, const mt_delta *delta);
+
 /* Merges an incoming into `current`, which was found at `place`. For the length of one change,
  * `log` collects what it did; with `record`, also what had no effect or came too late. */
 mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node *current,

@@ -34,8 +34,7 @@ static mt_status gather_cells(gathering *g, const mti_incoming *in)
 
     for (size_t i = 0; i < in->count && st == MT_OK; i++) {
         mti_pick pick = {in->base, &in->cells[i], false};
-        const mti_entry *here = mti_tree_get(&g->tree, &mti_entry_kind, in->names[i]);
-        if (here && !mti_cell_absent(&here->cell)) continue;
+        if (mti_tree_get(&g->tree, &mti_entry_kind, in->names[i])) continue;
         st = gather(g, mti_entry_new(g->family, in->names[i], &pick));
     }
     return st;

@@ -1,0 +1,114 @@
+/* mytosis/plugin/router.h - the contract of a router: who is asked, and who is told.
+ *
+ * A router is created with a database, sees every write (push) and every read that memory does
+ * not answer (pull), and whatever arrives on the database's group. What it learns it hands to
+ * the database with mt_db_receive; what a peer wants to read it asks with mt_db_request.
+ * Requests are answered by number, at once or later, if and only if they returned MT_OK.
+ * Threads: that of the database.
+ *
+ * examples/small_router.c is one in under 100 lines. */
+#ifndef MYTOSIS_PLUGIN_ROUTER_H
+#define MYTOSIS_PLUGIN_ROUTER_H
+
+#include <mytosis/db.h>
+
+MT_BEGIN_DECLS
+
+#define MT_ROUTER_ABI 1
+
+/* A write on its way to the peers. */
+typedef struct mt_push {
+    const mt_delta *delta;     /* what changed is its MT_UPDATE */
+    mt_group *group;           /* whom to tell; NULL: nobody */
+    mt_connection *origin;     /* where it came from; NULL: written here */
+    const mt_options *options; /* level and peers say what the writer waits for */
+    uint64_t commit;           /* as in mt_event */
+    bool durable;              /* it is in storage here */
+} mt_push;
+
+/* How far a push has come. */
+typedef struct mt_push_answer {
+    mt_status status;  /* MT_OK, or why nothing more will come */
+    const char *text;  /* of a failure; may be NULL */
+    bool more;         /* another answer follows: this one tells how far it is */
+    uint32_t received; /* how many peers have it */
+    uint32_t durable;  /* how many have it in storage */
+} mt_push_answer;
+
+/* A read that peers may be able to answer. */
+typedef struct mt_pull {
+    const mt_bytes *keys; /* in uid order, each once */
+    size_t count;
+    mt_group *group; /* whom to ask; NULL: nobody */
+    const mt_options *options;
+} mt_pull;
+
+typedef struct mt_pull_answer {
+    mt_status status;
+    const char *text;
+    const mt_row *rows; /* with states; those of nodes that nobody asked for are ignored */
+    size_t count;
+    mt_connection *from; /* who answered; may be NULL */
+    bool more;           /* another answer follows */
+} mt_pull_answer;
+
+/* All that is passed in is BORROWED until the call returns, but for `delta`, `group` and
+ * `origin` of a push, which are PINNED until its last answer. */
+typedef struct mt_router_ops {
+    uint32_t abi;  /* MT_ROUTER_ABI */
+    uint32_t size; /* sizeof(mt_router_ops) as compiled */
+    const char *name;
+
+    /* First of all. `db` and `group` (all its connections) are BORROWED until close. Anything
+     * but MT_OK ends mt_open with it. */
+    mt_status (*open)(void *ctx, mt_db *db, mt_group *group);
+
+    /* Answer with mt_push_done(db, id, ...). */
+    mt_status (*push)(void *ctx, uint64_t id, const mt_push *push);
+
+    /* Answer with mt_pull_done(db, id, ...). */
+    mt_status (*pull)(void *ctx, uint64_t id, const mt_pull *pull);
+
+    /* A message came in, a connection joined or left the group. */
+    void (*message)(void *ctx, mt_connection *from, mt_bytes bytes);
+    void (*joined)(void *ctx, mt_connection *connection);
+    void (*left)(void *ctx, mt_connection *connection);
+
+    /* A request is no longer waited for; answering it is allowed and has no effect. May be NULL. */
+    void (*cancel)(void *ctx, uint64_t id);
+
+    /* Ends the router and frees it. */
+    void (*close)(void *ctx);
+} mt_router_ops;
+
+typedef struct mt_router {
+    const mt_router_ops *ops;
+    void *ctx;
+} mt_router;
+
+/* Answers of the router. A number that is not waited for is ignored. */
+MT_API void mt_push_done(mt_db *db, uint64_t id, const mt_push_answer *answer);
+MT_API void mt_pull_done(mt_db *db, uint64_t id, const mt_pull_answer *answer);
+
+/* Merges what a peer sent: rows with states, COPIED, as one commit: hooks of MT_ON_UPDATE, merge,
+ * storage, events, push. `from` is SHARED. A state more than ten minutes ahead refuses it with
+ * MT_STATE, unless `options` allow. `done` may be NULL. As mt_write. */
+MT_API MT_MUST_USE mt_status mt_db_receive(mt_db *db, mt_connection *from, const mt_row *rows,
+                                           size_t count, const mt_options *options, mt_done *done,
+                                           void *ctx, uint64_t *id);
+
+/* Reads for a peer: hooks of MT_ON_REQUEST, memory, storage, never the network. As mt_nodes. */
+MT_API MT_MUST_USE mt_status mt_db_request(mt_db *db, mt_connection *from, const mt_bytes *uids,
+                                           size_t count, const mt_options *options, mt_done *done,
+                                           void *ctx, uint64_t *id);
+
+/* Changes in the sequence log after a cursor, for a feed; and the database's own records. As the
+ * storage contract; MT_UNSUPPORTED: the storage has none. */
+typedef void mt_changes_done(void *ctx, mt_db *db, const struct mt_storage_answer *answer);
+MT_API MT_MUST_USE mt_status mt_db_changes(mt_db *db, const struct mt_cursor *since, size_t limit,
+                                           mt_changes_done *done, void *ctx);
+MT_API MT_MUST_USE mt_status mt_db_records(mt_db *db, mt_bytes prefix, mt_bytes after, size_t limit,
+                                           mt_changes_done *done, void *ctx);
+
+MT_END_DECLS
+#endif

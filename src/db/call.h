@@ -1,0 +1,57 @@
+/* db/call.h - calls: how they begin, wait, and answer once. */
+#ifndef MTI_CALL_H
+#define MTI_CALL_H
+
+#include "base/status.h"
+#include "db/db.h"
+
+/* A new call, whose stage `stage` runs when the database is ready: mti_call_start. `options` may be
+ * NULL. MT_CLOSED, MT_NO_MEMORY. */
+mt_status mti_call_new(mt_db *db, mti_call_kind kind, const mt_options *options, mt_done *done,
+                       void *ctx, mt_action **out);
+
+/* Frees a call that was not started. */
+void mti_call_drop(mt_action *action);
+
+/* Counts it among those under way, and runs its first stage: now where `now` and the database is
+ * ready, else in the next turn. From here on it will be answered. */
+void mti_call_start(mt_action *action, mti_stage *stage, bool now, uint64_t *id);
+
+/* Lets a stage run in the next turn. */
+void mti_call_later(mt_action *action, mti_stage *stage);
+
+/* Lets a stage run again once storage has answered something; and lets those run. */
+void mti_call_block(mt_action *action, mti_stage *stage);
+void mti_unblock(mt_db *db);
+
+/* Ends the call with a status and a line (may be NULL): hooks of catch, then the answer. */
+void mti_call_fail(mt_action *action, mt_status status, const char *text);
+
+/* Ends the call well: it answers in the next turn. */
+void mti_call_finish(mt_action *action);
+
+/* Whoever will come back to the call holds it, and lets go afterwards. */
+void mti_call_hold(mt_action *action);
+void mti_call_release(mt_action *action);
+
+/* Whether nobody waits for the call any more: it was answered, or will be by other means. */
+static inline bool mti_call_over(const mt_action *action)
+{
+    return action->answered || action->answering;
+}
+
+/* The call with a number, or NULL. */
+mt_action *mti_call_by_id(mt_db *db, uint64_t id);
+
+/* Empties the ready queue in the next turn. */
+void mti_pump_set(mt_db *db);
+
+/* Answers every call that is under way with MT_CANCELED. */
+void mti_calls_cancel(mt_db *db);
+
+/* ---- Hooks ---- */
+
+/* Runs the hooks of a point, then `then`. A refusal fails the call. */
+void mti_hooks_run(mt_action *action, mt_hook_point point, mti_stage *then);
+
+#endif

@@ -1,0 +1,27 @@
+/* db/handle.h - handles: nodes that somebody holds, by uid. */
+#ifndef MTI_HANDLE_H
+#define MTI_HANDLE_H
+
+#include "db/db.h"
+
+/* The handle of a uid, held once more for the caller. NULL without memory. */
+mt_handle *mti_handle_hold(mt_db *db, mt_bytes uid);
+
+/* The handle of a uid, if there is one, not held. */
+mt_handle *mti_handle_find(const mt_db *db, mt_bytes uid);
+
+/* Handles for keys, each held. MT_NO_MEMORY: none. */
+mt_status mti_handles_hold(mt_db *db, const mt_bytes *uids, size_t stride, size_t count,
+                           mt_handle ***out);
+void mti_handles_release(const mt_mem *mem, mt_handle **handles, size_t count);
+
+/* Every handle, each held, in uid order. MT_NO_MEMORY. */
+mt_status mti_handles_all(mt_db *db, mt_handle ***out, size_t *count);
+
+/* Makes a node volatile, or not. */
+void mti_handle_set_volatile(mt_handle *handle, bool is_volatile);
+
+/* Lets those handles live on that the application still holds, without a database. */
+void mti_handles_orphan(mt_db *db);
+
+#endif

@@ -1,0 +1,13 @@
+/* db/read.h - reads of nodes. */
+#ifndef MTI_READ_H
+#define MTI_READ_H
+
+#include "db/call.h"
+
+void mti_read_free(mt_action *action);
+void mti_read_result(const mt_action *action, mt_result *result);
+
+/* Reads nodes for a branch: as they are here, whole, without hooks or network. */
+mt_status mti_read_raw(mt_db *db, const mt_bytes *uids, size_t count, mt_done *done, void *ctx);
+
+#endif

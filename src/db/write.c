@@ -1,0 +1,496 @@
+#include "db/write.h"
+
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "db/batch.h"
+#include "db/branch.h"
+#include "db/event.h"
+#include "db/load.h"
+#include "db/order.h"
+#include "db/push.h"
+#include "db/stamp.h"
+
+static mt_row *write_rows(const mt_action *action)
+{
+    return action->as.write.rows.data;
+}
+
+/* ---- The end ---- */
+
+static void drop_full(mt_action *action)
+{
+    mt_graph_free(action->as.write.full);
+    action->as.write.full = NULL;
+}
+
+static void drop_handles(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+
+    mti_handles_release(action->db->mem, w->handles, w->handle_count);
+    w->handles = NULL;
+    w->handle_count = 0;
+}
+
+void mti_write_free(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+
+    drop_full(action);
+    drop_handles(action);
+    mti_block_free(action->db->mem, &w->rows);
+    mt_delta_free(w->delta);
+}
+
+void mti_write_leave(mt_action *action)
+{
+    if (action->kind == CALL_WRITE) mti_stamp_leave(action);
+}
+
+void mti_write_result(const mt_action *action, mt_result *result)
+{
+    const mti_writing *w = &action->as.write;
+
+    if (w->merged) {
+        result->delta = w->delta;
+        result->reached = w->reached;
+        result->received = w->got;
+        result->durable = w->durable;
+    }
+    if (action->status != MT_OK) return;
+    result->nodes = w->handles;
+    result->count = w->handle_count;
+}
+
+/* ---- After storage ---- */
+
+static mt_level level_wanted(const mt_action *action)
+{
+    if (action->options.level != MT_LEVEL_DEFAULT) return action->options.level;
+    return mti_db_has_storage(action->db) && !action->options.storage_none ? MT_LEVEL_DURABLE
+                                                                           : MT_LEVEL_APPLIED;
+}
+
+static uint32_t peers_wanted(const mt_action *action)
+{
+    return action->options.peers ? action->options.peers : 1;
+}
+
+/* How far the write has come, of the levels that count peers. */
+static bool peers_reached(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+
+    if (w->durable >= peers_wanted(action)) w->reached = MT_LEVEL_DURABLE_AT_PEERS;
+    else if (w->got >= peers_wanted(action)) w->reached = MT_LEVEL_RECEIVED;
+    return w->reached >= level_wanted(action);
+}
+
+/* Runs when the router has answered, again and again until the write need not wait any more. */
+static void write_wait(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+    mt_error line;
+
+    bool over = mti_call_over(action);
+
+    if (w->told) return;
+    if (!over && level_wanted(action) >= MT_LEVEL_RECEIVED && !peers_reached(action)) {
+        if (w->pushing) return;
+        mti_fail(&line, MT_OFFLINE, "%s by %u of the %u peers asked for",
+                 level_wanted(action) == MT_LEVEL_RECEIVED ? "received" : "stored",
+                 (unsigned)(level_wanted(action) == MT_LEVEL_RECEIVED ? w->got : w->durable),
+                 (unsigned)peers_wanted(action));
+        mti_call_fail(action, MT_OFFLINE, line.text);
+        return;
+    }
+    if (!over && action->options.await_push && w->pushing) return;
+    w->told = true;
+    if (w->internal) mti_call_finish(action);
+    else mti_hooks_run(action, MT_AFTER_WRITE, mti_call_finish);
+}
+
+/* Merged, and in storage where it is to be: now others learn of it. */
+static void write_tell(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+    bool changed = w->delta && mt_delta_changed(w->delta);
+
+    mti_call_hold(action);
+    if (w->delta) mti_events_tell(action);
+    if (changed && action->db->router.name && !action->options.network_none)
+        mti_push_start(action, write_wait);
+    else write_wait(action);
+    mti_call_release(action);
+}
+
+static void set_unstored(mt_action *action, bool unstored)
+{
+    mti_writing *w = &action->as.write;
+
+    if (w->unstored == unstored) return;
+    w->unstored = unstored;
+    for (size_t i = 0; i < w->handle_count; i++) {
+        if (unstored) w->handles[i]->unstored++;
+        else w->handles[i]->unstored--;
+    }
+}
+
+void mti_write_stored(mt_action *action, mt_status status, const char *text)
+{
+    mti_writing *w = &action->as.write;
+
+    set_unstored(action, false);
+    if (status != MT_OK) {
+        w->merged = false;
+        w->reached = MT_LEVEL_DEFAULT;
+        mti_call_fail(action, status, text);
+        return;
+    }
+    if (w->whole)
+        for (size_t i = 0; i < w->handle_count; i++) mti_handle_set_volatile(w->handles[i], false);
+    if (w->reached < MT_LEVEL_DURABLE) w->reached = MT_LEVEL_DURABLE;
+    write_tell(action);
+}
+
+/* ---- Merging ---- */
+
+/* Nothing is known of it, and that is all that memory says: a place where a load found no node. */
+static bool is_nothing(const mt_node *node)
+{
+    return mt_node_state_max(node) == 0 && !mti_node_is_partial(node);
+}
+
+/* The rows that do something, in `out`, which has room for all. */
+static size_t rows_that_count(mt_action *action, mt_row *out)
+{
+    mt_db *db = action->db;
+    const mt_row *rows = write_rows(action);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < action->as.write.count; i++) {
+        const mt_row *row = &rows[i];
+        const mt_node *node = mt_graph_get(db->graph, row->uid);
+        if (node && is_nothing(node)) {
+            mti_cache_drop(db, row->uid);
+            node = NULL;
+        }
+        if (row->count == 0 && row->floor == 0 && !row->delete_node) continue;
+        if (row->count == 0 && row->delete_node && !node) continue;
+        out[kept++] = *row;
+    }
+    return kept;
+}
+
+mt_status mti_write_merge(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+    mt_db *db = action->db;
+    mt_row *rows = mti_mem_alloc(db->mem, (w->count ? w->count : 1) * sizeof *rows);
+    mt_status st = MT_OK;
+    size_t count;
+
+    if (!rows) return mti_no_memory(&db->error);
+    mt_delta_free(w->delta);
+    w->delta = NULL;
+    count = rows_that_count(action, rows);
+    if (count > 0 && !w->stamped) {
+        st = mti_stamp_merge(action, rows, count);
+    } else if (count > 0) {
+        if (!action->options.allow_future) st = mti_stamp_check(db, rows, count);
+        if (st == MT_OK) {
+            st = mt_graph_merge_rows(db->graph, rows, count, &w->delta);
+            if (st != MT_OK) db->error = *mt_graph_error(db->graph);
+        }
+    }
+    mti_mem_free(db->mem, rows, (w->count ? w->count : 1) * sizeof *rows);
+    if (st != MT_OK || !w->delta) return st;
+    if ((st = mti_branches_keep(db, w->delta)) != MT_OK) {
+        mti_graph_take_back(db->graph, w->delta);
+        mt_delta_free(w->delta);
+        w->delta = NULL;
+    }
+    return st;
+}
+
+static void tell_later(mt_action *action)
+{
+    write_tell(action);
+}
+
+/* A write to storage of a node that holds more than storage knows takes all of it along. */
+static void note_volatile(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+
+    for (size_t i = 0; i < w->handle_count; i++) {
+        if (action->options.storage_none) mti_handle_set_volatile(w->handles[i], true);
+        else if (w->handles[i]->is_volatile) w->whole = true;
+    }
+}
+
+static void write_merge(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+    mt_db *db = action->db;
+    mt_status st = mti_write_merge(action);
+    bool changed;
+
+    if (st != MT_OK) {
+        mti_call_fail(action, st, db->error.text);
+        return;
+    }
+    mti_stamp_leave(action);
+    w->merged = true;
+    w->reached = MT_LEVEL_APPLIED;
+    changed = w->delta && mt_delta_changed(w->delta);
+    if (changed || (w->delta && w->delta->late)) w->commit = ++db->commits;
+    if (changed && mti_db_has_storage(db)) note_volatile(action);
+    if (!changed || !mti_db_has_storage(db) || action->options.storage_none) {
+        if (!changed && mti_db_has_storage(db) && !action->options.storage_none)
+            w->reached = MT_LEVEL_DURABLE;
+        mti_call_later(action, tell_later);
+        return;
+    }
+    set_unstored(action, true);
+    mti_batch_add(action);
+    if (level_wanted(action) == MT_LEVEL_APPLIED) mti_call_finish(action);
+}
+
+/* ---- Loading ---- */
+
+/* The needs of the rows: one for each uid. */
+typedef struct needing {
+    mti_order order; /* of the rows, by uid */
+    mti_need *needs;
+    mt_bytes *names;
+    size_t count, name_cap;
+} needing;
+
+static void needing_free(mt_action *action, needing *n)
+{
+    const mt_mem *mem = action->db->mem;
+
+    mti_mem_free(mem, n->needs, action->as.write.count * sizeof *n->needs);
+    mti_mem_free(mem, n->names, n->name_cap * sizeof *n->names);
+    mti_order_free(mem, &n->order);
+}
+
+/* What a row needs of a large node: the fields that it names, or every one. */
+static bool add_names(mt_action *action, const mt_row *row, mti_need *need, mt_bytes **at)
+{
+    const mt_node *node = mt_graph_get(action->db->graph, row->uid);
+
+    if (action->options.storage_none || row->delete_node || need->handle->is_volatile)
+        need->whole = true;
+    if (!node || !mti_node_is_partial(node)) return true;
+    if (row->floor > mt_node_floor(node)) need->whole = true;
+    if (!need->names) need->names = *at;
+    for (size_t i = 0; i < row->count; i++) *(*at)++ = row->fields[i].name;
+    need->name_count += row->count;
+    return true;
+}
+
+/* Sorts the names of a need, each once. */
+static mt_status sort_names(mt_action *action, mti_need *need)
+{
+    mt_bytes *names = (mt_bytes *)(uintptr_t)need->names; /* of our own array */
+    mti_order order;
+    mt_bytes *sorted;
+    const mt_mem *mem = action->db->mem;
+
+    if (need->name_count < 2) return MT_OK;
+    if (mti_order_keys(mem, names, sizeof *names, need->name_count, &order) != MT_OK)
+        return MT_NO_MEMORY;
+    if (!(sorted = mti_mem_alloc(mem, order.count * sizeof *sorted))) {
+        mti_order_free(mem, &order);
+        return MT_NO_MEMORY;
+    }
+    for (size_t i = 0; i < order.count; i++) sorted[i] = names[order.at[i]];
+    memcpy(names, sorted, order.count * sizeof *sorted);
+    need->name_count = order.count;
+    mti_mem_free(mem, sorted, order.count * sizeof *sorted);
+    mti_order_free(mem, &order);
+    return MT_OK;
+}
+
+static mt_status needing_fill(mt_action *action, needing *n, bool whole)
+{
+    mti_writing *w = &action->as.write;
+    const mt_row *rows = write_rows(action);
+    mt_bytes *at;
+
+    memset(n, 0, sizeof *n);
+    if (mti_order_all(action->db->mem, &rows->uid, sizeof *rows, w->count, &n->order) != MT_OK)
+        return MT_NO_MEMORY;
+    for (size_t i = 0; i < w->count; i++) n->name_cap += rows[i].count;
+    n->needs = mti_mem_alloc(action->db->mem, w->count * sizeof *n->needs);
+    n->names = mti_mem_alloc(action->db->mem, n->name_cap * sizeof *n->names);
+    if ((w->count && !n->needs) || (n->name_cap && !n->names)) return MT_NO_MEMORY;
+    at = n->names;
+    for (size_t i = 0; i < w->count; i++) {
+        const mt_row *row = &rows[n->order.at[i]];
+        mti_need *need = n->count ? &n->needs[n->count - 1] : NULL;
+        if (!need || !mt_bytes_equal(mt_handle_uid(need->handle), row->uid)) {
+            need = &n->needs[n->count++];
+            memset(need, 0, sizeof *need);
+            need->handle = w->handles[n->order.at[i]];
+            need->whole = whole;
+        }
+        add_names(action, row, need, &at);
+    }
+    for (size_t i = 0; i < n->count; i++)
+        if (sort_names(action, &n->needs[i]) != MT_OK) return MT_NO_MEMORY;
+    return MT_OK;
+}
+
+/* Loads what the rows touch. Answers whether all is there; else `stage` runs later, or the call has
+ * failed. */
+static bool load_touched(mt_action *action, bool whole, mti_stage *stage)
+{
+    mt_db *db = action->db;
+    bool waits = false;
+    mt_status st;
+    needing n;
+
+    if (!mti_db_has_storage(db) || action->as.write.count == 0) return true;
+    st = needing_fill(action, &n, whole);
+    if (st != MT_OK) mti_no_memory(&db->error);
+    else st = mti_load(action, n.needs, n.count, stage, &waits);
+    needing_free(action, &n);
+    if (st != MT_OK) mti_call_fail(action, st, db->error.text);
+    return st == MT_OK && !waits && !mti_call_over(action);
+}
+
+static void write_load(mt_action *action)
+{
+    if (load_touched(action, false, write_load)) write_merge(action);
+}
+
+/* ---- Before ---- */
+
+static bool hold_touched(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+    const mt_row *rows = write_rows(action);
+
+    drop_handles(action);
+    if (mti_handles_hold(action->db, w->count ? &rows->uid : NULL, sizeof *rows, w->count,
+                         &w->handles) != MT_OK) {
+        mti_call_fail(action, MT_NO_MEMORY, NULL);
+        return false;
+    }
+    w->handle_count = w->count;
+    return true;
+}
+
+static void write_hold(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+    const mt_row *rows = write_rows(action);
+    mt_db *db = action->db;
+    mt_status st;
+
+    drop_full(action);
+    for (size_t i = 0; i < w->count; i++) {
+        if ((st = mt_uid_check(rows[i].uid, &db->error)) == MT_OK) continue;
+        mti_call_fail(action, st, db->error.text);
+        return;
+    }
+    if (hold_touched(action)) write_load(action);
+}
+
+static mt_hook_point write_point(const mt_action *action)
+{
+    return action->as.write.received ? MT_ON_UPDATE : MT_BEFORE_WRITE;
+}
+
+static void write_hooks(mt_action *action)
+{
+    if (action->as.write.internal) write_hold(action);
+    else mti_hooks_run(action, write_point(action), write_hold);
+}
+
+/* What the nodes would be after the write, for hooks that ask for it. */
+static mt_status make_full(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+    mt_db *db = action->db;
+    const mt_row *rows = write_rows(action);
+    mt_status st = mti_graph_new_in(db->mem, db->graph->family, &db->limits, &w->full);
+
+    for (size_t i = 0; i < w->count && st == MT_OK; i++) {
+        mt_node *node = mti_tree_get(&db->graph->nodes, &mti_node_kind, rows[i].uid);
+        if (!node) continue;
+        mti_hold(node);
+        st = mti_graph_put(w->full, node);
+    }
+    if (st != MT_OK) return mti_no_memory(&db->error);
+    if (w->stamped) st = mt_graph_merge_rows(w->full, rows, w->count, NULL);
+    else st = mt_graph_patch(w->full, rows, w->count, 0, NULL);
+    if (st != MT_OK) db->error = *mt_graph_error(w->full);
+    return st;
+}
+
+static void write_full(mt_action *action)
+{
+    mt_status st;
+
+    if (!load_touched(action, true, write_full)) return;
+    if ((st = make_full(action)) != MT_OK) mti_call_fail(action, st, action->db->error.text);
+    else write_hooks(action);
+}
+
+static bool wants_full(const mt_action *action)
+{
+    const mti_hook_list *list = &action->db->hooks[write_point(action)];
+
+    for (size_t i = 0; i < list->count && !action->as.write.internal; i++)
+        if (list->items[i].wants_full) return true;
+    return false;
+}
+
+static void write_start(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+
+    if (mti_call_over(action)) return;
+    if (action->db->open_status != MT_OK) {
+        mti_call_fail(action, action->db->open_status, action->db->error.text);
+        return;
+    }
+    if (!w->stamped) {
+        w->state = mti_clock_take(action->db);
+        mti_stamp_enter(action);
+    }
+    if (!wants_full(action)) write_hooks(action);
+    else if (hold_touched(action)) write_full(action);
+}
+
+mt_status mti_write_start_call(mt_db *db, const mti_write_start *start, mt_done *done, void *ctx,
+                               uint64_t *id)
+{
+    mt_action *action;
+    mti_block rows = {NULL, 0};
+    mt_status st;
+
+    for (size_t i = 0; i < start->count; i++)
+        if ((st = mt_uid_check(start->rows[i].uid, &db->error)) != MT_OK) return st;
+    st = mti_rows_copy(db->mem, start->rows, start->count, MTI_COMMIT_FIELDS_MAX, &rows);
+    if (st == MT_TOO_LARGE)
+        return mti_db_fail(db, st, "a commit has at most %u fields", MTI_COMMIT_FIELDS_MAX);
+    if (st != MT_OK) return mti_no_memory(&db->error);
+    st = mti_call_new(db, CALL_WRITE, start->options, done, ctx, &action);
+    if (st != MT_OK) {
+        mti_block_free(db->mem, &rows);
+        return st;
+    }
+    action->as.write.rows = rows;
+    action->as.write.count = start->count;
+    action->as.write.stamped = start->stamped;
+    action->as.write.received = start->received;
+    action->as.write.internal = start->internal;
+    if (start->origin) action->origin = mt_connection_ref(start->origin);
+    mti_call_start(action, write_start, true, id);
+    return MT_OK;
+}

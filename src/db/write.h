@@ -1,0 +1,36 @@
+/* db/write.h - writes: of patches, of commits with states, of what peers sent. */
+#ifndef MTI_WRITE_H
+#define MTI_WRITE_H
+
+#include "db/call.h"
+
+/* How many fields a commit has at most, here. */
+#define MTI_COMMIT_FIELDS_MAX 1000000u
+
+/* What makes a write. */
+typedef struct mti_write_start {
+    const mt_row *rows;
+    size_t count;
+    bool stamped;
+    bool received;
+    bool internal;
+    mt_connection *origin;
+    const mt_options *options;
+} mti_write_start;
+
+mt_status mti_write_start_call(mt_db *db, const mti_write_start *start, mt_done *done, void *ctx,
+                               uint64_t *id);
+
+void mti_write_free(mt_action *action);
+void mti_write_result(const mt_action *action, mt_result *result);
+
+/* The call is answered: a write that is not merged by now will not be. */
+void mti_write_leave(mt_action *action);
+
+/* Merges again, after what it was merged on was taken back. */
+mt_status mti_write_merge(mt_action *action);
+
+/* Storage has answered, or there is none: events, push, hooks, the answer. */
+void mti_write_stored(mt_action *action, mt_status status, const char *text);
+
+#endif
