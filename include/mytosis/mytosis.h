@@ -16,9 +16,7 @@
 #include <mytosis/json.h>
 #include <mytosis/limits.h>
 #include <mytosis/loop.h>
-#include <mytosis/loop.h>
 #include <mytosis/mem.h>
-#include <mytosis/network.h>
 #include <mytosis/network.h>
 #include <mytosis/node.h>
 #include <mytosis/status.h>
