@@ -1,4 +1,4 @@
-/* mytosis/loop.h - a database on libuv: on a loop of our own, or on the application's.
+/* mytosis/loop.h - a database on libuv: on a loop of our own, on the application's, or on a thread.
  *
  *     mt_loop *loop;
  *     mt_loop_new(mt_mem_system(), &loop);
@@ -15,7 +15,7 @@
  * libuv takes the memory of its own loops from malloc.
  *
  * Left out of builds with MYTOSIS_WITH_UV=OFF. Threads: a loop, its environment and all that is
- * on it belong to one thread. */
+ * on it belong to one thread; mt_thread_call is the one way in for others. */
 #ifndef MYTOSIS_LOOP_H
 #define MYTOSIS_LOOP_H
 
@@ -24,6 +24,8 @@
 MT_BEGIN_DECLS
 
 struct uv_loop_s; /* libuv's uv_loop_t */
+
+/* ---- Loops ---- */
 
 typedef struct mt_loop mt_loop;
 
@@ -72,6 +74,40 @@ MT_API void mt_loop_free(mt_loop *loop);
 /* As mt_loop_free, and calls `closed(ctx)` (may be NULL) when all of it is gone: for those who
  * must know when. May come before this returns. */
 MT_API void mt_loop_close(mt_loop *loop, void (*closed)(void *ctx), void *ctx);
+
+/* ---- Threads ---- */
+
+/* A thread that runs a loop, for programs that have none. What is on it is reached by calls:
+ *
+ *     static void store(void *ctx, const mt_env *env)     on the thread; blocking calls are allowed
+ *     ...
+ *     mt_thread_call_wait(thread, store, &what);          from any other */
+typedef struct mt_thread mt_thread;
+
+/* Starts one, OWNED: mt_thread_free. `mem` is BORROWED until then, and is called by all threads
+ * that use this, at the same time. MT_IO: the system gives no thread or no loop. */
+MT_API MT_MUST_USE mt_status mt_thread_start(const mt_mem *mem, mt_thread **out);
+
+/* Has `fn(ctx, env)` run on the thread soon, after what was called before, between two turns: so it
+ * may use blocking calls, and meanwhile later ones wait. `env` is BORROWED until the thread is
+ * stopped. MT_CLOSED: it was; after anything but MT_OK `fn` never runs. Threads: any, the thread's
+ * own too. */
+MT_API MT_MUST_USE mt_status mt_thread_call(mt_thread *thread,
+                                            void (*fn)(void *ctx, const mt_env *env), void *ctx);
+
+/* The same, and returns when `fn` has. MT_INVALID: this is the thread itself. */
+MT_API MT_MUST_USE mt_status mt_thread_call_wait(mt_thread *thread,
+                                                 void (*fn)(void *ctx, const mt_env *env),
+                                                 void *ctx);
+
+/* Ends the thread, after all that was called has run, and waits for it. Its loop is freed as by
+ * mt_loop_free: databases must have been closed, by calls. May be repeated; from several threads,
+ * each waits. MT_INVALID: this is the thread itself. */
+MT_API MT_MUST_USE mt_status mt_thread_stop(mt_thread *thread);
+
+/* Stops the thread, if nobody has, and frees it: no other call may be under way, nor come. Not on
+ * the thread itself. NULL is accepted. */
+MT_API void mt_thread_free(mt_thread *thread);
 
 MT_END_DECLS
 #endif
