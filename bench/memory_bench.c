@@ -4,6 +4,7 @@
  * each and not all of one. The plain hash table of table.h does the same writes in the same
  * runs. */
 #include "data.h"
+#include "figure.h"
 #include "table.h"
 
 #include <limits.h>
@@ -14,9 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define RUNS_MAX 31
 #define UPDATES 200000u
 #define ALL_FIELDS (NODES * FIELDS)
 
@@ -30,14 +29,6 @@ typedef struct bench {
     uint64_t seed;
 } bench;
 
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* Keeps freed memory in the process. Memory that is new to a virtual machine costs more than all
  * else that is timed here; the first run of each figure pays for it, and shows as the worst one. */
 static void memory_keep(void)
@@ -49,28 +40,11 @@ static void memory_keep(void)
 #endif
 }
 
-static void must(mt_status st, const char *what)
-{
-    if (st == MT_OK) return;
-    fprintf(stderr, "bench: %s: %s\n", what, mt_status_text(st));
-    exit(1);
-}
-
-/* Zeroed memory, or the end of the program. */
-static void *room(size_t count, size_t size)
-{
-    void *memory = calloc(count, size);
-
-    if (memory) return memory;
-    fputs("bench: out of memory\n", stderr);
-    exit(1);
-}
-
 static mt_graph *graph_new(void)
 {
     mt_graph *graph;
 
-    must(mt_graph_new(mt_mem_system(), NULL, &graph), "graph");
+    bench_must(mt_graph_new(mt_mem_system(), NULL, &graph), "graph");
     return graph;
 }
 
@@ -79,51 +53,55 @@ static mt_graph *graph_of(const bench_set *set)
     mt_graph *graph = graph_new();
 
     for (size_t i = 0; i < set->count; i += BATCH)
-        must(mt_graph_patch(graph, &set->rows[i], BATCH, 0, NULL), "patch");
+        bench_must(mt_graph_patch(graph, &set->rows[i], BATCH, 0, NULL), "patch");
     return graph;
 }
 
 /* ---- The table ---- */
 
-static double table_create(bench *b)
+static double table_create(void *ctx)
 {
+    bench *b = ctx;
     table *t = table_new();
-    double start = now();
+    double start = bench_now();
 
     for (size_t i = 0; i < NODES; i++) table_merge(t, &b->set.rows[i]);
-    start = now() - start;
+    start = bench_now() - start;
     table_free(t);
     return ALL_FIELDS / start;
 }
 
-static double table_single(bench *b)
+static double table_single(void *ctx)
 {
+    bench *b = ctx;
     table *t = table_new();
-    double start = now();
+    double start = bench_now();
 
     for (size_t i = 0; i < NODES; i++)
         for (unsigned k = 0; k < FIELDS; k++)
             table_set(t, b->set.rows[i].uid, &b->set.rows[i].fields[k]);
-    start = now() - start;
+    start = bench_now() - start;
     table_free(t);
     return ALL_FIELDS / start;
 }
 
-static double table_conflict(bench *b)
+static double table_conflict(void *ctx)
 {
+    bench *b = ctx;
     table *t = table_new();
     double start;
 
     for (size_t i = 0; i < NODES; i++) table_merge(t, &b->set.rows[i]);
-    start = now();
+    start = bench_now();
     for (size_t i = 0; i < NODES; i++) table_merge(t, &b->other.rows[i]);
-    start = now() - start;
+    start = bench_now() - start;
     table_free(t);
     return ALL_FIELDS / start;
 }
 
-static double table_bytes(bench *b)
+static double table_bytes(void *ctx)
 {
+    bench *b = ctx;
     table *t = table_new();
     double bytes;
 
@@ -135,55 +113,61 @@ static double table_bytes(bench *b)
 
 /* ---- Making and merging ---- */
 
-static double create_batch(bench *b)
+static double create_batch(void *ctx)
 {
-    double start = now();
+    bench *b = ctx;
+    double start = bench_now();
     mt_graph *graph = graph_of(&b->set);
 
-    start = now() - start;
+    start = bench_now() - start;
     mt_graph_free(graph);
     return ALL_FIELDS / start;
 }
 
-static double create_single(bench *b)
+static double create_single(void *ctx)
 {
+    bench *b = ctx;
     mt_graph *graph = graph_new();
-    double start = now();
+    double start = bench_now();
 
     for (size_t i = 0; i < NODES; i++) {
         const mt_row *row = &b->set.rows[i];
         for (unsigned k = 0; k < FIELDS; k++)
-            must(mt_graph_set(graph, row->uid, row->fields[k].name, row->fields[k].value), "set");
+            bench_must(mt_graph_set(graph, row->uid, row->fields[k].name, row->fields[k].value),
+                       "set");
     }
-    start = now() - start;
+    start = bench_now() - start;
     mt_graph_free(graph);
     return ALL_FIELDS / start;
 }
 
-static double merge_first(bench *b)
+static double merge_first(void *ctx)
 {
+    bench *b = ctx;
     mt_graph *graph = graph_new();
-    double start = now();
+    double start = bench_now();
 
-    must(mt_graph_merge(graph, b->graph, NULL), "merge");
-    start = now() - start;
+    bench_must(mt_graph_merge(graph, b->graph, NULL), "merge");
+    start = bench_now() - start;
     mt_graph_free(graph);
     return ALL_FIELDS / start;
 }
 
-static double merge_again(bench *b)
+static double merge_again(void *ctx)
 {
+    bench *b = ctx;
     mt_graph *graph = graph_of(&b->set);
-    double start = now();
+    double start = bench_now();
 
-    must(mt_graph_merge(graph, b->graph, NULL), "merge");
-    start = now() - start;
+    bench_must(mt_graph_merge(graph, b->graph, NULL), "merge");
+    start = bench_now() - start;
     mt_graph_free(graph);
     return ALL_FIELDS / start;
 }
 
-static double merge_conflict(bench *b)
+static double merge_conflict(void *ctx)
 {
+    bench *b = ctx;
     mt_graph *graph = graph_of(&b->set);
     mt_delta_iter iter;
     mt_delta_node node;
@@ -191,26 +175,27 @@ static double merge_conflict(bench *b)
     mt_delta *delta;
     mt_field field;
     size_t won = 0, updated = 0;
-    double start = now();
+    double start = bench_now();
 
-    must(mt_graph_merge(graph, b->rival, &delta), "merge");
+    bench_must(mt_graph_merge(graph, b->rival, &delta), "merge");
     mt_delta_iter_init(&iter, delta, MT_CONFLICT);
     while (mt_delta_iter_node(&iter, &node))
         while (mt_delta_iter_conflict(&iter, &conflict)) won++;
     mt_delta_iter_init(&iter, delta, MT_UPDATE);
     while (mt_delta_iter_node(&iter, &node))
         while (mt_delta_iter_field(&iter, &field)) updated++;
-    start = now() - start;
-    if (won != updated || won < ALL_FIELDS / 3) must(MT_INVALID, "conflicts");
+    start = bench_now() - start;
+    if (won != updated || won < ALL_FIELDS / 3) bench_must(MT_INVALID, "conflicts");
     mt_delta_free(delta);
     mt_graph_free(graph);
     return ALL_FIELDS / start;
 }
 
-static double merge_random(bench *b)
+static double merge_random(void *ctx)
 {
+    bench *b = ctx;
     mt_graph *graph = graph_new();
-    mt_row *rows = room(NODES, sizeof *rows);
+    mt_row *rows = bench_room(NODES, sizeof *rows);
     bench_rng rng = {b->seed};
     double start;
 
@@ -221,29 +206,31 @@ static double merge_random(bench *b)
         rows[i] = rows[k];
         rows[k] = row;
     }
-    start = now();
+    start = bench_now();
     for (size_t i = 0; i < NODES; i += BATCH)
-        must(mt_graph_merge_rows(graph, rows + i, BATCH, NULL), "merge");
-    start = now() - start;
+        bench_must(mt_graph_merge_rows(graph, rows + i, BATCH, NULL), "merge");
+    start = bench_now() - start;
     free(rows);
     mt_graph_free(graph);
     return ALL_FIELDS / start;
 }
 
 /* Microseconds. */
-static double clone_time(bench *b)
+static double clone_time(void *ctx)
 {
+    bench *b = ctx;
     mt_graph *clone;
-    double start = now();
+    double start = bench_now();
 
-    must(mt_graph_clone(b->graph, &clone), "clone");
-    start = now() - start;
+    bench_must(mt_graph_clone(b->graph, &clone), "clone");
+    start = bench_now() - start;
     mt_graph_free(clone);
     return start * 1e6;
 }
 
-static double memory_per_field(bench *b)
+static double memory_per_field(void *ctx)
 {
+    bench *b = ctx;
     return (double)mt_graph_memory(b->graph) / ALL_FIELDS;
 }
 
@@ -278,24 +265,24 @@ static void link_carry(link *l, const mt_row *rows, size_t count)
     mt_delta *delta;
     size_t got;
 
-    must(mt_graph_patch(l->from, rows, count, 0, &delta), "patch");
+    bench_must(mt_graph_patch(l->from, rows, count, 0, &delta), "patch");
     l->wire.len = 0;
-    must(mt_binary_delta(l->writer, delta, MT_UPDATE), "encode");
-    must(mt_binary_finish(l->writer), "encode");
+    bench_must(mt_binary_delta(l->writer, delta, MT_UPDATE), "encode");
+    bench_must(mt_binary_finish(l->writer), "encode");
     mt_delta_free(delta);
     l->sent += l->wire.len;
     mt_binary_reader_reset(l->reader);
-    must(mt_binary_reader_feed(l->reader, mt_buf_bytes(&l->wire), true), "decode");
-    must(mt_binary_reader_rows(l->reader, &arrived, &got), "decode");
-    must(mt_graph_merge_rows(l->to, arrived, got, NULL), "apply");
+    bench_must(mt_binary_reader_feed(l->reader, mt_buf_bytes(&l->wire), true), "decode");
+    bench_must(mt_binary_reader_rows(l->reader, &arrived, &got), "decode");
+    bench_must(mt_graph_merge_rows(l->to, arrived, got, NULL), "apply");
 }
 
 /* Updates a second in frames of `batch`; `bytes` gets bytes for each. */
 static double updates(bench *b, size_t batch, double *bytes)
 {
-    bench_node *nodes = room(UPDATES, sizeof *nodes);
-    mt_field *fields = room(UPDATES, sizeof *fields);
-    mt_row *rows = room(UPDATES, sizeof *rows);
+    bench_node *nodes = bench_room(UPDATES, sizeof *nodes);
+    mt_field *fields = bench_room(UPDATES, sizeof *fields);
+    mt_row *rows = bench_room(UPDATES, sizeof *rows);
     bench_rng rng = {b->seed};
     link l = link_new(b);
     double start;
@@ -308,12 +295,12 @@ static double updates(bench *b, size_t batch, double *bytes)
         rows[i].fields = &fields[i];
         rows[i].count = 1;
     }
-    must(mt_binary_writer_new(mt_mem_system(), NULL, NULL, &l.wire, &l.writer), "writer");
-    must(mt_binary_reader_new(mt_mem_system(), NULL, NULL, "updates", &l.reader), "reader");
-    start = now();
+    bench_must(mt_binary_writer_new(mt_mem_system(), NULL, NULL, &l.wire, &l.writer), "writer");
+    bench_must(mt_binary_reader_new(mt_mem_system(), NULL, NULL, "updates", &l.reader), "reader");
+    start = bench_now();
     for (size_t done = 0; done < UPDATES; done += batch) link_carry(&l, &rows[done], batch);
-    start = now() - start;
-    if (!mt_graph_equal(l.from, l.to)) must(MT_INVALID, "updates");
+    start = bench_now() - start;
+    if (!mt_graph_equal(l.from, l.to)) bench_must(MT_INVALID, "updates");
     *bytes = (double)l.sent / UPDATES;
     link_free(&l);
     free(nodes);
@@ -324,24 +311,28 @@ static double updates(bench *b, size_t batch, double *bytes)
 
 static double bytes_alone, bytes_stream;
 
-static double update_alone(bench *b)
+static double update_alone(void *ctx)
 {
+    bench *b = ctx;
     return updates(b, 1, &bytes_alone);
 }
 
-static double update_stream(bench *b)
+static double update_stream(void *ctx)
 {
+    bench *b = ctx;
     return updates(b, 100, &bytes_stream);
 }
 
-static double update_alone_bytes(bench *b)
+static double update_alone_bytes(void *ctx)
 {
+    bench *b = ctx;
     if (bytes_alone == 0) (void)update_alone(b);
     return bytes_alone;
 }
 
-static double update_stream_bytes(bench *b)
+static double update_stream_bytes(void *ctx)
 {
+    bench *b = ctx;
     if (bytes_stream == 0) (void)update_stream(b);
     return bytes_stream;
 }
@@ -357,31 +348,33 @@ static double change_time(size_t fields)
 
     for (size_t i = 0; i < fields; i++) {
         snprintf(name, sizeof name, "m/%07zu", i);
-        must(mt_graph_set(graph, mt_str("node"), mt_str(name), mt_number((double)i)), "set");
+        bench_must(mt_graph_set(graph, mt_str("node"), mt_str(name), mt_number((double)i)), "set");
     }
-    start = now();
+    start = bench_now();
     for (int i = 0; i < 20000; i++) {
         mt_field field = {.value = mt_number(i)};
         mt_row row = {.uid = mt_str("node"), .fields = &field, .count = 1};
         mt_delta *delta;
         snprintf(name, sizeof name, "m/%07u", bench_random(&rng, (uint32_t)fields));
         field.name = mt_str(name);
-        must(mt_graph_patch(graph, &row, 1, 0, &delta), "patch");
+        bench_must(mt_graph_patch(graph, &row, 1, 0, &delta), "patch");
         mt_delta_free(delta);
     }
-    start = now() - start;
+    start = bench_now() - start;
     mt_graph_free(graph);
     return start / 20000 * 1e6;
 }
 
-static double change_large(bench *b)
+static double change_large(void *ctx)
 {
+    bench *b = ctx;
     (void)b;
     return change_time(1000000);
 }
 
-static double change_small(bench *b)
+static double change_small(void *ctx)
 {
+    bench *b = ctx;
     (void)b;
     return change_time(5);
 }
@@ -394,11 +387,11 @@ static double encode(bench *b, const mt_compressor *compressor, mt_buf *out)
     double start;
 
     out->len = 0;
-    must(mt_binary_writer_new(mt_mem_system(), NULL, compressor, out, &writer), "writer");
-    start = now();
-    must(mt_binary_graph(writer, b->graph), "encode");
-    must(mt_binary_finish(writer), "encode");
-    start = now() - start;
+    bench_must(mt_binary_writer_new(mt_mem_system(), NULL, compressor, out, &writer), "writer");
+    start = bench_now();
+    bench_must(mt_binary_graph(writer, b->graph), "encode");
+    bench_must(mt_binary_finish(writer), "encode");
+    start = bench_now() - start;
     mt_binary_writer_free(writer);
     return ALL_FIELDS / start;
 }
@@ -407,103 +400,92 @@ static double load(bench *b, mt_bytes bytes)
 {
     mt_error err;
     mt_graph *graph;
-    double start = now();
+    double start = bench_now();
 
     if (mt_binary_load(mt_mem_system(), NULL, mt_compressor_zstd(), "graph", bytes, &graph, &err) !=
         MT_OK)
-        must(err.status, err.text);
-    start = now() - start;
-    if (!mt_graph_equal(graph, b->graph)) must(MT_INVALID, "load");
+        bench_must(err.status, err.text);
+    start = bench_now() - start;
+    if (!mt_graph_equal(graph, b->graph)) bench_must(MT_INVALID, "load");
     mt_graph_free(graph);
     return ALL_FIELDS / start;
 }
 
-static double binary_out(bench *b)
+static double binary_out(void *ctx)
 {
+    bench *b = ctx;
     return encode(b, NULL, &b->plain);
 }
 
-static double binary_in(bench *b)
+static double binary_in(void *ctx)
 {
+    bench *b = ctx;
     if (b->plain.len == 0) (void)binary_out(b);
     return load(b, mt_buf_bytes(&b->plain));
 }
 
-static double packed_out(bench *b)
+static double packed_out(void *ctx)
 {
+    bench *b = ctx;
     return encode(b, mt_compressor_zstd(), &b->packed);
 }
 
-static double packed_in(bench *b)
+static double packed_in(void *ctx)
 {
+    bench *b = ctx;
     if (b->packed.len == 0) (void)packed_out(b);
     return load(b, mt_buf_bytes(&b->packed));
 }
 
-static double json_out(bench *b)
+static double json_out(void *ctx)
 {
+    bench *b = ctx;
     double start;
 
     b->json.len = 0;
-    start = now();
-    must(mt_json_graph(b->graph, &b->json), "write");
-    return ALL_FIELDS / (now() - start);
+    start = bench_now();
+    bench_must(mt_json_graph(b->graph, &b->json), "write");
+    return ALL_FIELDS / (bench_now() - start);
 }
 
-static double json_in(bench *b)
+static double json_in(void *ctx)
 {
+    bench *b = ctx;
     mt_error err;
     mt_graph *graph;
     double start;
 
     if (b->json.len == 0) (void)json_out(b);
-    start = now();
+    start = bench_now();
     if (mt_json_load(mt_mem_system(), NULL, "graph", mt_buf_bytes(&b->json), &graph, &err) != MT_OK)
-        must(err.status, err.text);
-    start = now() - start;
+        bench_must(err.status, err.text);
+    start = bench_now() - start;
     mt_graph_free(graph);
     return ALL_FIELDS / start;
 }
 
-static double plain_bytes(bench *b)
+static double plain_bytes(void *ctx)
 {
+    bench *b = ctx;
     if (b->plain.len == 0) (void)binary_out(b);
     return (double)b->plain.len / ALL_FIELDS;
 }
 
-static double packed_bytes(bench *b)
+static double packed_bytes(void *ctx)
 {
+    bench *b = ctx;
     if (b->packed.len == 0) (void)packed_out(b);
     return (double)b->packed.len / ALL_FIELDS;
 }
 
-static double json_bytes(bench *b)
+static double json_bytes(void *ctx)
 {
+    bench *b = ctx;
     if (b->json.len == 0) (void)json_out(b);
     return (double)b->json.len / ALL_FIELDS;
 }
 
 /* ---- The figures ---- */
-
-typedef struct figure {
-    const char *name;
-    const char *what;
-    const char *unit;
-    double (*run)(bench *b);
-    double aim; /* 0: none */
-    bool least; /* the aim is a bound from above */
-    bool once;  /* does not vary, or takes long */
-    int count;
-    double runs[RUNS_MAX];
-} figure;
-
-#define FIGURE(name, what, unit, run, aim, least, once) \
-    {                                                   \
-        name, what, unit, run, aim, least, once, 0,     \
-        {                                               \
-            0                                           \
-        }                                               \
-    }
 
 static figure figures[] = {
     FIGURE("table_create", "hash table: create", "fields/s", table_create, 0, false, false),
@@ -544,107 +526,26 @@ static figure figures[] = {
     FIGURE("json_bytes", "  size", "bytes/field", json_bytes, 0, true, true),
 };
 
-#define FIGURES (sizeof figures / sizeof figures[0])
-
-static int compare_doubles(const void *a, const void *b)
+int main(int argc, char **argv)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static const char *scaled(double value, char *out, size_t size)
-{
-    if (value >= 1e6) snprintf(out, size, "%.2f M", value / 1e6);
-    else if (value >= 1e4) snprintf(out, size, "%.1f k", value / 1e3);
-    else snprintf(out, size, "%.2f", value);
-    return out;
-}
-
-static void print_text(const figure *f, double median)
-{
-    char value[32], aim[32] = "-";
-    const char *met = "";
-
-    if (f->aim > 0) {
-        scaled(f->aim, aim, sizeof aim);
-        met = (f->least ? median <= f->aim : median >= f->aim) ? "met" : "MISSED";
-    }
-    printf("%-40s %12s %-12s %s%9s  %s\n", f->what, scaled(median, value, sizeof value), f->unit,
-           f->aim > 0 ? (f->least ? "<= " : ">= ") : "   ", aim, met);
-}
-
-static void print_json(const figure *f, double median)
-{
-    printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.6g,\"min\":%.6g,\"max\":%.6g,\"runs\":%d",
-           f->name, f->unit, median, f->runs[0], f->runs[f->count - 1], f->count);
-    if (f->aim > 0) printf(",\"aim\":%.6g", f->aim);
-    puts("}");
-}
-
-static int usage(FILE *out)
-{
-    fputs(
+    static const char usage[] =
         "usage: memory_bench [--json] [--runs N] [FIGURE...]\n"
         "Times the graph in memory on 200,000 nodes of 5 fields; medians of N runs (default 5, "
         "at most 31).\n"
         "Prints a table and then a line of JSON for each figure; --json only the lines. FIGURE: a "
-        "name from them; default all.\n",
-        out);
-    return out == stderr ? 2 : 0;
-}
-
-static bool chosen(const figure *f, char **names, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (strcmp(f->name, names[i]) == 0) return true;
-    return count == 0;
-}
-
-static void run_all(bench *b, int runs, char **names, int count)
-{
-    for (int run = 0; run < runs; run++) {
-        b->seed = (uint64_t)run + 1;
-        for (size_t i = 0; i < FIGURES; i++) {
-            figure *f = &figures[i];
-            if (!chosen(f, names, count) || (f->once && run > 0)) continue;
-            f->runs[f->count++] = f->run(b);
-        }
-        fprintf(stderr, "run %d of %d\r", run + 1, runs);
-    }
-    fputs("                \r", stderr);
-}
-
-int main(int argc, char **argv)
-{
+        "name from them; default all.\n";
     bench b = {.plain = {.mem = mt_mem_system()},
                .packed = {.mem = mt_mem_system()},
                .json = {.mem = mt_mem_system()}};
-    bool json = false;
-    int runs = 5, first = 1;
+    figures_options options;
 
-    for (; first < argc && argv[first][0] == '-'; first++) {
-        if (strcmp(argv[first], "--json") == 0) json = true;
-        else if (strcmp(argv[first], "--runs") == 0 && first + 1 < argc)
-            runs = (int)strtol(argv[++first], NULL, 10);
-        else return usage(strcmp(argv[first], "--help") == 0 ? stdout : stderr);
-    }
-    if (runs < 1 || runs > RUNS_MAX) return usage(stderr);
+    if (!figures_parse(argc, argv, usage, &options)) return options.exit_code;
     memory_keep();
     b.set = bench_set_new(NODES, 1, 1);
     b.other = bench_set_new(NODES, 2, 1);
     b.graph = graph_of(&b.set);
     b.rival = graph_of(&b.other);
-    run_all(&b, runs, argv + first, argc - first);
-    for (size_t i = 0; i < FIGURES; i++) {
-        figure *f = &figures[i];
-        if (f->count == 0) continue;
-        qsort(f->runs, (size_t)f->count, sizeof f->runs[0], compare_doubles);
-        if (!json) print_text(f, f->runs[f->count / 2]);
-    }
-    if (!json) puts("");
-    for (size_t i = 0; i < FIGURES; i++)
-        if (figures[i].count > 0) print_json(&figures[i], figures[i].runs[figures[i].count / 2]);
+    figures_run(figures, sizeof figures / sizeof figures[0], &options, &b, &b.seed);
     mt_buf_free(&b.plain);
     mt_buf_free(&b.packed);
     mt_buf_free(&b.json);

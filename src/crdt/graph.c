@@ -123,6 +123,7 @@ mt_status mti_graph_put(mt_graph *graph, mt_node *node)
     void *old;
 
     graph->last.leaf = NULL;
+    graph->version++;
     st = mti_tree_put(&graph->nodes, &env, node, &old);
     if (st != MT_OK) {
         mti_node_release(graph->family, node);
@@ -156,6 +157,7 @@ static mt_status apply_node(mt_graph *graph, mt_delta *log, const mti_tree_place
     void *old;
 
     if (st == MT_OK && after != current) {
+        graph->version++;
         if ((st = mti_tree_put_at(&graph->nodes, &env, place, after, &old)) == MT_OK)
             mti_hold(after);
         graph->last = *place;
@@ -255,6 +257,7 @@ void mti_graph_take_back(mt_graph *graph, const mt_delta *delta)
     mti_tree_env env = mti_node_env(graph->family);
 
     graph->last.leaf = NULL;
+    graph->version++;
     for (size_t i = delta->count; i-- > 0;) {
         const mti_change *done = &delta->changes[i];
         void *old = NULL;

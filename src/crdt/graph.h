@@ -29,6 +29,7 @@ struct mt_graph {
     const mt_mem *mem;
     mti_family *family;
     mti_tree nodes;
+    uint64_t version; /* counts changes of `nodes` */
     mt_limits limits;
     mti_tree_place
         last; /* of the node written last: the next is often the same, or the one behind it */

@@ -16,6 +16,7 @@ void mti_cache_drop(mt_db *db, mt_bytes uid)
     void *old;
 
     db->graph->last.leaf = NULL;
+    db->graph->version++;
     st = mti_tree_remove(&db->graph->nodes, &env, uid, &old);
     mti_assert(st == MT_OK);
     mti_node_release(db->graph->family, old);
@@ -26,6 +27,7 @@ void mti_cache_clear(mt_db *db)
     mti_tree_env env = mti_node_env(db->graph->family);
 
     db->graph->last.leaf = NULL;
+    db->graph->version++;
     mti_tree_end(&db->graph->nodes, &env);
 }
 

@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "db/batch.h"
+#include "db/storing.h"
 #include "db/fields.h"
 #include "db/handle.h"
 #include "db/load.h"
@@ -89,7 +89,7 @@ static void pump(void *arg)
         mti_call_release(action);
     }
     db->pumping = false;
-    mti_batch_flush(db);
+    mti_storing_flush(db);
     mti_cache_trim(db);
     if (db->ready.first) mti_pump_set(db);
     if (db->closing) mti_db_close_step(db);

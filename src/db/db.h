@@ -3,7 +3,7 @@
  * A call is a `mt_action` that goes through stages. Whatever may take time (a hook, a load, a
  * write to storage, a push) is started, and goes on in a stage of its own when it answers:
  *
- *     mt_write     write.c   hooks -> load.c -> merge, stamp.c -> batch.c -> event.c -> push.c
+ *     mt_write     write.c   hooks -> load.c -> merge, stamp.c -> storing.c -> event.c -> push.c
  *     mt_nodes     read.c    hooks -> load.c, push.c (pull)
  *     mt_fields    fields.c  hooks -> load.c -> mt_nodes
  *
@@ -27,9 +27,11 @@ typedef struct mti_fetch mti_fetch;
 /* A node that somebody holds: the application, or a call that is under way. While there is one, its
  * node stays in memory. */
 struct mt_handle {
-    uint32_t refs;     /* the tree's */
-    uint32_t held;     /* by whom it was given to; 0: it goes */
-    mt_db *db;         /* NULL: the database is closed */
+    uint32_t refs;       /* the tree's */
+    uint32_t held;       /* by whom it was given to; 0: it goes */
+    mt_db *db;           /* NULL: the database is closed */
+    const mt_node *node; /* as it was at `version` of the graph; NULL: none */
+    uint64_t version;
     mti_fetch *fetch;  /* that loads it now; NULL: none */
     uint32_t unstored; /* commits on it that storage has not answered */
     bool is_volatile;  /* holds what storage does not; counts as one holder */
@@ -99,9 +101,9 @@ typedef struct mti_writing {
 } mti_writing;
 
 typedef struct mti_streaming {
-    mti_block start; /* two keys: the prefix, and where the last page ended at first */
+    mti_block start; /* two keys: the prefix, and room for where the last page ended */
     mt_range range;
-    uint8_t after[MT_UID_LEN_MAX];
+    uint8_t *after; /* in `start`, with room for any uid */
     size_t after_len;
     size_t left;
     mt_stream_row *row;

@@ -32,7 +32,8 @@ mt_handle *mti_handle_find(const mt_db *db, mt_bytes uid)
 mt_handle *mti_handle_hold(mt_db *db, mt_bytes uid)
 {
     mti_tree_env env = handles_env(db);
-    mt_handle *handle = mti_handle_find(db, uid);
+    mti_tree_place place;
+    mt_handle *handle = mti_tree_find(&db->handles, &handle_kind, uid, &place);
     void *old;
 
     if (handle) {
@@ -44,9 +45,10 @@ mt_handle *mti_handle_hold(mt_db *db, mt_bytes uid)
     memset(handle, 0, offsetof(mt_handle, uid));
     handle->refs = handle->held = 1;
     handle->db = db;
+    handle->version = UINT64_MAX;
     handle->uid_len = (uint8_t)uid.len;
     memcpy(handle->uid, uid.data, uid.len);
-    if (mti_tree_put(&db->handles, &env, handle, &old) == MT_OK) return handle;
+    if (mti_tree_put_at(&db->handles, &env, &place, handle, &old) == MT_OK) return handle;
     handle_free((void *)(uintptr_t)db->mem, handle);
     return NULL;
 }
@@ -145,7 +147,13 @@ mt_db *mt_handle_db(const mt_handle *handle)
 
 const mt_node *mt_handle_node(const mt_handle *handle)
 {
-    return mt_peek(handle->db, mt_handle_uid(handle));
+    mt_handle *seen = (mt_handle *)(uintptr_t)handle; /* what it remembers is no change */
+    uint64_t version = handle->db->graph->version;
+
+    if (handle->version == version) return handle->node;
+    seen->node = mt_peek(handle->db, mt_handle_uid(handle));
+    seen->version = version;
+    return handle->node;
 }
 
 mt_status mt_handle_get(const mt_handle *handle, mt_bytes name, mt_field *out)

@@ -17,7 +17,7 @@ static void give_row(mt_action *action, const mt_row *row)
     mt_row shown = *row;
 
     s->within = row->more;
-    if (row->uid.len <= sizeof s->after && !row->more) {
+    if (row->uid.len <= MT_UID_LEN_MAX && !row->more) {
         memcpy(s->after, row->uid.data, row->uid.len);
         s->after_len = row->uid.len;
     }
@@ -171,7 +171,10 @@ void mt_stream_resume(mt_db *db, uint64_t id)
 mt_status mt_stream(mt_db *db, const mt_range *range, mt_stream_row *row, mt_done *done, void *ctx,
                     uint64_t *id)
 {
+    static const uint8_t room[MT_UID_LEN_MAX];
     static const mt_range all;
+    const mt_bytes *keys;
+    mt_bytes start[2] = {{NULL, 0}, {room, sizeof room}};
     mt_action *action;
     mti_streaming *s;
     mt_status st;
@@ -179,14 +182,17 @@ mt_status mt_stream(mt_db *db, const mt_range *range, mt_stream_row *row, mt_don
     if (!range) range = &all;
     if (range->prefix.len > MT_UID_LEN_MAX || range->after.len > MT_UID_LEN_MAX)
         return mti_db_fail(db, MT_INVALID, "a prefix or start is longer than any uid");
+    start[0] = range->prefix;
     if ((st = mti_call_new(db, CALL_STREAM, NULL, done, ctx, &action)) != MT_OK) return st;
     s = &action->as.stream;
-    if (mti_keys_copy(db->mem, &range->prefix, 1, &s->start) != MT_OK) {
+    if (mti_keys_copy(db->mem, start, 2, &s->start) != MT_OK) {
         mti_call_drop(action);
         return mti_no_memory(&db->error);
     }
     s->range = *range;
-    s->range.prefix = *(const mt_bytes *)s->start.data;
+    keys = s->start.data;
+    s->range.prefix = keys[0];
+    s->after = (uint8_t *)(uintptr_t)keys[1].data; /* in our own block */
     s->after_len = range->after.len;
     if (s->after_len) memcpy(s->after, range->after.data, s->after_len);
     s->left = range->limit ? range->limit : SIZE_MAX;

@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "db/batch.h"
+#include "db/storing.h"
 #include "db/branch.h"
 #include "db/event.h"
 #include "db/load.h"
@@ -253,7 +253,7 @@ static void write_merge(mt_action *action)
         return;
     }
     set_unstored(action, true);
-    mti_batch_add(action);
+    mti_storing_add(action);
     if (level_wanted(action) == MT_LEVEL_APPLIED) mti_call_finish(action);
 }
 

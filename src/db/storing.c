@@ -1,4 +1,4 @@
-#include "db/batch.h"
+#include "db/storing.h"
 
 #include "base/assert.h"
 #include "base/bytes.h"
@@ -15,7 +15,7 @@ static void queue_add(mti_queue *queue, mt_action *action)
     queue->last = action;
 }
 
-void mti_batch_add(mt_action *action)
+void mti_storing_add(mt_action *action)
 {
     mti_call_hold(action);
     queue_add(&action->db->to_store, action);
@@ -137,7 +137,7 @@ static mt_status batch_fill(mt_db *db, size_t count)
     return MT_OK;
 }
 
-void mti_batch_flush(mt_db *db)
+void mti_storing_flush(mt_db *db)
 {
     mt_storage_answer failed = {.status = MT_NO_MEMORY};
     mt_status st;

@@ -1,0 +1,129 @@
+#include "figure.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+double bench_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void bench_must(mt_status st, const char *what)
+{
+    if (st == MT_OK) return;
+    fprintf(stderr, "bench: %s: %s\n", what, mt_status_text(st));
+    exit(1);
+}
+
+void *bench_room(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+
+    if (memory) return memory;
+    fputs("bench: out of memory\n", stderr);
+    exit(1);
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static const char *scaled(double value, char *out, size_t size)
+{
+    if (value >= 1e6) snprintf(out, size, "%.2f M", value / 1e6);
+    else if (value >= 1e4) snprintf(out, size, "%.1f k", value / 1e3);
+    else snprintf(out, size, "%.2f", value);
+    return out;
+}
+
+static void print_text(const figure *f, double median)
+{
+    char value[32], aim[32] = "-";
+    const char *met = "";
+
+    if (f->aim > 0) {
+        scaled(f->aim, aim, sizeof aim);
+        met = (f->least ? median <= f->aim : median >= f->aim) ? "met" : "MISSED";
+    }
+    printf("%-44s %12s %-12s %s%9s  %s\n", f->what, scaled(median, value, sizeof value), f->unit,
+           f->aim > 0 ? (f->least ? "<= " : ">= ") : "   ", aim, met);
+}
+
+static void print_json(const figure *f, double median)
+{
+    printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.6g,\"min\":%.6g,\"max\":%.6g,\"runs\":%d",
+           f->name, f->unit, median, f->runs[0], f->runs[f->count - 1], f->count);
+    if (f->aim > 0) printf(",\"aim\":%.6g", f->aim);
+    puts("}");
+}
+
+bool figures_parse(int argc, char **argv, const char *usage, figures_options *options)
+{
+    int first = 1;
+
+    memset(options, 0, sizeof *options);
+    options->runs = 5;
+    for (; first < argc && argv[first][0] == '-'; first++) {
+        if (strcmp(argv[first], "--json") == 0) {
+            options->json = true;
+        } else if (strcmp(argv[first], "--runs") == 0 && first + 1 < argc) {
+            options->runs = (int)strtol(argv[++first], NULL, 10);
+        } else {
+            bool asked = strcmp(argv[first], "--help") == 0;
+            fputs(usage, asked ? stdout : stderr);
+            options->exit_code = asked ? 0 : 2;
+            return false;
+        }
+    }
+    options->names = argv + first;
+    options->name_count = argc - first;
+    if (options->runs >= 1 && options->runs <= RUNS_MAX) return true;
+    fputs(usage, stderr);
+    options->exit_code = 2;
+    return false;
+}
+
+static bool chosen(const figure *f, const figures_options *options)
+{
+    for (int i = 0; i < options->name_count; i++)
+        if (strcmp(f->name, options->names[i]) == 0) return true;
+    return options->name_count == 0;
+}
+
+static void run_one(figure *f, void *ctx)
+{
+    double value = f->run(ctx);
+
+    if (!isnan(value)) f->runs[f->count++] = value;
+}
+
+void figures_run(figure *figures, size_t count, const figures_options *options, void *ctx,
+                 uint64_t *seed)
+{
+    for (int run = 0; run < options->runs; run++) {
+        *seed = (uint64_t)run + 1;
+        for (size_t i = 0; i < count; i++)
+            if (chosen(&figures[i], options) && (!figures[i].once || run == 0))
+                run_one(&figures[i], ctx);
+        fprintf(stderr, "run %d of %d\r", run + 1, options->runs);
+    }
+    fputs("                \r", stderr);
+    for (size_t i = 0; i < count; i++) {
+        figure *f = &figures[i];
+        if (f->count == 0) continue;
+        qsort(f->runs, (size_t)f->count, sizeof f->runs[0], compare_doubles);
+        if (!options->json) print_text(f, f->runs[f->count / 2]);
+    }
+    if (!options->json) puts("");
+    for (size_t i = 0; i < count; i++)
+        if (figures[i].count > 0) print_json(&figures[i], figures[i].runs[figures[i].count / 2]);
+}

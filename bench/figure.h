@@ -1,0 +1,57 @@
+/* bench/figure.h - figures that are measured in turn, several times, and reported.
+ *
+ * Each figure is the median of several runs in turn, so that a noisy moment spoils one run of each
+ * and not all of one. */
+#ifndef BENCH_FIGURE_H
+#define BENCH_FIGURE_H
+
+#include <mytosis/status.h>
+
+#define RUNS_MAX 31
+
+typedef struct figure {
+    const char *name;
+    const char *what;
+    const char *unit;
+    double (*run)(void *ctx); /* a NaN: not to be had here */
+    double aim;               /* 0: none */
+    bool least;               /* the aim is a bound from above */
+    bool once;                /* does not vary, or takes long */
+    int count;
+    double runs[RUNS_MAX];
+} figure;
+
+#define FIGURE(name, what, unit, run, aim, least, once) \
+    {                                                   \
+        name, what, unit, run, aim, least, once, 0,     \
+        {                                               \
+            0                                           \
+        }                                               \
+    }
+
+typedef struct figures_options {
+    bool json;
+    int runs;
+    char **names; /* of the figures asked for; none: all */
+    int name_count;
+    int exit_code; /* where the program ends at once */
+} figures_options;
+
+/* Reads the command line. False: the program ends with `exit_code`. */
+bool figures_parse(int argc, char **argv, const char *usage, figures_options *options);
+
+/* Runs and reports. `*seed` is the number of the run, from 1. */
+void figures_run(figure *figures, size_t count, const figures_options *options, void *ctx,
+                 uint64_t *seed);
+
+/* ---- What every bench needs ---- */
+
+double bench_now(void); /* seconds */
+
+/* Ends the program unless all is well. */
+void bench_must(mt_status st, const char *what);
+
+/* Zeroed memory, or the end of the program. */
+void *bench_room(size_t count, size_t size);
+
+#endif
