@@ -97,7 +97,7 @@ static void pump(void *arg)
 
 /* ---- Beginning ---- */
 
-static mt_options options_copy(const mt_options *options)
+mt_options mti_options_copy(const mt_options *options)
 {
     mt_options copy = {.size = sizeof copy};
 
@@ -121,7 +121,7 @@ mt_status mti_call_new(mt_db *db, mti_call_kind kind, const mt_options *options,
     memset(action, 0, sizeof *action);
     action->db = db;
     action->kind = kind;
-    action->options = options_copy(options);
+    action->options = mti_options_copy(options);
     action->done = done;
     action->ctx = ctx;
     action->id = db->last_id + 1;

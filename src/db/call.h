@@ -5,6 +5,9 @@
 #include "base/status.h"
 #include "db/db.h"
 
+/* The options of a caller (NULL: none) as this build knows them. */
+mt_options mti_options_copy(const mt_options *options);
+
 /* A new call, whose stage `stage` runs when the database is ready: mti_call_start. `options` may be
  * NULL. MT_CLOSED, MT_NO_MEMORY. */
 mt_status mti_call_new(mt_db *db, mti_call_kind kind, const mt_options *options, mt_done *done,
