@@ -21,6 +21,7 @@
 #define MYTOSIS_CONFORMANCE_H
 
 #include <mytosis/plugin/kv.h>
+#include <mytosis/plugin/network.h>
 
 MT_BEGIN_DECLS
 
@@ -59,6 +60,33 @@ typedef struct mt_conformance_kv {
  * A get or scan under way together with commits may see them or not, but each wholly or not at
  * all, and none without those started before it. */
 MT_API MT_MUST_USE mt_status mt_conformance_kv_run(const mt_conformance_kv *subject, mt_error *err);
+
+/* ---- Transports ---- */
+
+typedef struct mt_conformance_connection {
+    size_t size;       /* sizeof(mt_conformance_connection) as compiled */
+    const mt_env *env; /* BORROWED; its `turn` must not be NULL */
+
+    /* Makes a link: two connections, SHARED, held by the suite, joined so that what is sent on one
+     * arrives at the other. They are online or come online. It may turn the loop. The suite closes
+     * both before it asks for others. A failure ends the suite. */
+    mt_status (*connect)(void *ctx, mt_connection **a, mt_connection **b, mt_error *err);
+
+    /* Cuts the link made last, so that both ends go offline, now or later, and mends it, so that
+     * they come online. NULL: the subject has no means to. */
+    void (*cut)(void *ctx);
+    void (*mend)(void *ctx);
+
+    uint64_t wait_ms;  /* how long what must come may take; 0: 10,000 */
+    uint64_t quiet_ms; /* how long what must not come is waited for; 0: 20 */
+    uint64_t seed;     /* of the random traffic */
+    void *ctx;
+    mt_conformance_report report; /* may be NULL */
+} mt_conformance_connection;
+
+/* Tries a transport against mytosis/plugin/network.h. As mt_conformance_kv_run. */
+MT_API MT_MUST_USE mt_status mt_conformance_connection_run(const mt_conformance_connection *subject,
+                                                           mt_error *err);
 
 /* ---- An engine that answers late and may fail ---- */
 
