@@ -2,12 +2,9 @@
 
 #include <string.h>
 
-void cli_changes_init(cli_changes *changes, const mt_graph *before, const mt_graph *after,
-                      const mt_delta *delta)
+void cli_changes_init(cli_changes *changes, const mt_delta *delta)
 {
     memset(changes, 0, sizeof *changes);
-    changes->before_graph = before;
-    changes->after_graph = after;
     mt_delta_iter_init(&changes->update, delta, MT_UPDATE);
     mt_delta_iter_init(&changes->history, delta, MT_HISTORY);
 }
@@ -17,7 +14,7 @@ static cli_node_fate judge_node(const cli_changes *c, const mt_delta_node *updat
 {
     if (update->created) return NODE_CREATED;
     if (update->empty) return history->empty ? NODE_UNTOUCHED : NODE_LATE;
-    if (update->floor && mt_node_count(c->before) > 0 && mt_node_count(c->after) == 0)
+    if (update->floor && c->before && mt_node_count(c->before) > 0 && mt_node_count(c->after) == 0)
         return NODE_DELETED;
     return NODE_CHANGED;
 }
@@ -28,8 +25,8 @@ bool cli_changes_node(cli_changes *c, cli_node_change *out)
 
     if (!mt_delta_iter_node(&c->update, &update) || !mt_delta_iter_node(&c->history, &history))
         return false;
-    c->before = mt_graph_get(c->before_graph, update.uid);
-    c->after = mt_graph_get(c->after_graph, update.uid);
+    c->before = update.before;
+    c->after = update.after;
     c->has_new = mt_delta_iter_field(&c->update, &c->new_field);
     c->has_old = mt_delta_iter_field(&c->history, &c->old_field);
     *out = (cli_node_change){update.uid, judge_node(c, &update, &history), update.floor};

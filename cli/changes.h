@@ -37,18 +37,15 @@ typedef struct cli_field_change {
     uint64_t floor; /* of the node after the change */
 } cli_field_change;
 
-/* Members are private. The graphs and the delta are BORROWED while it is used. */
+/* Members are private. The delta is BORROWED while it is used. */
 typedef struct cli_changes {
-    const mt_graph *before_graph, *after_graph;
-    const mt_node *before, *after;
+    const mt_node *before, *after; /* of the node at hand; `before` NULL: there was none */
     mt_delta_iter update, history;
     mt_field new_field, old_field;
     bool has_new, has_old;
 } cli_changes;
 
-/* `before` and `after` are the graph without and with what the delta did. */
-void cli_changes_init(cli_changes *changes, const mt_graph *before, const mt_graph *after,
-                      const mt_delta *delta);
+void cli_changes_init(cli_changes *changes, const mt_delta *delta);
 bool cli_changes_node(cli_changes *changes, cli_node_change *out);
 bool cli_changes_field(cli_changes *changes, cli_field_change *out);
 

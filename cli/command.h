@@ -12,10 +12,10 @@ typedef struct cli_options cli_options;
 /* How the program ends; every help text and man page says so. */
 typedef enum cli_exit_code {
     EXIT_DONE = 0,
-    EXIT_DIFFERENT = 1, /* of diff: the difference is not empty */
+    EXIT_DIFFERENT = 1, /* what was asked for is not there; of diff: the difference is not empty */
     EXIT_USAGE = 2,
-    EXIT_INPUT = 3, /* a file that cannot be read, or is not what it should be */
-    EXIT_SYSTEM = 4 /* writing failed, or there is no memory */
+    EXIT_INPUT = 3, /* a file or store that cannot be read, or is not what it should be */
+    EXIT_SYSTEM = 4 /* writing failed, there is no memory, or another holds the store */
 } cli_exit_code;
 
 typedef struct cli_command cli_command;
@@ -28,8 +28,8 @@ struct cli_command {
     const cli_command *const *members; /* of a group: ends with NULL; else NULL */
 
     /* None of these in a group. */
-    const char *operands; /* their names, as in "CURRENT and INCOMING" */
-    size_t operand_count; /* it takes exactly so many */
+    const char *operands; /* what it takes, as in "two operands, CURRENT and INCOMING" */
+    size_t operand_min, operand_max;
     size_t input_count;   /* so many of them, the first ones, are read: one of these may be "-" */
     unsigned option_bits; /* OPTION_BIT of each option that it takes */
     cli_exit_code (*run)(const cli_options *options);

@@ -58,11 +58,7 @@ static cli_exit_code run_pair(const cli_options *options, const char *action, co
     if (code == EXIT_DONE && same && !cli_options_has(options, OPTION_JSON))
         code = pair_compare(&pair);
     if (code == EXIT_DONE) {
-        cli_report report = {.graph = pair.made,
-                             .before = pair.b,
-                             .after = pair.after,
-                             .delta = pair.delta,
-                             .same = same};
+        cli_report report = {.graph = pair.made, .delta = pair.delta, .same = same};
         *empty = mt_graph_count(pair.made) == 0;
         code = cli_report_write(options, &report);
     }
@@ -97,8 +93,9 @@ const cli_command cli_graph_rebase = {
     .name = "rebase",
     .path = "mytosis graph rebase",
     .summary = "replay SOURCE on top of TARGET",
-    .operands = "SOURCE and TARGET",
-    .operand_count = 2,
+    .operands = "two operands, SOURCE and TARGET",
+    .operand_min = 2,
+    .operand_max = 2,
     .input_count = 2,
     .option_bits = CLI_REPORT_OPTIONS,
     .run = run_rebase,
@@ -125,8 +122,9 @@ const cli_command cli_graph_overlap = {
     .name = "overlap",
     .path = "mytosis graph overlap",
     .summary = "the fields of SOURCE that TARGET has too",
-    .operands = "SOURCE and TARGET",
-    .operand_count = 2,
+    .operands = "two operands, SOURCE and TARGET",
+    .operand_min = 2,
+    .operand_max = 2,
     .input_count = 2,
     .option_bits = CLI_REPORT_OPTIONS,
     .run = run_overlap,
@@ -151,8 +149,9 @@ const cli_command cli_graph_diff = {
     .name = "diff",
     .path = "mytosis graph diff",
     .summary = "what A has and B lacks",
-    .operands = "A and B",
-    .operand_count = 2,
+    .operands = "two operands, A and B",
+    .operand_min = 2,
+    .operand_max = 2,
     .input_count = 2,
     .option_bits = CLI_REPORT_OPTIONS,
     .run = run_diff,

@@ -5,10 +5,9 @@
 #include "patch.h"
 #include "report.h"
 
-/* What both begin with: the graph, and a copy as it was. */
+/* What both begin with: a graph, and then what happened to it. */
 typedef struct subject {
     mt_graph *graph;
-    mt_graph *before;
     mt_delta *delta;
 } graph_subject;
 
@@ -17,8 +16,7 @@ static cli_exit_code subject_read(graph_subject *subject, const cli_options *opt
     cli_exit_code code = cli_report_check(options);
 
     if (code == EXIT_DONE) code = cli_input_graph(options->operands[0], &subject->graph, NULL);
-    if (code != EXIT_DONE || mt_graph_clone(subject->graph, &subject->before) == MT_OK) return code;
-    return cli_complain(EXIT_SYSTEM, "%s", mt_status_text(MT_NO_MEMORY));
+    return code;
 }
 
 static cli_exit_code subject_complain(const graph_subject *subject, const cli_options *options)
@@ -30,8 +28,6 @@ static cli_exit_code subject_complain(const graph_subject *subject, const cli_op
 static cli_exit_code subject_report(const graph_subject *subject, const cli_options *options)
 {
     cli_report report = {.graph = subject->graph,
-                         .before = subject->before,
-                         .after = subject->graph,
                          .delta = subject->delta,
                          .document = true,
                          .same = "nothing changed"};
@@ -42,7 +38,6 @@ static cli_exit_code subject_report(const graph_subject *subject, const cli_opti
 static void subject_free(graph_subject *subject)
 {
     mt_delta_free(subject->delta);
-    mt_graph_free(subject->before);
     mt_graph_free(subject->graph);
 }
 
@@ -88,8 +83,9 @@ const cli_command cli_graph_merge = {
     .name = "merge",
     .path = "mytosis graph merge",
     .summary = "merge INCOMING into CURRENT",
-    .operands = "CURRENT and INCOMING",
-    .operand_count = 2,
+    .operands = "two operands, CURRENT and INCOMING",
+    .operand_min = 2,
+    .operand_max = 2,
     .input_count = 2,
     .option_bits = CLI_REPORT_OPTIONS,
     .run = run_merge,
@@ -116,8 +112,9 @@ const cli_command cli_graph_patch = {
     .name = "patch",
     .path = "mytosis graph patch",
     .summary = "write the fields of PATCH to GRAPH",
-    .operands = "GRAPH and PATCH",
-    .operand_count = 2,
+    .operands = "two operands, GRAPH and PATCH",
+    .operand_min = 2,
+    .operand_max = 2,
     .input_count = 2,
     .option_bits = CLI_REPORT_OPTIONS,
     .run = run_patch,

@@ -170,8 +170,9 @@ const cli_command cli_graph_show = {
     .name = "show",
     .path = "mytosis graph show",
     .summary = "print the nodes of FILE",
-    .operands = "FILE",
-    .operand_count = 1,
+    .operands = "an operand, FILE",
+    .operand_min = 1,
+    .operand_max = 1,
     .input_count = 1,
     .option_bits = OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_PLAIN) | OPTION_BIT(OPTION_ALL) |
                    OPTION_BIT(OPTION_UID) | OPTION_BIT(OPTION_PREFIX) | OPTION_BIT(OPTION_LIMIT),

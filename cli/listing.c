@@ -1,7 +1,6 @@
 #include "listing.h"
 
 #include "shown.h"
-#include "table.h"
 
 #include <inttypes.h>
 
@@ -41,14 +40,17 @@ static void next_line(cli_table *table, cli_output *out)
 
 enum { GRAPH_NAME, GRAPH_VALUE, GRAPH_STATE };
 
-static void add_node_line(cli_output *out, const mt_node *node)
+/* The columns that are aligned to the right. */
+#define GRAPH_RIGHT (1u << GRAPH_STATE)
+
+void cli_listing_uid(cli_output *out, mt_bytes uid, uint64_t floor)
 {
     cli_output_style(out, STYLE_BOLD);
-    cli_shown_key(&out->text, mt_node_uid(node));
+    cli_shown_key(&out->text, uid);
     cli_output_style(out, STYLE_PLAIN);
-    if (mt_node_floor(node)) {
+    if (floor) {
         cli_output_style(out, STYLE_DIM);
-        cli_text_printf(&out->text, "  floor %" PRIu64, mt_node_floor(node));
+        cli_text_printf(&out->text, "  floor %" PRIu64, floor);
         cli_output_style(out, STYLE_PLAIN);
     }
     cli_text_str(&out->text, "\n");
@@ -70,17 +72,20 @@ static void add_field_line(cli_table *table, const mt_field *field, size_t colum
     cli_text_printf(cli_table_cell_open(table, GRAPH_STATE, STYLE_DIM), "%" PRIu64, field->state);
 }
 
+void cli_listing_field(cli_output *out, cli_table *table, const mt_field *field, size_t columns)
+{
+    next_line(table, out);
+    add_field_line(table, field, columns);
+}
+
 /* Answers how many lines are left of `lines`. */
-static size_t list_fields(cli_output *out, cli_table *table, const mt_node *node, size_t lines,
+static size_t list_fields(cli_output *out, cli_table *table, mt_field_iter iter, size_t lines,
                           size_t columns)
 {
-    mt_field_iter iter;
     mt_field field;
 
-    mt_field_iter_init(&iter, node, true);
     while (lines > 0 && mt_field_iter_next(&iter, &field)) {
-        next_line(table, out);
-        add_field_line(table, &field, columns);
+        cli_listing_field(out, table, &field, columns);
         lines--;
     }
     cli_table_print(table, out);
@@ -101,18 +106,37 @@ static size_t count_lines(const mt_graph *graph)
 size_t cli_listing_graph(cli_output *out, const mt_graph *graph, cli_extent extent)
 {
     size_t lines = extent.lines, total = count_lines(graph);
+    mt_field_iter fields;
     mt_graph_iter iter;
     const mt_node *node;
     cli_table table;
 
-    cli_table_init(&table, 1u << GRAPH_STATE);
+    cli_table_init(&table, GRAPH_RIGHT);
     mt_graph_iter_init(&iter, graph, all_uids, all_uids);
     while (lines > 0 && !out->quiet && (node = mt_graph_iter_next(&iter))) {
-        add_node_line(out, node);
-        lines = list_fields(out, &table, node, lines - 1, extent.columns);
+        cli_listing_uid(out, mt_node_uid(node), mt_node_floor(node));
+        mt_field_iter_init(&fields, node, true);
+        lines = list_fields(out, &table, fields, lines - 1, extent.columns);
     }
     cli_table_free(&table);
     return total > extent.lines ? total - extent.lines : 0;
+}
+
+void cli_listing_living(cli_output *out, const mt_node *node, size_t columns)
+{
+    mt_field_iter fields;
+    cli_table table;
+
+    cli_listing_uid(out, mt_node_uid(node), 0);
+    cli_table_init(&table, GRAPH_RIGHT);
+    mt_field_iter_init(&fields, node, false);
+    (void)list_fields(out, &table, fields, SIZE_MAX, columns);
+    cli_table_free(&table);
+}
+
+void cli_listing_fields_begin(cli_table *table)
+{
+    cli_table_init(table, GRAPH_RIGHT);
 }
 
 /* ---- Changes ---- */

@@ -3,7 +3,7 @@
 #define CLI_LISTING_H
 
 #include "changes.h"
-#include "output.h"
+#include "table.h"
 
 /* How much of it is shown. */
 typedef struct cli_extent {
@@ -17,6 +17,16 @@ cli_extent cli_listing_extent(bool all);
 
 /* The nodes of a graph: a line for each, and one for each field. Answers how many lines were left out. */
 size_t cli_listing_graph(cli_output *out, const mt_graph *graph, cli_extent extent);
+
+/* The line of a node. */
+void cli_listing_uid(cli_output *out, mt_bytes uid, uint64_t floor);
+
+/* A node as its readers see it: its line, and one for each living field. */
+void cli_listing_living(cli_output *out, const mt_node *node, size_t columns);
+
+/* Lines of fields, one after the other: a table for them, OWNED (cli_table_print, cli_table_free), and a line. */
+void cli_listing_fields_begin(cli_table *table);
+void cli_listing_field(cli_output *out, cli_table *table, const mt_field *field, size_t columns);
 
 /* What a delta did, with the same answer; `counts` is that of `changes`. */
 size_t cli_listing_changes(cli_output *out, cli_changes changes, const cli_change_counts *counts,

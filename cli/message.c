@@ -114,9 +114,17 @@ cli_exit_code cli_complain(cli_exit_code code, const char *format, ...)
     return code;
 }
 
+cli_exit_code cli_exit_of(mt_status status)
+{
+    bool system = status == MT_NO_MEMORY || status == MT_IO || status == MT_FULL ||
+                  status == MT_BUSY || status == MT_BUDGET;
+
+    return system ? EXIT_SYSTEM : EXIT_INPUT;
+}
+
 cli_exit_code cli_complain_error(const mt_error *err, const char *verb, const char *name)
 {
-    cli_exit_code code = err->status == MT_NO_MEMORY ? EXIT_SYSTEM : EXIT_INPUT;
+    cli_exit_code code = cli_exit_of(err->status);
 
     if (!verb) return cli_complain(code, "%s", err->text);
     return cli_complain(code, "cannot %s %s: %s", verb, name, err->text);

@@ -13,8 +13,11 @@
 cli_exit_code cli_complain(cli_exit_code code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The same for what a call of the library said: "cannot patch a.json: ...", or its message alone if `verb` is NULL.
- * MT_NO_MEMORY ends with EXIT_SYSTEM, all else with EXIT_INPUT. */
+/* How the program ends after what a call of the library answered: EXIT_SYSTEM without memory or room, where reading or
+ * writing failed, or where another holds it; else EXIT_INPUT. */
+cli_exit_code cli_exit_of(mt_status status);
+
+/* Says what a call of the library said: "cannot patch a.json: ...", or its message alone if `verb` is NULL. */
 cli_exit_code cli_complain_error(const mt_error *err, const char *verb, const char *name);
 
 /* What the command does now: "reading", "a.json". `name` may be empty; both stay where they are until the next call. */

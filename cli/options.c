@@ -3,7 +3,6 @@
 #include "message.h"
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,7 @@ typedef struct option_spec {
     const char *name;
     char letter; /* 0: none */
     bool has_value;
-    const char *choices[3]; /* the values that it takes; none: any */
+    const char *choices[3]; /* the values that it takes: none, two or three; none: any */
 } option_spec;
 
 static const option_spec specs[OPTION_COUNT] = {
@@ -27,6 +26,17 @@ static const option_spec specs[OPTION_COUNT] = {
     [OPTION_UID] = {"uid", 0, true, {NULL}},
     [OPTION_PREFIX] = {"prefix", 0, true, {NULL}},
     [OPTION_LIMIT] = {"limit", 0, true, {NULL}},
+    [OPTION_STORE] = {"store", 0, true, {NULL}},
+    [OPTION_CLOCK] = {"clock", 0, true, {"hybrid", "lamport"}},
+    [OPTION_PATCH] = {"patch", 0, true, {NULL}},
+    [OPTION_RAW] = {"raw", 0, false, {NULL}},
+    [OPTION_LONG] = {"long", 'l', false, {NULL}},
+    [OPTION_SINCE] = {"since", 0, true, {NULL}},
+    [OPTION_ALLOW_FUTURE] = {"allow-future", 0, false, {NULL}},
+    [OPTION_HISTORY] = {"history", 0, false, {NULL}},
+    [OPTION_CONFLICTS] = {"conflicts", 0, false, {NULL}},
+    [OPTION_RESTAMP] = {"restamp", 0, false, {NULL}},
+    [OPTION_YES] = {"yes", 'y', false, {NULL}},
 };
 
 /* What every command takes. */
@@ -47,9 +57,7 @@ bool cli_options_has(const cli_options *options, cli_option_id id)
     return options->given & OPTION_BIT(id);
 }
 
-/* Says what is wrong, and where the right way is described. */
-__attribute__((format(printf, 2, 3))) static cli_exit_code complain_usage(
-    const cli_options *options, const char *format, ...)
+cli_exit_code cli_complain_usage(const cli_options *options, const char *format, ...)
 {
     char what[512];
     va_list args;
@@ -81,35 +89,49 @@ static cli_option_id find_letter(char letter)
 
 static bool is_choice(const char *const *choices, const char *value)
 {
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3 && choices[i]; i++)
         if (strcmp(choices[i], value) == 0) return true;
     return false;
 }
 
-static bool read_limit(const char *value, size_t *out)
+static bool read_number(const char *value, uint64_t most, uint64_t *out)
 {
-    size_t limit = 0;
+    uint64_t number = 0;
 
     if (!*value) return false;
     for (; *value; value++) {
-        size_t digit = (size_t)(*value - '0');
+        uint64_t digit = (uint64_t)(*value - '0');
 
-        if (*value < '0' || *value > '9' || limit > (SIZE_MAX - digit) / 10) return false;
-        limit = limit * 10 + digit;
+        if (*value < '0' || *value > '9' || number > (most - digit) / 10) return false;
+        number = number * 10 + digit;
     }
-    *out = limit;
+    *out = number;
     return true;
+}
+
+static cli_exit_code complain_choice(const cli_options *out, const option_spec *spec,
+                                     const char *value)
+{
+    const char *const *choices = spec->choices;
+
+    if (!choices[2])
+        return cli_complain_usage(out, "--%s takes %s or %s, not \"%s\"", spec->name, choices[0],
+                                  choices[1], value);
+    return cli_complain_usage(out, "--%s takes %s, %s or %s, not \"%s\"", spec->name, choices[0],
+                              choices[1], choices[2], value);
 }
 
 static cli_exit_code take_value(cli_options *out, cli_option_id id, const char *value)
 {
     const option_spec *spec = &specs[id];
+    uint64_t number = 0;
 
     if (spec->choices[0] && !is_choice(spec->choices, value))
-        return complain_usage(out, "--%s takes %s, %s or %s, not \"%s\"", spec->name,
-                              spec->choices[0], spec->choices[1], spec->choices[2], value);
-    if (id == OPTION_LIMIT && !read_limit(value, &out->limit))
-        return complain_usage(out, "--%s takes a number, not \"%s\"", spec->name, value);
+        return complain_choice(out, spec, value);
+    if ((id == OPTION_LIMIT || id == OPTION_SINCE) && !read_number(value, SIZE_MAX, &number))
+        return cli_complain_usage(out, "--%s takes a number, not \"%s\"", spec->name, value);
+    if (id == OPTION_LIMIT) out->limit = (size_t)number;
+    if (id == OPTION_SINCE) out->since = number;
     out->values[id] = value;
     return EXIT_DONE;
 }
@@ -117,15 +139,15 @@ static cli_exit_code take_value(cli_options *out, cli_option_id id, const char *
 /* `value`: what stands in the same argument; NULL: nothing. */
 static cli_exit_code take_option(arguments *args, cli_option_id id, const char *value)
 {
-    if (id == OPTION_COUNT) return complain_usage(args->out, "unknown option %s", args->at[-1]);
+    if (id == OPTION_COUNT) return cli_complain_usage(args->out, "unknown option %s", args->at[-1]);
     args->out->given |= OPTION_BIT(id);
     if (!specs[id].has_value) {
-        if (value) return complain_usage(args->out, "--%s takes no value", specs[id].name);
+        if (value) return cli_complain_usage(args->out, "--%s takes no value", specs[id].name);
         return EXIT_DONE;
     }
     if (!value) {
         if (args->at == args->end)
-            return complain_usage(args->out, "--%s takes a value", specs[id].name);
+            return cli_complain_usage(args->out, "--%s takes a value", specs[id].name);
         value = *args->at++;
     }
     return take_value(args->out, id, value);
@@ -174,7 +196,7 @@ static cli_exit_code take_word(cli_options *out, const char *word)
         out->given |= OPTION_BIT(OPTION_HELP);
         return EXIT_DONE;
     }
-    return complain_usage(out, "unknown command \"%s\"", word);
+    return cli_complain_usage(out, "unknown command \"%s\"", word);
 }
 
 static cli_exit_code take_all(arguments *args)
@@ -202,8 +224,8 @@ static cli_exit_code check_options(const cli_options *options)
 
     if (!others) return EXIT_DONE;
     while (!(others & OPTION_BIT(id))) id++;
-    return complain_usage(options, "%s takes no --%s", options->command->path + sizeof "mytosis",
-                          specs[id].name);
+    return cli_complain_usage(options, "%s takes no --%s",
+                              options->command->path + sizeof "mytosis", specs[id].name);
 }
 
 static cli_exit_code check_operands(const cli_options *options)
@@ -211,13 +233,13 @@ static cli_exit_code check_operands(const cli_options *options)
     const cli_command *command = options->command;
     size_t standard = 0;
 
-    if (options->operand_count != command->operand_count)
-        return complain_usage(options, "%s takes %s, %s", command->path + sizeof "mytosis",
-                              command->operand_count == 1 ? "an operand" : "two operands",
-                              command->operands);
-    for (size_t i = 0; i < command->input_count; i++)
+    if (options->operand_count < command->operand_min ||
+        options->operand_count > command->operand_max)
+        return cli_complain_usage(options, "%s takes %s", command->path + sizeof "mytosis",
+                                  command->operands);
+    for (size_t i = 0; i < command->input_count && i < options->operand_count; i++)
         standard += strcmp(options->operands[i], "-") == 0;
-    if (standard > 1) return complain_usage(options, "only one operand can be \"-\"");
+    if (standard > 1) return cli_complain_usage(options, "only one operand can be \"-\"");
     return EXIT_DONE;
 }
 
@@ -230,7 +252,7 @@ cli_exit_code cli_options_parse(const cli_command *root, int argc, char **argv, 
     args = (arguments){argc > 0 ? argv + 1 : argv, argv + argc, out};
     code = take_all(&args);
     if (code != EXIT_DONE || out->given & ENDING_BITS) return code;
-    if (out->command->members) return complain_usage(out, "a command is missing");
+    if (out->command->members) return cli_complain_usage(out, "a command is missing");
     code = check_options(out);
     return code == EXIT_DONE ? check_operands(out) : code;
 }

@@ -8,6 +8,7 @@
 #include "command.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef enum cli_option_id {
     OPTION_HELP,
@@ -21,6 +22,17 @@ typedef enum cli_option_id {
     OPTION_UID,
     OPTION_PREFIX,
     OPTION_LIMIT,
+    OPTION_STORE,
+    OPTION_CLOCK,
+    OPTION_PATCH,
+    OPTION_RAW,
+    OPTION_LONG,
+    OPTION_SINCE,
+    OPTION_ALLOW_FUTURE,
+    OPTION_HISTORY,
+    OPTION_CONFLICTS,
+    OPTION_RESTAMP,
+    OPTION_YES,
     OPTION_COUNT
 } cli_option_id;
 
@@ -32,7 +44,8 @@ struct cli_options {
     const char *values[OPTION_COUNT]; /* of an option given twice, the later */
     const char **operands;
     size_t operand_count;
-    size_t limit; /* of --limit; SIZE_MAX without */
+    size_t limit;   /* of --limit; SIZE_MAX without */
+    uint64_t since; /* of --since; 0 without */
 };
 
 /* Reads the arguments of `main`, whose array it reorders, for the commands below `root`. Anything but EXIT_DONE: what was
@@ -40,5 +53,9 @@ struct cli_options {
 cli_exit_code cli_options_parse(const cli_command *root, int argc, char **argv, cli_options *out);
 
 bool cli_options_has(const cli_options *options, cli_option_id id);
+
+/* Says what is wrong with the command line, and where the right way is described. Answers EXIT_USAGE. */
+cli_exit_code cli_complain_usage(const cli_options *options, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "listing.h"
 #include "message.h"
-#include "rows.h"
 #include "save.h"
 #include "shown.h"
 #include "table.h"
@@ -42,24 +41,6 @@ void cli_report_output(const cli_options *options, cli_output *out)
 }
 
 /* ---- For a program ---- */
-
-/* The rows of a part, as in the text of a graph but for the newline at the end. */
-static void add_part(cli_output *out, const mt_delta *delta, mt_delta_part part)
-{
-    mt_json_writer writer;
-    const mt_row *row;
-    cli_rows rows;
-
-    cli_text_note(&out->text, mt_json_rows_begin(&writer, &out->text.buf));
-    cli_rows_of_delta(&rows, delta, part);
-    while (out->text.status == MT_OK && (row = cli_rows_next(&rows))) {
-        cli_text_note(&out->text, mt_json_row(&writer, row, &out->text.buf));
-        cli_output_flow(out);
-    }
-    if (out->text.status == MT_OK)
-        cli_text_note(&out->text, mt_json_rows_end(&writer, &out->text.buf));
-    if (out->text.status == MT_OK) out->text.buf.len--;
-}
 
 static void add_conflict(cli_text *text, mt_bytes uid, const mt_conflict *conflict)
 {
@@ -105,9 +86,9 @@ static void write_json(cli_output *out, const cli_report *report)
     cli_text_str(&out->text, "{\"merged\":");
     cli_save_json(out, report->graph);
     cli_text_str(&out->text, ",\"update\":");
-    add_part(out, report->delta, MT_UPDATE);
+    cli_save_delta(out, report->delta, MT_UPDATE);
     cli_text_str(&out->text, ",\n\"history\":");
-    add_part(out, report->delta, MT_HISTORY);
+    cli_save_delta(out, report->delta, MT_HISTORY);
     cli_text_str(&out->text, ",\n\"conflicts\":");
     add_conflicts(out, report->delta);
     cli_text_str(&out->text, "}\n");
@@ -182,7 +163,7 @@ static void write_changes(cli_output *out, const cli_report *report, cli_extent 
     cli_changes changes;
     cli_change_counts counts;
 
-    cli_changes_init(&changes, report->before, report->after, report->delta);
+    cli_changes_init(&changes, report->delta);
     cli_changes_count(changes, &counts);
     write_summary(out, report, &counts);
     if (counts.conflicts > 0) {

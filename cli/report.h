@@ -9,12 +9,10 @@
 #include "output.h"
 
 typedef struct cli_report {
-    const mt_graph *graph;  /* the result */
-    const mt_graph *before; /* what the changes were made to, */
-    const mt_graph *after;  /* what it was then, */
-    const mt_delta *delta;  /* and the changes themselves; NULL: the graph is listed */
-    bool document;          /* --json prints the delta too, not the graph alone */
-    const char *same;       /* what is said where nothing changed */
+    const mt_graph *graph; /* the result */
+    const mt_delta *delta; /* what changed; NULL: the graph is listed */
+    bool document;         /* --json prints the delta too, not the graph alone */
+    const char *same;      /* what is said where nothing changed */
 } cli_report;
 
 /* The options that make a difference here: for the table of a verb. */

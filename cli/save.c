@@ -24,15 +24,80 @@ cli_format cli_save_format(const cli_options *options, const char *path)
     return FORMAT_UNKNOWN;
 }
 
-void cli_save_json(cli_output *out, const mt_graph *graph)
+/* ---- Row by row ---- */
+
+cli_exit_code cli_save_begin(cli_saving *saving, const char *path, cli_format format)
 {
-    mt_json_writer writer;
+    const mt_compressor *compressor = format == FORMAT_COMPRESSED ? mt_compressor_zstd() : NULL;
+    bool is_binary = format == FORMAT_BINARY || format == FORMAT_COMPRESSED;
+    cli_output *out = &saving->out;
+    cli_exit_code code;
+
+    memset(saving, 0, sizeof *saving);
+    if (is_binary && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
+        return cli_complain(EXIT_USAGE,
+                            "the binary form is not for a terminal; name a file or redirect it");
+    if ((code = cli_output_file(out, path)) != EXIT_DONE) return code;
+    if (is_binary)
+        saving->status = mt_binary_writer_new(mt_mem_system(), NULL, compressor, &out->text.buf,
+                                              &saving->binary);
+    else cli_text_note(&out->text, mt_json_rows_begin(&saving->json, &out->text.buf));
+    return EXIT_DONE;
+}
+
+bool cli_save_row(cli_saving *saving, const mt_row *row)
+{
+    cli_output *out = &saving->out;
+
+    if (saving->status != MT_OK || out->text.status != MT_OK) return false;
+    if (saving->binary) saving->status = mt_binary_row(saving->binary, row);
+    else cli_text_note(&out->text, mt_json_row(&saving->json, row, &out->text.buf));
+    cli_output_flow(out);
+    return saving->status == MT_OK && out->text.status == MT_OK && !out->error && !out->quiet;
+}
+
+cli_exit_code cli_save_end(cli_saving *saving, cli_exit_code code)
+{
+    cli_output *out = &saving->out;
+
+    if (code == EXIT_DONE && saving->status == MT_OK && out->text.status == MT_OK && !out->quiet) {
+        if (saving->binary) saving->status = mt_binary_finish(saving->binary);
+        else cli_text_note(&out->text, mt_json_rows_end(&saving->json, &out->text.buf));
+    }
+    if (code == EXIT_DONE && saving->status != MT_OK) {
+        const char *why = saving->binary ? mt_binary_writer_error(saving->binary)->text
+                                         : mt_status_text(saving->status);
+        code = cli_complain(EXIT_SYSTEM, "cannot write %s: %s", out->name, why);
+    }
+    mt_binary_writer_free(saving->binary);
+    return cli_output_end(out, code);
+}
+
+/* ---- All at once ---- */
+
+cli_exit_code cli_save_graph(const char *path, cli_format format, const mt_graph *graph)
+{
+    cli_exit_code code;
+    cli_saving saving;
     const mt_row *row;
     cli_rows rows;
 
-    cli_text_note(&out->text, mt_json_rows_begin(&writer, &out->text.buf));
+    cli_progress("writing", strcmp(path, "-") == 0 ? "" : path);
+    if ((code = cli_save_begin(&saving, path, format)) != EXIT_DONE) return code;
+    if (saving.out.fd == STDOUT_FILENO) cli_progress_end();
     cli_rows_of_graph(&rows, graph, mt_str(NULL));
-    while (out->text.status == MT_OK && (row = cli_rows_next(&rows))) {
+    while ((row = cli_rows_next(&rows)) && cli_save_row(&saving, row)) continue;
+    return cli_save_end(&saving, EXIT_DONE);
+}
+
+/* The rows as JSON, with a final newline. */
+static void add_json(cli_output *out, cli_rows *rows)
+{
+    mt_json_writer writer;
+    const mt_row *row;
+
+    cli_text_note(&out->text, mt_json_rows_begin(&writer, &out->text.buf));
+    while (out->text.status == MT_OK && (row = cli_rows_next(rows))) {
         cli_text_note(&out->text, mt_json_row(&writer, row, &out->text.buf));
         cli_output_flow(out);
     }
@@ -40,43 +105,19 @@ void cli_save_json(cli_output *out, const mt_graph *graph)
         cli_text_note(&out->text, mt_json_rows_end(&writer, &out->text.buf));
 }
 
-static cli_exit_code save_binary(cli_output *out, const mt_compressor *compressor,
-                                 const mt_graph *graph)
+void cli_save_json(cli_output *out, const mt_graph *graph)
 {
-    mt_binary_writer *writer = NULL;
-    cli_exit_code code = EXIT_DONE;
-    const mt_row *row;
     cli_rows rows;
-    mt_status st = mt_binary_writer_new(mt_mem_system(), NULL, compressor, &out->text.buf, &writer);
 
     cli_rows_of_graph(&rows, graph, mt_str(NULL));
-    while (st == MT_OK && (row = cli_rows_next(&rows))) {
-        st = mt_binary_row(writer, row);
-        cli_output_flow(out);
-    }
-    if (st == MT_OK) st = mt_binary_finish(writer);
-    if (st != MT_OK) {
-        const char *why = writer ? mt_binary_writer_error(writer)->text : mt_status_text(st);
-        code = cli_complain(EXIT_SYSTEM, "cannot write %s: %s", out->name, why);
-    }
-    mt_binary_writer_free(writer);
-    return code;
+    add_json(out, &rows);
 }
 
-cli_exit_code cli_save_graph(const char *path, cli_format format, const mt_graph *graph)
+void cli_save_delta(cli_output *out, const mt_delta *delta, mt_delta_part part)
 {
-    const mt_compressor *compressor = format == FORMAT_COMPRESSED ? mt_compressor_zstd() : NULL;
-    bool binary = format == FORMAT_BINARY || format == FORMAT_COMPRESSED;
-    cli_exit_code code = EXIT_DONE;
-    cli_output out;
+    cli_rows rows;
 
-    if (binary && strcmp(path, "-") == 0 && isatty(STDOUT_FILENO))
-        return cli_complain(EXIT_USAGE,
-                            "the binary form is not for a terminal; name a file or redirect it");
-    cli_progress("writing", strcmp(path, "-") == 0 ? "" : path);
-    if ((code = cli_output_file(&out, path)) != EXIT_DONE) return code;
-    if (out.fd == STDOUT_FILENO) cli_progress_end();
-    if (binary) code = save_binary(&out, compressor, graph);
-    else cli_save_json(&out, graph);
-    return cli_output_end(&out, code);
+    cli_rows_of_delta(&rows, delta, part);
+    add_json(out, &rows);
+    if (out->text.status == MT_OK) out->text.buf.len--;
 }
