@@ -134,19 +134,20 @@ static void value_fill(uint8_t *bytes, size_t len, uint64_t seed)
 static void value_hear(void *arg, const mti_kv_request *request, const mt_kv_answer *answer)
 {
     mti_kv_caller *c = arg;
+    size_t len = (size_t)request->note, size = len + 1;
     mt_bytes value;
     uint8_t *expected;
 
     mti_kv_need_ok(c, request, answer);
     if (answer->status != MT_OK) return;
-    expected = mti_trial_alloc(c->trial, VALUE_LEN_MAX);
+    expected = mti_trial_alloc(c->trial, size);
     if (!expected) return;
-    value_fill(expected, request->note, request->note);
+    value_fill(expected, len, len);
     value = answer->pairs[0].value;
-    if (!value.data || !mt_bytes_equal(value, (mt_bytes){expected, request->note}))
-        mti_trial_violate(c->trial, "a value of %zu bytes came back as another of %zu",
-                          (size_t)request->note, value.len);
-    mti_trial_free(c->trial, expected, VALUE_LEN_MAX);
+    if (!value.data || !mt_bytes_equal(value, (mt_bytes){expected, len}))
+        mti_trial_violate(c->trial, "a value of %zu bytes came back as another of %zu", len,
+                          value.len);
+    mti_trial_free(c->trial, expected, size);
 }
 
 void mti_kv_check_values_of_every_length(mti_kv_caller *c)
