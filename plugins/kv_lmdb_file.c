@@ -35,21 +35,16 @@ const char *mti_lmdb_file_name(const mti_lmdb_file *file)
 /* ---- The holder's name ---- */
 
 #define OWNER_MAX 128
+#define TAIL_MAX 8
 
-/* The path with something behind it, of `*size` bytes; NULL: no memory. */
-static char *path_with(const mti_lmdb_file *file, const char *tail, size_t *size)
+/* The path with a tail of at most TAIL_MAX letters. BORROWED until the next call. */
+static const char *beside(const mti_lmdb_file *file, const char *tail)
 {
-    char *path;
+    char *path = file->path + file->path_size;
 
-    *size = file->path_size + strlen(tail);
-    path = file->mem->resize(file->mem->ctx, NULL, 0, *size);
-    if (path) snprintf(path, *size, "%s%s", file->path, tail);
+    memcpy(path, file->path, file->path_size - 1);
+    memcpy(path + file->path_size - 1, tail, strlen(tail) + 1);
     return path;
-}
-
-static void path_free(const mti_lmdb_file *file, char *path, size_t size)
-{
-    if (path) file->mem->resize(file->mem->ctx, path, size, 0);
 }
 
 /* Reads the start of a file as a line. False: there is none. */
@@ -67,41 +62,16 @@ static bool line_read(const char *path, char *line, size_t cap)
 /* Notes who we are. A failure is none: only a message gets poorer. */
 static void owner_write(const mti_lmdb_file *file, mode_t mode)
 {
+    int fd = open(beside(file, "-owner"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode), len;
     char line[OWNER_MAX], name[64];
-    size_t size;
-    char *path = path_with(file, "-owner", &size);
-    int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode) : -1;
     ssize_t written;
-    int len;
 
-    if (fd >= 0) {
-        if (!line_read("/proc/self/comm", name, sizeof name))
-            snprintf(name, sizeof name, "process");
-        len = snprintf(line, sizeof line, "%ld %s\n", (long)getpid(), name);
-        written = write(fd, line, (size_t)len);
-        (void)written;
-        close(fd);
-    }
-    path_free(file, path, size);
-}
-
-static bool beside_exists(const mti_lmdb_file *file, const char *tail)
-{
-    size_t size;
-    char *path = path_with(file, tail, &size);
-    bool exists = path && access(path, F_OK) == 0;
-
-    path_free(file, path, size);
-    return exists;
-}
-
-static void beside_unlink(const mti_lmdb_file *file, const char *tail)
-{
-    size_t size;
-    char *path = path_with(file, tail, &size);
-
-    if (path) unlink(path);
-    path_free(file, path, size);
+    if (fd < 0) return;
+    if (!line_read("/proc/self/comm", name, sizeof name)) snprintf(name, sizeof name, "process");
+    len = snprintf(line, sizeof line, "%ld %s\n", (long)getpid(), name);
+    written = write(fd, line, (size_t)len);
+    (void)written;
+    close(fd);
 }
 
 /* The note may be of an earlier holder that was killed, if this one has not written its own yet or
@@ -109,17 +79,13 @@ static void beside_unlink(const mti_lmdb_file *file, const char *tail)
 static mt_status busy(const mti_lmdb_file *file, mt_error *err)
 {
     char line[OWNER_MAX] = "", *name = line;
-    size_t size;
-    char *path = path_with(file, "-owner", &size);
-    long pid = path && line_read(path, line, sizeof line) ? strtol(line, &name, 10) : 0;
+    long pid = line_read(beside(file, "-owner"), line, sizeof line) ? strtol(line, &name, 10) : 0;
 
-    path_free(file, path, size);
     if (pid == (long)getpid())
         return mti_lmdb_fail(err, MT_BUSY, "%s is open already, in this process",
                              mti_lmdb_file_name(file));
     if (pid <= 0 || *name != ' ' || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
-        return mti_lmdb_fail(err, MT_BUSY, "%s is held by another process",
-                             mti_lmdb_file_name(file));
+        return mti_lmdb_fail(err, MT_BUSY, "%s is held by another", mti_lmdb_file_name(file));
     return mti_lmdb_fail(err, MT_BUSY, "%s is held by%s (pid %ld)", mti_lmdb_file_name(file), name,
                          pid);
 }
@@ -211,8 +177,14 @@ static mt_status open_and_lock(mti_lmdb_file *file, const mt_kv_lmdb_options *op
                              mti_lmdb_file_name(file));
     if (file->read_only) return MT_OK;
     owner_write(file, (mode_t)options->mode);
-    file->had_lock = beside_exists(file, "-lock");
+    file->had_lock = access(beside(file, "-lock"), F_OK) == 0;
     return MT_OK;
+}
+
+/* How much memory the paths take: the file's, and one of a file beside it. */
+static size_t paths_size(const mti_lmdb_file *file)
+{
+    return 2 * file->path_size + TAIL_MAX;
 }
 
 mt_status mti_lmdb_file_open(mti_lmdb_file *file, const mt_mem *mem, const char *path,
@@ -222,14 +194,11 @@ mt_status mti_lmdb_file_open(mti_lmdb_file *file, const mt_mem *mem, const char 
 
     *file = (mti_lmdb_file){.mem = mem, .fd = -1, .read_only = options->read_only};
     file->path_size = strlen(path) + 1;
-    file->path = mem->resize(mem->ctx, NULL, 0, file->path_size);
+    file->path = mem->resize(mem->ctx, NULL, 0, paths_size(file));
     if (!file->path) return mti_lmdb_fail(err, MT_NO_MEMORY, "out of memory");
     memcpy(file->path, path, file->path_size);
     st = open_and_lock(file, options, err);
-    if (st != MT_OK) {
-        fd_close(file);
-        mti_lmdb_file_close(file, false);
-    }
+    if (st != MT_OK) fd_close(file);
     return st;
 }
 
@@ -238,11 +207,11 @@ void mti_lmdb_file_close(mti_lmdb_file *file, bool undo)
     if (file->fd >= 0 && !file->read_only) {
         /* While it is locked: afterwards they may be another's. */
         if (undo && file->made) unlink(file->path);
-        if (undo && !file->had_lock) beside_unlink(file, "-lock");
-        beside_unlink(file, "-owner");
+        if (undo && !file->had_lock) unlink(beside(file, "-lock"));
+        unlink(beside(file, "-owner"));
     }
     fd_close(file);
-    path_free(file, file->path, file->path_size);
+    if (file->path) file->mem->resize(file->mem->ctx, file->path, paths_size(file), 0);
     file->path = NULL;
 }
 

@@ -11,9 +11,9 @@
 
 typedef struct mti_lmdb_file {
     const mt_mem *mem;
-    char *path; /* a copy */
-    size_t path_size;
-    int fd; /* locked; -1: not open */
+    char *path;       /* a copy, and behind it room for that of a file beside it */
+    size_t path_size; /* with its zero */
+    int fd;           /* locked; -1: not open */
     bool read_only;
     bool made;     /* by us, now */
     bool had_lock; /* LMDB's lock file was there before */
@@ -27,7 +27,8 @@ mt_status mti_lmdb_fail(mt_error *err, mt_status status, const char *format, ...
 /* What a message calls the store: its path, of a long one the end. */
 const char *mti_lmdb_file_name(const mti_lmdb_file *file);
 
-/* Opens or makes the file and locks it. The options have no zeros that stand for defaults. */
+/* Opens or makes the file and locks it. The options have no zeros that stand for defaults. Is closed
+ * even if this fails. */
 mt_status mti_lmdb_file_open(mti_lmdb_file *file, const mt_mem *mem, const char *path,
                              const mt_kv_lmdb_options *options, mt_error *err);
 
