@@ -9,8 +9,8 @@
 typedef struct test_link {
     mt_connection *connection; /* BORROWED from whoever made the link; NULL once it is gone */
     test_heard *heard;         /* NULL: nothing is noted */
-    mt_status answer;          /* to send */
     size_t queued;
+    mt_status answer; /* to send */
     bool started;
 } test_link;
 

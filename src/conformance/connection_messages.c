@@ -84,7 +84,7 @@ void mti_connection_check_answers(mti_pair *p)
     mti_pair_await_all(p);
     if (p->a.sent + p->b.sent < ANSWERS) {
         mti_trial_violate(p->trial, "of %d answers %llu come", ANSWERS,
-                          (unsigned long long)(p->a.sent + p->b.sent));
+                          (unsigned long long)p->a.sent + p->b.sent);
     }
 }
 

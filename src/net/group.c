@@ -226,7 +226,9 @@ mt_status mt_group_add(mt_group *group, mt_connection *connection)
     if (st != MT_OK) return mti_fail(&group->err, st, "the connection is not at hand");
     mt_group_ref(group);
     if ((st = mti_group_join(group, connection, MTI_GROUP_OWN, &group->err)) == MT_OK) {
-        mti_group_member(group, mt_connection_id(connection))->end = end;
+        member = mti_group_member(group, mt_connection_id(connection));
+        mti_assert(member);
+        member->end = end;
         mti_group_tell(group);
     } else {
         mt_subscription_dispose(end);

@@ -1,6 +1,7 @@
 /* group_follow.c - groups that follow others: unions, filters, selections. */
 #include "net/group.h"
 
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/status.h"
 
@@ -110,10 +111,8 @@ static void webs_join(mti_web *web, mti_web *other)
     mt_group *last = other->first;
 
     if (web == other) return;
-    for (mt_group *group = other->first; group; group = group->web_next) {
-        group->web = web;
-        last = group;
-    }
+    mti_assert(last);
+    for (last->web = web; last->web_next; last->web = web) last = last->web_next;
     last->web_next = web->first;
     web->first->web_previous = last;
     web->first = other->first;
@@ -135,14 +134,15 @@ static bool has_type(void *ctx, const mt_connection *connection)
     return mt_bytes_equal(mt_connection_type(connection), (mt_bytes){link->type, link->type_len});
 }
 
-static mt_status link_alloc(mt_group *group, mt_group *source, const passing *who, mti_link **out)
+/* NULL without memory. */
+static mti_link *link_alloc(mt_group *group, mt_group *source, const passing *who)
 {
     size_t type_len = who->type ? who->type->len : 0;
     mti_link *link;
 
-    if (links_reserve(group->mem, &group->sources) != MT_OK) return MT_NO_MEMORY;
-    if (links_reserve(source->mem, &source->followers) != MT_OK) return MT_NO_MEMORY;
-    if (!(link = mti_mem_alloc(group->mem, sizeof *link + type_len))) return MT_NO_MEMORY;
+    if (links_reserve(group->mem, &group->sources) != MT_OK) return NULL;
+    if (links_reserve(source->mem, &source->followers) != MT_OK) return NULL;
+    if (!(link = mti_mem_alloc(group->mem, sizeof *link + type_len))) return NULL;
     *link = (mti_link){.source = mt_group_ref(source),
                        .group = group,
                        .bit = free_bit(group),
@@ -152,27 +152,29 @@ static mt_status link_alloc(mt_group *group, mt_group *source, const passing *wh
     if (type_len) memcpy(link->type, who->type->data, type_len);
     group->sources.at[group->sources.count++] = link;
     source->followers.at[source->followers.count++] = link;
-    *out = link;
-    return MT_OK;
+    return link;
 }
 
-static mt_status link_new(mt_group *group, mt_group *source, const passing *who, mti_link **out,
-                          mt_error *err)
+/* NULL: `err` says why. */
+static mti_link *link_new(mt_group *group, mt_group *source, const passing *who, mt_error *err)
 {
-    mt_status st;
+    mti_link *link = NULL;
 
     if (group->sources.count == MT_GROUP_SOURCES_MAX) {
-        return mti_fail(err, MT_TOO_LARGE, "a group follows at most %d others",
-                        MT_GROUP_SOURCES_MAX);
+        (void)mti_fail(err, MT_TOO_LARGE, "a group follows at most %d others",
+                       MT_GROUP_SOURCES_MAX);
+        return NULL;
     }
-    st = depths_try(group, source->depth + 1, source) ? MT_OK : MT_TOO_LARGE;
-    if (st == MT_OK) st = link_alloc(group, source, who, out);
-    depths_end(group, st == MT_OK);
-    if (st == MT_NO_MEMORY) return mti_no_memory(err);
-    if (st == MT_OK) return MT_OK;
-    return mti_fail(err, MT_TOO_LARGE,
-                    "groups would follow one another in a circle, or more than %d deep",
-                    MT_GROUP_DEPTH_MAX);
+    if (depths_try(group, source->depth + 1, source)) {
+        link = link_alloc(group, source, who);
+        if (!link) (void)mti_no_memory(err);
+    } else {
+        (void)mti_fail(err, MT_TOO_LARGE,
+                       "groups would follow one another in a circle, or more than %d deep",
+                       MT_GROUP_DEPTH_MAX);
+    }
+    depths_end(group, link != NULL);
+    return link;
 }
 
 /* Lets those members of the source join that pass. */
@@ -199,12 +201,12 @@ static mt_status link_fill(const mti_link *link, mt_error *err)
 
 static mt_status follow(mt_group *group, mt_group *source, const passing *who, mt_error *err)
 {
-    mti_link *link = NULL;
+    mti_link *link;
     mt_status st;
 
     if ((st = mti_group_ready(group, err)) != MT_OK) return st;
     if ((st = mti_group_ready(source, err)) != MT_OK) return st;
-    if ((st = link_new(group, source, who, &link, err)) != MT_OK) return st;
+    if (!(link = link_new(group, source, who, err))) return err->status;
     mt_group_ref(group);
     if ((st = link_fill(link, err)) != MT_OK) mti_link_end(link);
     mti_group_tell(group);
@@ -247,38 +249,44 @@ mt_status mt_group_unfollow(mt_group *group, mt_group *source)
 
 /* ---- New groups ---- */
 
-/* A group that follows those members of `source` that pass. */
-static mt_status derive(mt_group *source, const passing *who, mt_group **out)
+/* A group that follows those members of `source` that pass. NULL: its error says why. */
+static mt_group *derive(mt_group *source, const passing *who)
 {
     mt_group *group;
-    mt_status st;
 
-    if (mt_group_new(source->mem, &group) != MT_OK) return mti_no_memory(&source->err);
-    if ((st = follow(group, source, who, &source->err)) == MT_OK) *out = group;
-    else mt_group_unref(group);
-    return st;
+    if (mt_group_new(source->mem, &group) != MT_OK) {
+        (void)mti_no_memory(&source->err);
+        return NULL;
+    }
+    if (follow(group, source, who, &source->err) == MT_OK) return group;
+    mt_group_unref(group);
+    return NULL;
+}
+
+static mt_status hand_out(const mt_group *source, mt_group *made, mt_group **out)
+{
+    if (!made) return source->err.status;
+    *out = made;
+    return MT_OK;
 }
 
 mt_status mt_group_filter(mt_group *source, mt_group **out, mt_group_test *test, void *ctx)
 {
-    return derive(source, &(passing){.test = test, .ctx = ctx}, out);
+    return hand_out(source, derive(source, &(passing){.test = test, .ctx = ctx}), out);
 }
 
 mt_status mt_group_select(mt_group *source, mt_bytes type, mt_group **out)
 {
-    return derive(source, &(passing){.type = &type}, out);
+    return hand_out(source, derive(source, &(passing){.type = &type}), out);
 }
 
 mt_status mt_group_union(mt_group *a, mt_group *b, mt_group **out)
 {
-    mt_group *group;
-    mt_status st;
+    mt_group *group = derive(a, &(passing){0});
 
-    if ((st = derive(a, &(passing){0}, &group)) != MT_OK) return st;
-    if (a != b && (st = follow(group, b, &(passing){0}, &a->err)) != MT_OK) {
+    if (group && a != b && follow(group, b, &(passing){0}, &a->err) != MT_OK) {
         mt_group_unref(group);
-        return st;
+        group = NULL;
     }
-    *out = group;
-    return MT_OK;
+    return hand_out(a, group, out);
 }

@@ -21,7 +21,7 @@ static mt_status reserve(mt_group *group, mt_connection *connection)
     if (!members) return MT_NO_MEMORY;
     group->members = members;
     told = mti_vector_reserve(group->mem, group->told, &group->told_cap,
-                              group->told_count + group->count + 1, sizeof *told);
+                              group->told_count + group->count + 1, sizeof(mt_connection *));
     if (!told) return MT_NO_MEMORY;
     group->told = told;
     if (!group->listening) return MT_OK;
@@ -149,7 +149,7 @@ static void tell_added(mt_group *group, size_t i)
     mt_connection **at = group->told + i;
 
     mti_assert(group->told_count < group->told_cap);
-    memmove(at + 1, at, (group->told_count - i) * sizeof *at);
+    memmove(at + 1, at, (group->told_count - i) * sizeof(mt_connection *));
     *at = mt_connection_ref(connection);
     group->told_count++;
     mt_connection_ref(connection);
@@ -163,7 +163,7 @@ static void tell_removed(mt_group *group, size_t i)
     mt_connection **at = group->told + i;
 
     group->told_count--;
-    memmove(at, at + 1, (group->told_count - i) * sizeof *at);
+    memmove(at, at + 1, (group->told_count - i) * sizeof(mt_connection *));
     tell(group, MT_GROUP_REMOVED, connection);
     mt_connection_unref(connection);
 }
