@@ -43,4 +43,12 @@ void mti_delta_add(mt_delta *delta, mti_change change);
 /* Puts the changes in order and joins those of one uid. MT_NO_MEMORY leaves them as they were. */
 mt_status mti_delta_settle(mt_delta *delta);
 
+/* Starts before the node at `at`, counted from 0, instead of the first. */
+static inline void mti_delta_iter_at(mt_delta_iter *iter, const mt_delta *delta, mt_delta_part part,
+                                     size_t at)
+{
+    mt_delta_iter_init(iter, delta, part);
+    iter->at = at;
+}
+
 #endif

@@ -1,0 +1,315 @@
+/* log_plan.c - what a write adds to the log and takes from it.
+ *
+ * Each node that a commit touches gets an entry with the next number. It absorbs the entries of the
+ * node that the window knows: these are deleted, or not written at all, and what they said is said by
+ * the new one. A reader at any number has then seen each change, or will find it further on, in
+ * whatever order reading and writing go; for that, an entry may only take over what it says itself:
+ *
+ *     older says    newer says    the newer one absorbs it
+ *     names         names         if they are no more than 64 together
+ *     names         all           if both came from the same peer
+ *     all           all           if both came from the same peer
+ *     all           names         only if both are of one write, from one peer: it says `all` then. Else
+ *                                 a peer that has the node would get all of it again for a field
+ *
+ * An entry that unites what came from different peers came from nobody, so that each is sent what it
+ * lacks, and one or two get some fields of their own back, which changes nothing there; unless the
+ * newer one overwrote all that the older one names. */
+#include "base/bytes.h"
+#include "base/status.h"
+#include "store/node_store.h"
+
+/* The most bytes that a list of names has. */
+#define NAMES_LEN_MAX ((size_t)MTI_LOG_NAMES_MAX * (1 + MT_NAME_LEN_MAX))
+
+/* ---- Absorbing ---- */
+
+/* Deletes the run of absorbed entries that was gathered. */
+static mt_status delete_run(mti_plan *plan)
+{
+    uint64_t first = plan->run, end = plan->run_end;
+    mti_key key, behind;
+
+    plan->run = plan->run_end = 0;
+    if (first == end) return MT_OK;
+    mti_key_set_number(&key, MTI_KEY_LOG, first);
+    mti_key_set_number(&behind, MTI_KEY_LOG, end);
+    if (first + 1 == end)
+        return mti_plan_put(plan, MT_KV_DELETE, mti_key_bytes(&key), (mt_bytes){NULL, 0});
+    return mti_plan_put(plan, MT_KV_DELETE_RANGE, mti_key_bytes(&key), mti_key_bytes(&behind));
+}
+
+/* Takes an entry out of the log. Nodes that were written together are often written together again,
+ * and then their entries follow one another. */
+static mt_status absorb(mti_node_store *store, uint64_t number)
+{
+    mti_plan *plan = &store->plan;
+    mt_status st = MT_OK;
+
+    if (number <= plan->next.trimmed) return MT_OK;
+    if (plan->next.count > 0) plan->next.count--;
+    if (number > store->log.head) {
+        plan->entries[number - store->log.head - 1].dead = true;
+        return MT_OK;
+    }
+    if (number != plan->run_end) {
+        st = delete_run(plan);
+        plan->run = number;
+    }
+    plan->run_end = number + 1;
+    return st;
+}
+
+/* ---- What changed ---- */
+
+/* Lists the names of the fields that a commit changed; false: they are too many. */
+static bool list_names(mt_delta_iter *iter, uint8_t *out, mti_log_entry *entry)
+{
+    uint8_t *at = out;
+    mt_field field;
+
+    while (mt_delta_iter_field(iter, &field)) {
+        if (entry->name_count++ == MTI_LOG_NAMES_MAX) return false;
+        *at++ = (uint8_t)field.name.len;
+        if (field.name.len) memcpy(at, field.name.data, field.name.len);
+        at += field.name.len;
+    }
+    entry->names = (mt_bytes){out, (size_t)(at - out)};
+    return true;
+}
+
+static mti_log_entry entry_of(mti_plan *plan, const mt_storage_commit *commit,
+                              const mt_delta_node *node, mt_delta_iter *iter)
+{
+    mti_log_entry entry = {.uid = node->uid, .origin = commit->origin};
+
+    entry.all = node->created || node->floor || commit->whole ||
+                !list_names(iter, plan->names.data, &entry) || entry.name_count == 0;
+    if (entry.all) entry.name_count = 0;
+    return entry;
+}
+
+/* ---- Uniting ---- */
+
+/* An entry that says `all`. */
+static mt_status unite_all(mti_node_store *store, mti_log_entry *entry, mti_logged *logged)
+{
+    mt_status st = MT_OK;
+
+    if (logged->all_number && mt_bytes_equal(logged->all_origin, entry->origin))
+        st = absorb(store, logged->all_number);
+    logged->all_number = store->plan.next.head;
+    logged->all_origin = entry->origin;
+    if (st != MT_OK || !logged->names_number ||
+        !mt_bytes_equal(logged->names_origin, entry->origin))
+        return st;
+    st = absorb(store, logged->names_number);
+    logged->names_number = 0;
+    logged->names_origin = logged->names = (mt_bytes){NULL, 0};
+    logged->name_count = 0;
+    return st;
+}
+
+/* An entry that names fields. */
+static mt_status unite_names(mti_node_store *store, mti_log_entry *entry, mti_logged *logged)
+{
+    uint8_t *united = store->plan.names.data + NAMES_LEN_MAX;
+    mt_status st = MT_OK;
+    mti_log_union sum;
+
+    if (logged->names_number) {
+        sum = mti_log_names_unite(logged->names, entry->names, NULL);
+        if (sum.count <= MTI_LOG_NAMES_MAX) {
+            st = absorb(store, logged->names_number);
+            mti_log_names_unite(logged->names, entry->names, united);
+            entry->names = (mt_bytes){united, sum.len};
+            entry->name_count = sum.count;
+            if (!sum.within && !mt_bytes_equal(logged->names_origin, entry->origin))
+                entry->origin = (mt_bytes){NULL, 0};
+        }
+    }
+    logged->names_number = store->plan.next.head;
+    logged->names_origin = entry->origin;
+    logged->names = entry->names;
+    logged->name_count = entry->name_count;
+    return st;
+}
+
+/* Views of the window are gone once it is put to. */
+static mt_status keep(mti_plan *plan, mt_bytes *text)
+{
+    uint8_t *room;
+
+    if (text->len == 0) return MT_OK;
+    if (!(room = mti_batch_room(&plan->batch, text->len))) return MT_NO_MEMORY;
+    memcpy(room, text->data, text->len);
+    mti_batch_take(&plan->batch, text->len);
+    text->data = room;
+    return MT_OK;
+}
+
+/* Unites an entry with what the window knows of its node, and has the window know it. */
+static mt_status unite(mti_node_store *store, mti_log_entry *entry, size_t *touch)
+{
+    mti_plan *plan = &store->plan;
+    mti_logged logged = {0};
+    mt_status st;
+
+    if (mti_window_find(&plan->window, entry->uid, &logged) &&
+        (logged.all_number > store->log.head || logged.names_number > store->log.head))
+        *touch = logged.touch;
+    logged.touch = (uint32_t)*touch;
+    if (!entry->all && logged.all_number > store->log.head &&
+        mt_bytes_equal(logged.all_origin, entry->origin))
+        entry->all = true;
+    if (entry->all) st = unite_all(store, entry, &logged);
+    else st = unite_names(store, entry, &logged);
+    if (st == MT_OK && logged.all_number != plan->next.head) st = keep(plan, &logged.all_origin);
+    if (st == MT_OK && logged.names_number != plan->next.head) {
+        st = keep(plan, &logged.names_origin);
+        if (st == MT_OK) st = keep(plan, &logged.names);
+    }
+    return st == MT_OK ? mti_window_put(&plan->window, entry->uid, &logged) : st;
+}
+
+/* ---- Entries ---- */
+
+static mt_status add_entry(mti_plan *plan, const mti_log_entry *entry)
+{
+    size_t room_len = MTI_KEY_NUMBER_LEN + mti_log_entry_bound(entry);
+    uint8_t *room = mti_batch_room(&plan->batch, room_len), *start;
+    mti_new_entry *entries = mti_vector_reserve(plan->batch.mem, plan->entries, &plan->entry_cap,
+                                                plan->entry_count + 1, sizeof *entries);
+
+    if (!entries) return MT_NO_MEMORY;
+    plan->entries = entries;
+    if (!room) return MT_NO_MEMORY;
+    start = mti_key_put_number(room, MTI_KEY_LOG, plan->next.head);
+    entries += plan->entry_count++;
+    *entries =
+        (mti_new_entry){.key = room, .len = (size_t)(mti_log_entry_put(entry, start) - start)};
+    mti_batch_take(&plan->batch, MTI_KEY_NUMBER_LEN + entries->len + MTI_SEAL_LEN);
+    plan->next.count++;
+    return MT_OK;
+}
+
+mt_status mti_plan_log(mti_node_store *store, const mt_storage_commit *commit,
+                       const mt_delta_node *node, mt_delta_iter *iter, size_t count, size_t *touch)
+{
+    mti_plan *plan = &store->plan;
+    mti_log_entry entry;
+    mt_status st;
+
+    *touch = count;
+    if (plan->next.head + 1 >= MTI_NUMBER_END) return MT_FULL;
+    if ((st = mti_buf_reserve(&plan->names, 2 * NAMES_LEN_MAX)) != MT_OK) return st;
+    entry = entry_of(plan, commit, node, iter);
+    plan->next.head++;
+    if ((st = unite(store, &entry, touch)) != MT_OK) return st;
+    return add_entry(plan, &entry);
+}
+
+/* The last entry gets the clock, for which it moves: there was no room. */
+static mt_status add_clock(mti_plan *plan, mti_new_entry *last)
+{
+    size_t len = MTI_KEY_NUMBER_LEN + last->len;
+    uint8_t *room = mti_batch_room(&plan->batch, len + MTI_LOG_CLOCK_BOUND + MTI_SEAL_LEN), *end;
+
+    if (!room) return MT_NO_MEMORY;
+    memcpy(room, last->key, len);
+    end = mti_log_entry_put_clock(plan->next.clock, plan->next.clock_mode, plan->next.count,
+                                  room + MTI_KEY_NUMBER_LEN, room + len);
+    last->key = room;
+    last->len = (size_t)(end - room) - MTI_KEY_NUMBER_LEN;
+    mti_batch_take(&plan->batch, MTI_KEY_NUMBER_LEN + last->len + MTI_SEAL_LEN);
+    return MT_OK;
+}
+
+static mt_status put_entries(mti_plan *plan)
+{
+    mt_status st = add_clock(plan, &plan->entries[plan->entry_count - 1]);
+
+    for (size_t i = 0; i < plan->entry_count && st == MT_OK; i++) {
+        mti_new_entry *entry = &plan->entries[i];
+        mt_bytes key = {entry->key, MTI_KEY_NUMBER_LEN};
+        uint8_t *start = entry->key + MTI_KEY_NUMBER_LEN, *end = start + entry->len;
+
+        if (entry->dead) continue;
+        end = mti_seal_put(key, start, end);
+        st = mti_batch_add(&plan->batch, MT_KV_PUT, key, (mt_bytes){start, (size_t)(end - start)});
+    }
+    return st;
+}
+
+/* ---- Boot, clock, trimming ---- */
+
+static mt_status draw_boot(mti_node_store *store, mt_error *err)
+{
+    if (store->boot_drawn) return MT_OK;
+    if (store->env->entropy(store->env->ctx, store->boot_id, sizeof store->boot_id) != MT_OK)
+        return mti_fail(err, MT_IO, "there is no randomness for the id of this opening");
+    store->boot_drawn = true;
+    return MT_OK;
+}
+
+/* The first change that is logged in an opening begins a boot. */
+static mt_status put_boot(mti_node_store *store, mt_error *err)
+{
+    mti_plan *plan = &store->plan;
+    mti_key key;
+    mt_status st;
+
+    if (store->log.booted) return MT_OK;
+    if ((st = draw_boot(store, err)) != MT_OK) return st;
+    if ((st = mti_boots_reserve(store)) != MT_OK) return st;
+    mti_key_set_number(&key, MTI_KEY_BOOT, store->log.head + 1);
+    st = mti_plan_put_sealed(plan, mti_key_bytes(&key),
+                             (mt_bytes){store->boot_id, sizeof store->boot_id});
+    plan->next.booted = true;
+    if (st != MT_OK || store->boot_count < MTI_BOOTS_MAX) return st;
+    mti_key_set_number(&key, MTI_KEY_BOOT, store->boots[0].first);
+    return mti_plan_put(plan, MT_KV_DELETE, mti_key_bytes(&key), (mt_bytes){NULL, 0});
+}
+
+/* A clock that goes with no entry. */
+static mt_status put_clock(mti_node_store *store)
+{
+    mti_plan *plan = &store->plan;
+    uint8_t content[2 * MTI_VARINT_LEN_MAX + 1], *end = content;
+
+    if (plan->next.clock == store->log.clock && plan->next.clock_mode == store->log.clock_mode)
+        return MT_OK;
+    end = mti_varint_put(end, plan->next.head);
+    end = mti_varint_put(end, plan->next.clock);
+    *end++ = plan->next.clock_mode;
+    return mti_plan_put_sealed(plan, mt_str(MTI_META_CLOCK),
+                               (mt_bytes){content, (size_t)(end - content)});
+}
+
+mt_status mti_plan_log_end(mti_node_store *store, mt_error *err)
+{
+    mti_plan *plan = &store->plan;
+    mt_status st = delete_run(plan);
+
+    if (st != MT_OK) return st;
+    if (plan->entry_count == 0) return put_clock(store);
+    if ((st = put_boot(store, err)) != MT_OK) return st;
+    return put_entries(plan);
+}
+
+mt_status mti_plan_trim(mti_node_store *store, const mti_trim *trim)
+{
+    mti_plan *plan = &store->plan;
+    uint8_t content[MTI_VARINT_LEN_MAX];
+    mt_bytes bytes = {content, (size_t)(mti_varint_put(content, trim->last) - content)};
+    mti_key key, behind;
+    mt_status st;
+
+    if (trim->last == 0) return MT_OK;
+    plan->next.trimmed = trim->last;
+    plan->next.count -= trim->count < plan->next.count ? trim->count : plan->next.count;
+    mti_key_set_number(&key, MTI_KEY_LOG, 0);
+    mti_key_set_number(&behind, MTI_KEY_LOG, trim->last + 1);
+    st = mti_plan_put(plan, MT_KV_DELETE_RANGE, mti_key_bytes(&key), mti_key_bytes(&behind));
+    return st == MT_OK ? mti_plan_put_sealed(plan, mt_str(MTI_META_LOG), bytes) : st;
+}

@@ -1,0 +1,213 @@
+/* window.c - records in a run of bytes, and a table of where they are.
+ *
+ *     data    record | record | record ...      8-aligned; replaced ones stay until all go
+ *     slots   open addressing by the hash of the uid
+ *
+ * A record that is replaced by one that fits is written over, so that a node that changes all the
+ * time does not fill a generation by itself. */
+#include "store/window.h"
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+
+#define SLOTS_MIN 64
+
+typedef struct record {
+    uint64_t all_number;
+    uint64_t names_number;
+    uint32_t hash;
+    uint32_t touch;
+    uint32_t names_len;
+    uint32_t room; /* bytes of the tail */
+    uint8_t uid_len;
+    uint8_t all_origin_len;
+    uint8_t names_origin_len;
+    uint8_t name_count;
+    uint8_t tail[]; /* uid, origins, names */
+} record;
+
+/* ---- Generations ---- */
+
+static void generation_free(mti_generation *g, const mt_mem *mem)
+{
+    mti_mem_free(mem, g->data, g->cap);
+    mti_mem_free(mem, g->slots, g->slot_cap * sizeof *g->slots);
+    memset(g, 0, sizeof *g);
+}
+
+static void generation_clear(mti_generation *g)
+{
+    g->len = g->count = 0;
+    if (g->slots) memset(g->slots, 0, g->slot_cap * sizeof *g->slots);
+}
+
+static record *record_at(const mti_generation *g, uint32_t place)
+{
+    return (record *)(void *)(g->data + (size_t)(place - 1) * 8);
+}
+
+static mt_bytes record_uid(const record *r)
+{
+    return (mt_bytes){r->tail, r->uid_len};
+}
+
+/* The slot of a uid, or the free one where it belongs. There is one. */
+static size_t slot_of(const mti_generation *g, uint32_t hash, mt_bytes uid)
+{
+    size_t mask = g->slot_cap - 1, at = hash & mask;
+
+    while (g->slots[at]) {
+        const record *r = record_at(g, g->slots[at]);
+
+        if (r->hash == hash && mti_bytes_same(record_uid(r), uid)) break;
+        at = (at + 1) & mask;
+    }
+    return at;
+}
+
+static record *generation_find(const mti_generation *g, uint32_t hash, mt_bytes uid)
+{
+    uint32_t place;
+
+    if (g->count == 0) return NULL;
+    place = g->slots[slot_of(g, hash, uid)];
+    return place ? record_at(g, place) : NULL;
+}
+
+/* Doubles the table. */
+static mt_status slots_grow(mti_generation *g, const mt_mem *mem)
+{
+    size_t cap = g->slot_cap ? 2 * g->slot_cap : SLOTS_MIN;
+    mti_generation wider = {.data = g->data, .slot_cap = cap};
+
+    wider.slots = mti_mem_alloc(mem, cap * sizeof *wider.slots);
+    if (!wider.slots) return MT_NO_MEMORY;
+    memset(wider.slots, 0, cap * sizeof *wider.slots);
+    for (size_t i = 0; i < g->slot_cap; i++) {
+        const record *r;
+
+        if (!g->slots[i]) continue;
+        r = record_at(g, g->slots[i]);
+        wider.slots[slot_of(&wider, r->hash, record_uid(r))] = g->slots[i];
+    }
+    mti_mem_free(mem, g->slots, g->slot_cap * sizeof *g->slots);
+    g->slots = wider.slots;
+    g->slot_cap = cap;
+    return MT_OK;
+}
+
+/* ---- The window ---- */
+
+void mti_window_init(mti_window *window, const mt_mem *mem, uint64_t seed)
+{
+    memset(window, 0, sizeof *window);
+    window->mem = mem;
+    window->seed = seed;
+}
+
+void mti_window_free(mti_window *window)
+{
+    generation_free(&window->young, window->mem);
+    generation_free(&window->old, window->mem);
+}
+
+void mti_window_clear(mti_window *window)
+{
+    generation_clear(&window->young);
+    generation_clear(&window->old);
+}
+
+bool mti_window_find(const mti_window *window, mt_bytes uid, mti_logged *out)
+{
+    uint32_t hash = mti_checksum32(uid, window->seed);
+    const record *r = generation_find(&window->young, hash, uid);
+    const uint8_t *at;
+
+    if (!r) r = generation_find(&window->old, hash, uid);
+    if (!r) return false;
+    at = r->tail + r->uid_len;
+    out->all_number = r->all_number;
+    out->all_origin = (mt_bytes){at, r->all_origin_len};
+    at += r->all_origin_len;
+    out->names_number = r->names_number;
+    out->names_origin = (mt_bytes){at, r->names_origin_len};
+    at += r->names_origin_len;
+    out->names = (mt_bytes){at, r->names_len};
+    out->name_count = r->name_count;
+    out->touch = r->touch;
+    return true;
+}
+
+static size_t tail_len(mt_bytes uid, const mti_logged *logged)
+{
+    return uid.len + logged->all_origin.len + logged->names_origin.len + logged->names.len;
+}
+
+static uint8_t *put_text(uint8_t *at, mt_bytes text)
+{
+    if (text.len) memcpy(at, text.data, text.len);
+    return at + text.len;
+}
+
+/* Writes a record whose tail has room. */
+static void record_write(record *r, uint32_t hash, mt_bytes uid, const mti_logged *logged)
+{
+    uint8_t *at = r->tail;
+
+    r->all_number = logged->all_number;
+    r->names_number = logged->names_number;
+    r->hash = hash;
+    r->touch = logged->touch;
+    r->names_len = (uint32_t)logged->names.len;
+    r->uid_len = (uint8_t)uid.len;
+    r->all_origin_len = (uint8_t)logged->all_origin.len;
+    r->names_origin_len = (uint8_t)logged->names_origin.len;
+    r->name_count = (uint8_t)logged->name_count;
+    at = put_text(at, uid);
+    at = put_text(at, logged->all_origin);
+    at = put_text(at, logged->names_origin);
+    put_text(at, logged->names);
+}
+
+/* Makes room in the younger generation for one more record of `size` bytes. */
+static mt_status young_reserve(mti_window *window, size_t size)
+{
+    mti_generation *g = &window->young, full;
+    uint8_t *data;
+
+    if (g->count >= MTI_WINDOW_NODES || (g->len > 0 && g->len + size > MTI_WINDOW_BYTES)) {
+        full = *g;
+        *g = window->old;
+        window->old = full;
+        generation_clear(g);
+    }
+    if (2 * (g->count + 1) > g->slot_cap && slots_grow(g, window->mem) != MT_OK)
+        return MT_NO_MEMORY;
+    data = mti_vector_reserve(window->mem, g->data, &g->cap, g->len + size, 1);
+    if (!data) return MT_NO_MEMORY;
+    g->data = data;
+    return MT_OK;
+}
+
+mt_status mti_window_put(mti_window *window, mt_bytes uid, const mti_logged *logged)
+{
+    uint32_t hash = mti_checksum32(uid, window->seed);
+    mti_generation *g = &window->young;
+    record *r = generation_find(g, hash, uid);
+    size_t room = tail_len(uid, logged), size, slot;
+
+    if (r && r->room >= room) {
+        record_write(r, hash, uid, logged);
+        return MT_OK;
+    }
+    size = (sizeof *r + room + 7) & ~(size_t)7;
+    if (young_reserve(window, size) != MT_OK) return MT_NO_MEMORY;
+    slot = slot_of(g, hash, uid);
+    if (!g->slots[slot]) g->count++;
+    g->slots[slot] = (uint32_t)(g->len / 8 + 1);
+    r = record_at(g, g->slots[slot]);
+    r->room = (uint32_t)(size - sizeof *r);
+    record_write(r, hash, uid, logged);
+    g->len += size;
+    return MT_OK;
+}
