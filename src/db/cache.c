@@ -29,6 +29,7 @@ void mti_cache_clear(mt_db *db)
     db->graph->last.leaf = NULL;
     db->graph->version++;
     mti_tree_end(&db->graph->nodes, &env);
+    mti_handles_unknow(db);
 }
 
 /* Goes on from the hand and picks nodes that may leave. Answers whether the end was reached. */

@@ -30,10 +30,11 @@ struct mt_handle {
     uint32_t refs;       /* the tree's */
     uint32_t held;       /* by whom it was given to; 0: it goes */
     mt_db *db;           /* NULL: the database is closed */
-    const mt_node *node; /* as it was at `version` of the graph; NULL: none */
+    const mt_node *node; /* in memory at `version` of the graph; NULL: none */
     uint64_t version;
     mti_fetch *fetch;  /* that loads it now; NULL: none */
     uint32_t unstored; /* commits on it that storage has not answered */
+    bool absent;         /* storage has no such node: there is one only if it is in memory */
     bool is_volatile;  /* holds what storage does not; counts as one holder */
     uint8_t uid_len;
     uint8_t uid[];
@@ -62,7 +63,7 @@ typedef struct mti_reading {
     mt_handle **handles; /* held, one for each key; after the read NULL where there is none */
     size_t handle_count;
     bool for_peer; /* mt_db_request: hooks of request, no network */
-    bool raw;      /* a branch's: no hooks at all, no network, nodes whole */
+    const mt_storage_key *wants; /* a branch's, one for each key: no hooks at all, no network */
     bool forced;   /* what was asked for by force has been fetched */
     bool pulling;  /* the router has not given its last answer */
 } mti_reading;
@@ -126,9 +127,11 @@ typedef struct mti_querying {
 } mti_querying;
 
 typedef struct mti_rebasing {
-    mt_graph *edits;     /* as they were before */
-    mt_handle **handles; /* held: those that the application holds */
+    mt_handle **handles; /* held: of the nodes that are read anew */
+    mt_storage_key *wants; /* of the source: one for each, in uid order */
     size_t count;
+    uint64_t commits; /* of the branch, when they were chosen */
+    bool with_base;   /* all nodes of the base are among them */
 } mti_rebasing;
 
 struct mt_action {

@@ -118,6 +118,16 @@ mt_status mti_handles_all(mt_db *db, mt_handle ***out, size_t *count)
     return MT_OK;
 }
 
+void mti_handles_unknow(mt_db *db)
+{
+    mt_bytes start = {NULL, 0};
+    mt_handle *handle;
+    mt_walk walk;
+
+    mti_tree_walk(&db->handles, &handle_kind, start, &walk);
+    while ((handle = mti_tree_next(&walk))) handle->absent = false;
+}
+
 void mti_handle_set_volatile(mt_handle *handle, bool is_volatile)
 {
     if (handle->is_volatile == is_volatile) return;
@@ -145,15 +155,25 @@ mt_db *mt_handle_db(const mt_handle *handle)
     return handle->db;
 }
 
+const mt_node *mti_handle_resident(mt_handle *handle)
+{
+    const mt_graph *graph = handle->db->graph;
+    mt_node *node;
+
+    if (handle->version == graph->version) return handle->node;
+    node = mti_tree_get(&graph->nodes, &mti_node_kind, mt_handle_uid(handle));
+    if (node) node->flags |= MTI_NODE_USED;
+    handle->node = node;
+    handle->version = graph->version;
+    return node;
+}
+
 const mt_node *mt_handle_node(const mt_handle *handle)
 {
-    mt_handle *seen = (mt_handle *)(uintptr_t)handle; /* what it remembers is no change */
-    uint64_t version = handle->db->graph->version;
+    /* What a handle remembers is no change that anybody sees. */
+    const mt_node *node = mti_handle_resident((mt_handle *)(uintptr_t)handle);
 
-    if (handle->version == version) return handle->node;
-    seen->node = mt_peek(handle->db, mt_handle_uid(handle));
-    seen->version = version;
-    return handle->node;
+    return node && (node->alive > 0 || mti_node_is_partial(node)) ? node : NULL;
 }
 
 mt_status mt_handle_get(const mt_handle *handle, mt_bytes name, mt_field *out)

@@ -7,6 +7,10 @@
 /* The handle of a uid, held once more for the caller. NULL without memory. */
 mt_handle *mti_handle_hold(mt_db *db, mt_bytes uid);
 
+/* The node of a handle as it is in memory, deleted ones too; NULL: not in memory, or not there.
+ * BORROWED until the graph next changes. */
+const mt_node *mti_handle_resident(mt_handle *handle);
+
 /* The handle of a uid, if there is one, not held. */
 mt_handle *mti_handle_find(const mt_db *db, mt_bytes uid);
 
@@ -17,6 +21,9 @@ void mti_handles_release(const mt_mem *mem, mt_handle **handles, size_t count);
 
 /* Every handle, each held, in uid order. MT_NO_MEMORY. */
 mt_status mti_handles_all(mt_db *db, mt_handle ***out, size_t *count);
+
+/* Nothing is known any more of what storage has. */
+void mti_handles_unknow(mt_db *db);
 
 /* Makes a node volatile, or not. */
 void mti_handle_set_volatile(mt_handle *handle, bool is_volatile);

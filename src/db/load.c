@@ -24,11 +24,10 @@ struct mti_fetch {
 
 bool mti_need_met(const mti_need *need)
 {
-    const mt_db *db = need->handle->db;
-    const mt_node *node = mt_graph_get(db->graph, mt_handle_uid(need->handle));
+    const mt_node *node = mti_handle_resident(need->handle);
     mt_field field;
 
-    if (!node) return !mti_db_has_storage(db);
+    if (!node) return need->handle->absent || !mti_db_has_storage(need->handle->db);
     if (!mti_node_is_partial(node)) return true;
     if (need->whole) return false;
     for (size_t i = 0; i < need->name_count; i++)
@@ -95,12 +94,13 @@ mt_status mti_load_rows(mt_db *db, const mt_storage_row *rows, size_t count, boo
 /* What was asked for and did not come is not there. */
 static mt_status note_absent(mt_db *db, const mti_need *need)
 {
-    mt_bytes uid = mt_handle_uid(need->handle);
-    const mt_node *node = mt_graph_get(db->graph, uid);
-    mti_part part = {.uid = uid, .absent = need->names, .absent_count = need->name_count};
-    mt_row row = {.uid = uid};
+    const mt_node *node = mti_handle_resident(need->handle);
+    mti_part part = {.uid = mt_handle_uid(need->handle),
+                     .absent = need->names,
+                     .absent_count = need->name_count};
 
-    if (!node) return mt_graph_merge_rows(db->graph, &row, 1, NULL);
+    need->handle->absent = !node;
+    if (!node) return MT_OK;
     if (!mti_node_is_partial(node) || (need->name_count == 0 && !need->whole)) return MT_OK;
     part.floor = mt_node_floor(node);
     part.whole = need->whole;
@@ -249,9 +249,11 @@ static void fetched(void *ctx, const mt_storage_answer *answer)
     if (fetch->status == MT_OK && (st = take_rows(fetch, answer)) != MT_OK)
         fetch_note(fetch, st, fetch->db->error.text);
     if (answer->more) return;
-    for (size_t i = 0; i < fetch->count && fetch->status == MT_OK && !fetch->removing; i++)
-        if (note_absent(fetch->db, &fetch->needs[i]) != MT_OK)
+    for (size_t i = 0; i < fetch->count && fetch->status == MT_OK; i++) {
+        if (fetch->removing) fetch->needs[i].handle->absent = true;
+        else if (note_absent(fetch->db, &fetch->needs[i]) != MT_OK)
             fetch_note(fetch, MT_NO_MEMORY, NULL);
+    }
     fetch->answered = true;
     /* Within the call that started it, the caller goes on by itself. */
     if (fetch->started) fetch_end(fetch);

@@ -3,7 +3,7 @@
  * A node that is read from storage must not be written meanwhile by somebody who read it earlier
  * and has since let it go from memory: what arrives late would be old. So there is never more
  * than one load of a node, whoever needs it waits for that, and a node that is loaded stays in
- * memory until then. A node that storage does not have is known as one without anything. */
+ * memory until then. That storage does not have a node is remembered by its handle. */
 #ifndef MTI_LOAD_H
 #define MTI_LOAD_H
 

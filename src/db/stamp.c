@@ -209,12 +209,15 @@ static mt_status stamp_rows(mt_action *action, mt_row *rows, size_t count, uint6
     return MT_OK;
 }
 
-static mt_status merge_stamped(mt_action *action, const mt_row *rows, size_t count, uint64_t needed)
+static mt_status merge_stamped(mt_action *action, const mt_row *rows, size_t count)
 {
-    mt_db *db = action->db;
+    mt_db *db = action->db, *root = mti_branch_root(db);
+    bool counts = db->mode == MT_CLOCK_LAMPORT;
+    uint64_t needed = counts ? 0 : state_needed(action, rows, count);
     mti_block block;
     mt_status st;
 
+    if (needed > action->as.write.state && needed <= root->clock) needed = root->clock + 1;
     if (mti_rows_copy(db->mem, rows, count, SIZE_MAX, &block) != MT_OK)
         return mti_no_memory(&db->error);
     st = stamp_rows(action, block.data, count, needed);
@@ -223,6 +226,26 @@ static mt_status merge_stamped(mt_action *action, const mt_row *rows, size_t cou
         if (st != MT_OK) db->error = *mt_graph_error(db->graph);
     }
     mti_block_free(db->mem, &block);
+    if (st == MT_OK && !counts) action->as.write.state = needed;
+    return st;
+}
+
+/* Merges with one state; most often it is above everything, as it was taken. */
+static mt_status merge_patch(mt_action *action, const mt_row *rows, size_t count)
+{
+    mt_db *db = action->db, *root = mti_branch_root(db);
+    uint64_t state = action->as.write.state, needed;
+    mt_status st = mt_graph_patch(db->graph, rows, count, state, &action->as.write.delta);
+
+    if (st == MT_STATE && state > 0) {
+        needed = state_needed(action, rows, count);
+        if (needed > state && needed <= root->clock) needed = root->clock + 1;
+        if (needed > MT_STATE_MAX)
+            return mti_db_fail(db, MT_STATE, "there is no state above 2^53 - 1");
+        st = mt_graph_patch(db->graph, rows, count, needed, &action->as.write.delta);
+        if (st == MT_OK) action->as.write.state = needed;
+    }
+    if (st != MT_OK) db->error = *mt_graph_error(db->graph);
     return st;
 }
 
@@ -230,21 +253,13 @@ mt_status mti_stamp_merge(mt_action *action, const mt_row *rows, size_t count)
 {
     mt_db *db = action->db, *root = mti_branch_root(db);
     bool counts = db->mode == MT_CLOCK_LAMPORT;
-    uint64_t needed = counts ? 0 : state_needed(action, rows, count);
     mt_status st;
 
-    if (needed > action->as.write.state && needed <= root->clock) needed = root->clock + 1;
-    if (needed > MT_STATE_MAX) return mti_db_fail(db, MT_STATE, "there is no state above 2^53 - 1");
     /* What must be in order with other writes on their way goes field by field. */
-    if (db->overtaken || (counts && any_earlier(action))) {
-        st = merge_stamped(action, rows, count, needed);
-    } else {
-        st = mt_graph_patch(db->graph, rows, count, needed, &action->as.write.delta);
-        if (st != MT_OK) db->error = *mt_graph_error(db->graph);
-    }
+    if (db->overtaken || (counts && any_earlier(action))) st = merge_stamped(action, rows, count);
+    else st = merge_patch(action, rows, count);
     if (st != MT_OK) return st;
-    if (!counts) action->as.write.state = needed;
-    if (needed > root->clock) root->clock = needed;
+    if (action->as.write.state > root->clock) root->clock = action->as.write.state;
     if ((st = overtake(action, rows, count)) == MT_OK) return MT_OK;
     mti_graph_take_back(db->graph, action->as.write.delta);
     mt_delta_free(action->as.write.delta);

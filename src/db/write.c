@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "db/storing.h"
-#include "db/branch.h"
+#include "db/branch_base.h"
 #include "db/event.h"
 #include "db/load.h"
 #include "db/order.h"
@@ -155,28 +155,17 @@ void mti_write_stored(mt_action *action, mt_status status, const char *text)
 
 /* ---- Merging ---- */
 
-/* Nothing is known of it, and that is all that memory says: a place where a load found no node. */
-static bool is_nothing(const mt_node *node)
-{
-    return mt_node_state_max(node) == 0 && !mti_node_is_partial(node);
-}
-
 /* The rows that do something, in `out`, which has room for all. */
 static size_t rows_that_count(mt_action *action, mt_row *out)
 {
-    mt_db *db = action->db;
+    mt_handle **handles = action->as.write.handles;
     const mt_row *rows = write_rows(action);
     size_t kept = 0;
 
     for (size_t i = 0; i < action->as.write.count; i++) {
         const mt_row *row = &rows[i];
-        const mt_node *node = mt_graph_get(db->graph, row->uid);
-        if (node && is_nothing(node)) {
-            mti_cache_drop(db, row->uid);
-            node = NULL;
-        }
         if (row->count == 0 && row->floor == 0 && !row->delete_node) continue;
-        if (row->count == 0 && row->delete_node && !node) continue;
+        if (row->count == 0 && row->delete_node && !mti_handle_resident(handles[i])) continue;
         out[kept++] = *row;
     }
     return kept;
