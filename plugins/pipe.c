@@ -158,7 +158,7 @@ static void fire(void *arg)
     uint64_t due_ms;
 
     e->set = false;
-    if (!e->closing) deliver(e);
+    deliver(e);
     if (!e->first && is_due(e, &due_ms) && due_ms <= now_of(e->pipe)) {
         e->over = true;
         mt_connection_closed(connection, NULL);

@@ -401,7 +401,7 @@ TEST(who_subscribes_inside_an_event_hears_only_what_comes_later)
     scene_begin(&s, true);
     test_listen(&s.a, s.stream);
     test_listen(&s.b, s.stream);
-    s.b.then = listen_c;
+    s.a.then = listen_c;
     emit(&s, "1");
     emit(&s, "2");
     test_heard_is(&s.heard, "open a:1 b:1 a:2 b:2 c:2");

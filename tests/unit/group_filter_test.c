@@ -184,6 +184,27 @@ TEST(a_group_that_its_own_test_lets_go_of_is_gone_afterwards)
     scene_end(&s);
 }
 
+static bool stops_listening(void *ctx, const mt_connection *connection)
+{
+    (void)connection;
+    test_unlisten(ctx);
+    return true;
+}
+
+TEST(a_test_may_end_the_last_subscription_to_the_messages_of_a_group)
+{
+    test_listener messages = {.say = test_say_message};
+    scene s;
+
+    scene_begin(&s);
+    CHECK(mt_group_filter(s.x, &s.part, stops_listening, &messages) == MT_OK);
+    test_listen(&messages, mt_group_messages(s.x));
+    add(s.x, &s.a);
+    test_members_are(s.part, "a");
+    CHECK(!s.a.started);
+    scene_end(&s);
+}
+
 /* ---- Types ---- */
 
 TEST(a_selection_follows_those_of_one_type)
@@ -229,6 +250,7 @@ int main(void)
         cmocka_unit_test(a_filter_may_follow_the_rest_too),
         cmocka_unit_test(a_test_changes_none_of_the_groups_that_ask_it),
         cmocka_unit_test(a_group_that_its_own_test_lets_go_of_is_gone_afterwards),
+        cmocka_unit_test(a_test_may_end_the_last_subscription_to_the_messages_of_a_group),
         cmocka_unit_test(a_selection_follows_those_of_one_type),
         cmocka_unit_test(a_selection_of_no_type_is_empty),
     };

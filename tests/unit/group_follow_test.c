@@ -370,6 +370,33 @@ TEST(who_leaves_inside_the_event_of_its_coming_is_told_of_in_order_or_not_at_all
     scene_end(&s);
 }
 
+static void add_b_to_both(test_listener *listener)
+{
+    scene *s = listener->arg;
+
+    add(s->both, &s->b);
+}
+
+TEST(who_comes_inside_an_event_is_told_of_after_the_one_whose_id_it_takes)
+{
+    test_link twin;
+    scene s;
+
+    scene_begin(&s);
+    test_link_begin(&twin, NULL, "b");
+    add(s.x, &s.a);
+    add(s.x, &twin);
+    unite(&s);
+    test_listen(&s.on_both, mt_group_events(s.both));
+    s.on_both.then = add_b_to_both;
+    CHECK(mt_group_unfollow(s.both, s.x) == MT_OK);
+    test_heard_is(&s.heard, "both:-a both:-b both:+b");
+    CHECK(mt_group_get(s.both, mt_str("b")) == s.b.connection);
+    mt_connection_closed(twin.connection, NULL);
+    test_link_end(&twin);
+    scene_end(&s);
+}
+
 static void unfollow_both(test_listener *listener)
 {
     scene *s = listener->arg;
@@ -462,6 +489,7 @@ int main(void)
         cmocka_unit_test(all_groups_have_changed_before_one_is_told),
         cmocka_unit_test(
             who_leaves_inside_the_event_of_its_coming_is_told_of_in_order_or_not_at_all),
+        cmocka_unit_test(who_comes_inside_an_event_is_told_of_after_the_one_whose_id_it_takes),
         cmocka_unit_test(a_group_may_follow_others_inside_an_event),
         cmocka_unit_test(without_memory_nobody_joins_any_group),
     };

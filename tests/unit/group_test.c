@@ -354,34 +354,42 @@ TEST(a_message_to_an_empty_group_is_taken_by_nobody)
     scene_end(&s);
 }
 
-/* A transport should not call back from here, and this one takes its connection out. */
-static scene *rude_scene;
+/* A transport should not call back from here, and this one takes a member out. */
+typedef struct rude_link {
+    test_link link;
+    scene *s;
+    test_link *takes_out;
+} rude_link;
 
-static mt_status send_and_leave(void *ctx, mt_bytes message)
+static mt_status send_rudely(void *ctx, mt_bytes message)
 {
-    test_link *link = ctx;
+    rude_link *rude = ctx;
 
     (void)message;
-    take_out(rude_scene, link);
+    take_out(rude->s, rude->takes_out);
     return MT_OK;
 }
 
-TEST(a_member_may_leave_while_all_are_sent_to)
+TEST(members_may_leave_while_all_are_sent_to)
 {
     mt_connection_ops ops = test_link_ops;
-    test_link rude = {.heard = NULL};
+    rude_link rude = {.link = {.heard = NULL}};
     scene s;
 
     scene_begin(&s);
-    rude_scene = &s;
-    ops.send = send_and_leave;
-    CHECK(test_link_new(&rude, test_mem(), &ops, "aa", 0) == MT_OK);
+    ops.send = send_rudely;
+    rude.s = &s;
+    CHECK(test_link_new(&rude.link, test_mem(), &ops, "aa", 0) == MT_OK);
     add(&s, &s.a);
-    add(&s, &rude);
+    add(&s, &rude.link);
     add(&s, &s.b);
+    rude.takes_out = &s.a;
     sent_is(mt_group_send(s.group, mt_str("x")), "taken 3, offline 0, full 0, failed 0");
     test_members_are(s.group, "ab");
-    test_link_end(&rude);
+    rude.takes_out = &rude.link;
+    sent_is(mt_group_send(s.group, mt_str("x")), "taken 2, offline 0, full 0, failed 0");
+    test_members_are(s.group, "b");
+    test_link_end(&rude.link);
     scene_end(&s);
 }
 
@@ -474,6 +482,7 @@ static mt_status live(const mt_mem *mem, test_link *links, test_listener *listen
         if (st != MT_OK || i != 1) continue;
         st = mt_event_stream_subscribe(mt_group_messages(group), &subscriber,
                                        &listener->subscription);
+        CHECK(links[0].started == (st == MT_OK) && links[1].started == (st == MT_OK));
     }
     test_unlisten(listener);
     mt_group_unref(group);
@@ -528,7 +537,7 @@ int main(void)
         cmocka_unit_test(a_subscription_keeps_the_group),
         cmocka_unit_test(a_message_to_all_is_counted_by_what_became_of_it),
         cmocka_unit_test(a_message_to_an_empty_group_is_taken_by_nobody),
-        cmocka_unit_test(a_member_may_leave_while_all_are_sent_to),
+        cmocka_unit_test(members_may_leave_while_all_are_sent_to),
         cmocka_unit_test(messages_of_all_members_come_with_their_sender),
         cmocka_unit_test(members_are_listened_to_only_while_somebody_listens_to_the_group),
         cmocka_unit_test(a_sender_may_be_removed_inside_its_message),

@@ -253,6 +253,23 @@ TEST(room_is_told_of_once)
     scene_end(&s);
 }
 
+TEST(room_is_told_of_when_half_of_it_is_free)
+{
+    const mt_pipe_options options = {.size = sizeof options, .queued_max = 1000, .latency_ms = 10};
+    static const uint8_t bytes[400];
+    scene s;
+
+    scene_begin_with(&s, &options);
+    test_listen(&s.at_b, mt_connection_messages(s.b));
+    CHECK(mt_connection_send(s.a, (mt_bytes){bytes, sizeof bytes}) == MT_OK);
+    test_env_run_for(&s.te, 5);
+    CHECK(mt_connection_send(s.a, (mt_bytes){bytes, sizeof bytes}) == MT_OK);
+    CHECK(mt_connection_send(s.a, (mt_bytes){bytes, sizeof bytes}) == MT_AGAIN);
+    test_env_run_for(&s.te, 5);
+    test_heard_is(&s.heard, "b: a:writable");
+    scene_end(&s);
+}
+
 TEST(a_message_longer_than_the_room_passes_alone)
 {
     const mt_pipe_options options = {.size = sizeof options, .queued_max = 10};
@@ -507,6 +524,7 @@ int main(void)
         cmocka_unit_test(messages_wait_again_when_nobody_listens_any_more),
         cmocka_unit_test(a_full_pipe_says_so_and_tells_when_there_is_room),
         cmocka_unit_test(room_is_told_of_once),
+        cmocka_unit_test(room_is_told_of_when_half_of_it_is_free),
         cmocka_unit_test(a_message_longer_than_the_room_passes_alone),
         cmocka_unit_test(a_cut_pipe_is_offline_and_has_lost_what_was_under_way),
         cmocka_unit_test(a_pipe_may_be_cut_inside_a_message),
