@@ -1,6 +1,7 @@
 #include "db/branch.h"
 
 #include "base/bytes.h"
+#include "db/branch_base.h"
 #include "db/branch_storage.h"
 #include "db/call.h"
 #include "db/open.h"
@@ -25,6 +26,7 @@ mt_status mt_branch(mt_db *source, mt_db **out)
     branch->source = source;
     st = mt_graph_new(source->mem, &source->limits, &branch->base);
     if (st == MT_OK) st = mt_graph_new(source->mem, &source->limits, &branch->edits);
+    if (st == MT_OK) st = mti_branch_keep_unstored(branch);
     if (st == MT_OK) st = mti_db_new_branch(branch, &branch->db);
     if (st != MT_OK) {
         mt_graph_free(branch->base);

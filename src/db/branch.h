@@ -22,12 +22,6 @@ struct mti_branch {
     mt_graph *edits;
 };
 
-/* Gives the branches of a database what a change overwrote. MT_NO_MEMORY. */
-mt_status mti_branches_keep(mt_db *db, const mt_delta *delta);
-
-/* Gives them a node that is going to be forgotten, which is in memory as a whole or not there. */
-mt_status mti_branches_keep_node(mt_db *db, mt_bytes uid);
-
 /* The database whose clock a branch shares. */
 mt_db *mti_branch_root(mt_db *db);
 

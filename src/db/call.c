@@ -7,6 +7,7 @@
 #include "db/handle.h"
 #include "db/load.h"
 #include "db/read.h"
+#include "db/rebase.h"
 #include "db/stream.h"
 #include "db/write.h"
 
@@ -209,10 +210,7 @@ static void call_free(mt_action *action)
         mti_block_free(db->mem, &action->as.query.query);
         mti_block_free(db->mem, &action->as.query.answer);
         break;
-    case CALL_REBASE:
-        mt_graph_free(action->as.rebase.edits);
-        mti_handles_release(db->mem, action->as.rebase.handles, action->as.rebase.count);
-        break;
+    case CALL_REBASE: mti_rebase_free(action); break;
     case CALL_READY: break;
     }
     mt_group_unref(action->group);
@@ -316,7 +314,7 @@ static bool catches(const mt_action *action)
 {
     if (action->db->hooks[MT_ON_CATCH].count == 0 || action->catching) return false;
     if (action->waits_for_hook || action->db->closing) return false;
-    if (action->kind == CALL_READ) return !action->as.read.raw;
+    if (action->kind == CALL_READ) return !action->as.read.wants;
     if (action->kind == CALL_WRITE) return !action->as.write.internal;
     return action->kind == CALL_FIELDS;
 }

@@ -1,6 +1,6 @@
 /* mt_forget: nodes leave this replica, and no other. */
 #include "base/bytes.h"
-#include "db/branch.h"
+#include "db/branch_base.h"
 #include "db/handle.h"
 #include "db/load.h"
 #include "db/order.h"

@@ -35,12 +35,12 @@ static void read_assemble(mt_action *action)
 {
     mti_reading *read = &action->as.read;
 
-    for (size_t i = 0; i < read->handle_count && !read->raw; i++) {
+    for (size_t i = 0; i < read->handle_count && !read->wants; i++) {
         if (mt_handle_node(read->handles[i])) continue;
         mt_handle_unref(read->handles[i]);
         read->handles[i] = NULL;
     }
-    if (read->raw || read->for_peer) mti_call_finish(action);
+    if (read->wants || read->for_peer) mti_call_finish(action);
     else mti_hooks_run(action, MT_AFTER_READ_NODES, mti_call_finish);
 }
 
@@ -66,6 +66,17 @@ static void read_pull(mt_action *action, const mti_order *s, mti_stage *stage)
     mti_mem_free(db->mem, missing, s->count * sizeof *missing);
 }
 
+static mti_need need_of(const mti_reading *read, size_t i)
+{
+    mti_need need = {.handle = read->handles[i]};
+
+    if (!read->wants) return need;
+    need.names = read->wants[i].names;
+    need.name_count = read->wants[i].name_count;
+    need.whole = read->wants[i].whole;
+    return need;
+}
+
 static void read_go_on(mt_action *action);
 
 static mt_status read_load(mt_action *action, const mti_order *s, bool *waits)
@@ -77,10 +88,8 @@ static mt_status read_load(mt_action *action, const mti_order *s, bool *waits)
 
     *waits = false;
     if (!needs) return s->count ? mti_no_memory(&action->db->error) : MT_OK;
-    memset(needs, 0, s->count * sizeof *needs);
     for (size_t i = 0; i < s->count; i++) {
-        needs[i].handle = read->handles[s->at[i]];
-        needs[i].whole = read->raw;
+        needs[i] = need_of(read, s->at[i]);
         needs[i].force = force;
     }
     read->forced = true;
@@ -95,8 +104,8 @@ static bool all_in_memory(mt_action *action)
 
     if (action->options.force) return false;
     for (size_t i = 0; i < read->handle_count; i++) {
-        const mt_node *node = mt_handle_node(read->handles[i]);
-        if (!node || (read->raw && mti_node_is_partial(node))) return false;
+        mti_need need = need_of(read, i);
+        if (read->wants ? !mti_need_met(&need) : !mt_handle_node(need.handle)) return false;
     }
     return true;
 }
@@ -116,7 +125,7 @@ static void read_missing(mt_action *action, bool first)
     }
     action->stage = read_go_on;
     action->waits++; /* until both have been asked */
-    if (first && !read->raw && !read->for_peer) read_pull(action, &s, read_go_on);
+    if (first && !read->wants && !read->for_peer) read_pull(action, &s, read_go_on);
     if (!mti_call_over(action) && !action->options.storage_none) st = read_load(action, &s, &waits);
     mti_order_free(db->mem, &s);
     action->waits--;
@@ -154,7 +163,7 @@ static void read_start(mt_action *action)
         mti_call_fail(action, action->db->open_status, action->db->error.text);
         return;
     }
-    if (read->raw) read_hold(action);
+    if (read->wants) read_hold(action);
     else mti_hooks_run(action, read->for_peer ? MT_ON_REQUEST : MT_BEFORE_READ_NODES, read_hold);
 }
 
@@ -203,13 +212,19 @@ mt_status mt_read(mt_db *db, mt_bytes uid, const mt_options *options, mt_done *d
     return mt_nodes(db, &uid, 1, options, done, ctx, id);
 }
 
-mt_status mti_read_raw(mt_db *db, const mt_bytes *uids, size_t count, mt_done *done, void *ctx)
+mt_status mti_read_raw(mt_db *db, const mt_storage_key *wants, size_t count, mt_done *done,
+                       void *ctx)
 {
+    mt_bytes *uids = mti_mem_alloc(db->mem, count * sizeof *uids);
     mt_action *action;
-    mt_status st = read_new(db, uids, count, NULL, done, ctx, &action);
+    mt_status st;
 
+    if (!uids && count) return mti_no_memory(&db->error);
+    for (size_t i = 0; i < count; i++) uids[i] = wants[i].uid;
+    st = read_new(db, uids, count, NULL, done, ctx, &action);
+    mti_mem_free(db->mem, uids, count * sizeof *uids);
     if (st != MT_OK) return st;
-    action->as.read.raw = true;
+    action->as.read.wants = wants;
     mti_call_start(action, read_start, true, NULL);
     return MT_OK;
 }

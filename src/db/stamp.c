@@ -72,6 +72,7 @@ void mti_stamp_leave(mt_action *action)
     if (!action->unmerged) return;
     action->unmerged = false;
     if (--db->unmerged > 0) return;
+    mti_unblock(db);
     while (db->overtaken) {
         mti_overtaken *o = db->overtaken;
         db->overtaken = o->next;
