@@ -44,6 +44,10 @@ typedef struct letters {
 void letters_begin(letters *all, mt_loop *loop);
 void letter_set(letters *all, size_t i, uint64_t delay_ms);
 void letter_stop(letters *all, size_t i);
+
+/* Sets all four such that they fire as d, b, a, c: a and c for 7 milliseconds, b for 3, d for 0. */
+void letters_set_dbac(letters *all);
+
 mt_status letters_turn(letters *all);
 
 /* A work that checks where it runs, and how often. */

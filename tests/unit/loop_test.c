@@ -62,10 +62,7 @@ TEST(timers_fire_by_time_and_then_in_the_order_they_were_set)
     letters all;
 
     letters_begin(&all, test_loop_new());
-    letter_set(&all, 0, 7);
-    letter_set(&all, 1, 3);
-    letter_set(&all, 2, 7);
-    letter_set(&all, 3, 0);
+    letters_set_dbac(&all);
     CHECK(all.count == 0);
     CHECK(mt_loop_run(all.loop) == MT_OK);
     assert_string_equal(all.note, "dbac");
