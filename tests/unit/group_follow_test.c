@@ -288,6 +288,10 @@ TEST(a_chain_of_groups_has_a_bound)
     test_members_are(chain[TEST_COUNT(chain) - 1], "ab");
     take_out(chain[0], &s.a);
     test_members_are(chain[TEST_COUNT(chain) - 1], "b");
+    CHECK(mt_group_follow(s.x, chain[TEST_COUNT(chain) - 1]) == MT_TOO_LARGE);
+    CHECK(mt_group_unfollow(chain[1], chain[0]) == MT_OK);
+    CHECK(mt_group_follow(s.x, chain[TEST_COUNT(chain) - 1]) == MT_OK);
+    test_members_are(s.x, "b");
     for (size_t i = 0; i < TEST_COUNT(chain); i++) mt_group_unref(chain[i]);
     scene_end(&s);
 }

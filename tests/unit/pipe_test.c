@@ -169,6 +169,26 @@ TEST(an_answer_comes_in_a_turn_of_its_own)
     scene_end(&s);
 }
 
+static void send_more(test_listener *listener)
+{
+    send(((scene *)listener->arg)->a, "more");
+}
+
+TEST(what_is_sent_while_messages_are_delivered_waits_for_the_next_turn)
+{
+    scene s;
+
+    scene_begin(&s);
+    scene_listen(&s);
+    s.at_b.then = send_more;
+    send(s.a, "1");
+    send(s.a, "2");
+    CHECK(s.te.env.turn(s.te.env.ctx) == MT_OK);
+    test_heard_is(&s.heard, "b:1 b:2");
+    then_heard(&s, "b:more");
+    scene_end(&s);
+}
+
 TEST(messages_wait_until_somebody_listens)
 {
     scene s;
@@ -520,6 +540,7 @@ int main(void)
         cmocka_unit_test(what_is_sent_arrives_at_the_other_end_in_a_later_turn),
         cmocka_unit_test(a_message_takes_as_long_as_the_options_say),
         cmocka_unit_test(an_answer_comes_in_a_turn_of_its_own),
+        cmocka_unit_test(what_is_sent_while_messages_are_delivered_waits_for_the_next_turn),
         cmocka_unit_test(messages_wait_until_somebody_listens),
         cmocka_unit_test(messages_wait_again_when_nobody_listens_any_more),
         cmocka_unit_test(a_full_pipe_says_so_and_tells_when_there_is_room),
