@@ -77,6 +77,7 @@ typedef struct mti_fields_reading {
     mt_found_field *found;
     mt_handle **to; /* held; one for each field */
     size_t count, cap;
+    bool forced; /* what was asked for by force has been fetched */
 } mti_fields_reading;
 
 typedef struct mti_writing {

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "db/load.h"
+#include "db/order.h"
 
 void mti_fields_free(mt_action *action)
 {
@@ -95,6 +96,8 @@ static bool is_edge(const mt_found_field *found)
 
 /* ---- Stages, from the last ---- */
 
+static void fields_load(mt_action *action);
+
 static void fields_end(mt_action *action)
 {
     mti_hooks_run(action, MT_AFTER_READ_FIELDS, mti_call_finish);
@@ -171,46 +174,36 @@ static void fields_collect(mt_action *action)
     resolve(action);
 }
 
-static int name_order(const mt_bytes *a, const mt_bytes *b)
+/* Loads what is asked for; `names` are ours. */
+static mt_status load_named(mt_action *action, mt_bytes *names, bool *waits)
 {
-    return mt_bytes_compare(*a, *b);
-}
+    mti_fields_reading *f = &action->as.fields;
+    mti_need need = {.handle = f->node, .names = names, .name_count = f->name_count};
 
-/* Names in order for the storage, by insertion: they are few, or in order already. */
-static void names_sort(mt_bytes *names, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        mt_bytes moved = names[i];
-        size_t at = i;
-        for (; at > 0 && name_order(&names[at - 1], &moved) > 0; at--) names[at] = names[at - 1];
-        names[at] = moved;
-    }
+    need.whole = f->name_count == 0;
+    need.force = action->options.force && !f->forced;
+    if (mti_keys_sort(action->db->mem, names, &need.name_count) != MT_OK)
+        return mti_no_memory(&action->db->error);
+    f->forced = true;
+    return mti_load(action, &need, 1, fields_load, waits);
 }
 
 static void fields_load(mt_action *action)
 {
     mti_fields_reading *f = &action->as.fields;
+    size_t size = f->name_count * sizeof(mt_bytes);
     mt_db *db = action->db;
-    mti_need need = {.handle = f->node, .whole = f->name_count == 0};
     mt_bytes *names = NULL;
-    bool waits;
-    mt_status st;
+    bool waits = false;
+    mt_status st = MT_OK;
 
-    if (f->name_count > 0) {
-        names = mti_mem_alloc(db->mem, f->name_count * sizeof *names);
-        if (!names) {
-            mti_call_fail(action, MT_NO_MEMORY, NULL);
-            return;
-        }
-        memcpy(names, f->names.data, f->name_count * sizeof *names);
-        names_sort(names, f->name_count);
-        need.names = names;
-        for (size_t i = 0; i < f->name_count; i++)
-            if (i == 0 || !mt_bytes_equal(names[need.name_count - 1], names[i]))
-                names[need.name_count++] = names[i];
+    if (!action->options.storage_none) {
+        names = mti_mem_alloc(db->mem, size);
+        if (size && !names) st = mti_no_memory(&db->error);
+        if (names) memcpy(names, f->names.data, size);
+        if (st == MT_OK) st = load_named(action, names, &waits);
+        mti_mem_free(db->mem, names, size);
     }
-    st = mti_load(action, &need, 1, fields_load, &waits);
-    mti_mem_free(db->mem, names, f->name_count * sizeof *names);
     if (st != MT_OK) mti_call_fail(action, st, db->error.text);
     else if (!waits && !mti_call_over(action)) fields_collect(action);
 }

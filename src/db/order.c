@@ -78,3 +78,23 @@ void mti_order_free(const mt_mem *mem, mti_order *order)
     mti_mem_free(mem, order->at, order->size);
     order->at = NULL;
 }
+
+mt_status mti_keys_sort(const mt_mem *mem, mt_bytes *keys, size_t *count)
+{
+    size_t size = *count * sizeof *keys;
+    mti_order order;
+    mt_bytes *sorted;
+
+    if (*count < 2) return MT_OK;
+    if (!(sorted = mti_mem_alloc(mem, size))) return MT_NO_MEMORY;
+    if (mti_order_keys(mem, keys, sizeof *keys, *count, &order) != MT_OK) {
+        mti_mem_free(mem, sorted, size);
+        return MT_NO_MEMORY;
+    }
+    for (size_t i = 0; i < order.count; i++) sorted[i] = keys[order.at[i]];
+    memcpy(keys, sorted, order.count * sizeof *sorted);
+    *count = order.count;
+    mti_order_free(mem, &order);
+    mti_mem_free(mem, sorted, size);
+    return MT_OK;
+}

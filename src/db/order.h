@@ -19,6 +19,10 @@ mt_status mti_order_keys(const mt_mem *mem, const mt_bytes *keys, size_t stride,
 /* The same, but equal keys all stay, in the order in which they came. */
 mt_status mti_order_all(const mt_mem *mem, const mt_bytes *keys, size_t stride, size_t count,
                         mti_order *out);
+
 void mti_order_free(const mt_mem *mem, mti_order *order);
+
+/* Puts keys themselves in order, each once: `*count` becomes how many those are. MT_NO_MEMORY. */
+mt_status mti_keys_sort(const mt_mem *mem, mt_bytes *keys, size_t *count);
 
 #endif

@@ -50,85 +50,109 @@ static void needing_free(mt_action *action, needing *n)
 }
 
 /* What a row needs of a large node: the fields that it names, or every one. */
-static bool add_names(mt_action *action, const mt_row *row, mti_need *need, mt_bytes **at)
+static void add_row(const mt_row *row, mti_need *need, mt_bytes **at)
 {
-    const mt_node *node = mt_graph_get(action->db->graph, row->uid);
+    const mt_node *node = mti_handle_resident(need->handle);
 
-    if (action->options.storage_none || row->delete_node || need->handle->is_volatile)
-        need->whole = true;
-    if (!node || !mti_node_is_partial(node)) return true;
+    if (row->delete_node) need->whole = true;
+    if (!node || !mti_node_is_partial(node)) return;
     if (row->floor > mt_node_floor(node)) need->whole = true;
     if (!need->names) need->names = *at;
     for (size_t i = 0; i < row->count; i++) *(*at)++ = row->fields[i].name;
     need->name_count += row->count;
-    return true;
 }
 
-/* Sorts the names of a need, each once. */
+/* The names of a need lie in our own array. */
 static mt_status sort_names(mt_action *action, mti_need *need)
 {
-    mt_bytes *names = (mt_bytes *)(uintptr_t)need->names; /* of our own array */
-    mti_order order;
-    mt_bytes *sorted;
-    const mt_mem *mem = action->db->mem;
-
-    if (need->name_count < 2) return MT_OK;
-    if (mti_order_keys(mem, names, sizeof *names, need->name_count, &order) != MT_OK)
-        return MT_NO_MEMORY;
-    if (!(sorted = mti_mem_alloc(mem, order.count * sizeof *sorted))) {
-        mti_order_free(mem, &order);
-        return MT_NO_MEMORY;
-    }
-    for (size_t i = 0; i < order.count; i++) sorted[i] = names[order.at[i]];
-    memcpy(names, sorted, order.count * sizeof *sorted);
-    need->name_count = order.count;
-    mti_mem_free(mem, sorted, order.count * sizeof *sorted);
-    mti_order_free(mem, &order);
-    return MT_OK;
+    return mti_keys_sort(action->db->mem, (mt_bytes *)(uintptr_t)need->names, &need->name_count);
 }
 
 static mt_status needing_fill(mt_action *action, needing *n, bool whole)
 {
     mti_writing *w = &action->as.write;
-    const mt_row *rows = action->as.write.rows.data;
+    const mt_row *rows = w->rows.data;
+    const mt_mem *mem = action->db->mem;
+    mt_status st = MT_OK;
     mt_bytes *at;
 
     memset(n, 0, sizeof *n);
-    if (mti_order_all(action->db->mem, &rows->uid, sizeof *rows, w->count, &n->order) != MT_OK)
+    if (mti_order_all(mem, &rows->uid, sizeof *rows, w->count, &n->order) != MT_OK)
         return MT_NO_MEMORY;
     for (size_t i = 0; i < w->count; i++) n->name_cap += rows[i].count;
-    n->needs = mti_mem_alloc(action->db->mem, w->count * sizeof *n->needs);
-    n->names = mti_mem_alloc(action->db->mem, n->name_cap * sizeof *n->names);
-    if ((w->count && !n->needs) || (n->name_cap && !n->names)) return MT_NO_MEMORY;
+    n->needs = mti_mem_alloc(mem, w->count * sizeof *n->needs);
+    n->names = mti_mem_alloc(mem, n->name_cap * sizeof *n->names);
+    if (!n->needs || (n->name_cap && !n->names)) return MT_NO_MEMORY;
     at = n->names;
     for (size_t i = 0; i < w->count; i++) {
-        const mt_row *row = &rows[n->order.at[i]];
-        mti_need *need = n->count ? &n->needs[n->count - 1] : NULL;
-        if (!need || !mt_bytes_equal(mt_handle_uid(need->handle), row->uid)) {
-            need = &n->needs[n->count++];
-            memset(need, 0, sizeof *need);
-            need->handle = w->handles[n->order.at[i]];
-            need->whole = whole;
+        mt_handle *handle = w->handles[n->order.at[i]];
+        if (n->count == 0 || n->needs[n->count - 1].handle != handle) {
+            mti_need need = {.handle = handle, .whole = whole};
+            n->needs[n->count++] = need;
         }
-        add_names(action, row, need, &at);
+        add_row(&rows[n->order.at[i]], &n->needs[n->count - 1], &at);
     }
+    for (size_t i = 0; i < n->count && st == MT_OK; i++) st = sort_names(action, &n->needs[i]);
+    return st;
+}
+
+static bool all_met(const needing *n)
+{
     for (size_t i = 0; i < n->count; i++)
-        if (sort_names(action, &n->needs[i]) != MT_OK) return MT_NO_MEMORY;
-    return MT_OK;
+        if (!mti_need_met(&n->needs[i])) return false;
+    return true;
+}
+
+/* Whether every node is in memory as a whole, or known not to be there: what any write needs. */
+static bool all_whole(const mt_action *action)
+{
+    const mti_writing *w = &action->as.write;
+
+    for (size_t i = 0; i < w->handle_count; i++) {
+        mti_need need = {.handle = w->handles[i], .whole = true};
+        if (!mti_need_met(&need)) return false;
+    }
+    return true;
+}
+
+/* A node that holds what storage does not goes there as a whole one day, and so does every node of
+ * a commit that has one. */
+static bool needs_whole(const mt_action *action)
+{
+    const mti_writing *w = &action->as.write;
+
+    if (action->options.storage_none || action->db->storage.wants_full) return true;
+    for (size_t i = 0; i < w->handle_count; i++)
+        if (w->handles[i]->is_volatile) return true;
+    return false;
+}
+
+mt_status mti_touched_met(mt_action *action, bool *met)
+{
+    mt_status st = MT_OK;
+    needing n;
+
+    *met = all_whole(action);
+    if (*met) return MT_OK;
+    if ((st = needing_fill(action, &n, needs_whole(action))) == MT_OK) *met = all_met(&n);
+    needing_free(action, &n);
+    return st;
 }
 
 bool mti_touched_load(mt_action *action, bool whole, mti_stage *stage)
 {
     mt_db *db = action->db;
-    bool waits = false;
-    mt_status st;
+    bool waits = false, met = all_whole(action);
+    mt_status st = MT_OK;
     needing n;
 
-    if (!mti_db_has_storage(db) || action->as.write.count == 0) return true;
-    st = needing_fill(action, &n, whole);
-    if (st != MT_OK) mti_no_memory(&db->error);
-    else st = mti_load(action, n.needs, n.count, stage, &waits);
-    needing_free(action, &n);
+    /* Once more after what came at once: of a large node, that was not a single field. */
+    while (st == MT_OK && !met && !waits) {
+        st = needing_fill(action, &n, whole || needs_whole(action));
+        if (st != MT_OK) mti_no_memory(&db->error);
+        else if (!(met = all_met(&n))) st = mti_load(action, n.needs, n.count, stage, &waits);
+        needing_free(action, &n);
+    }
     if (st != MT_OK) mti_call_fail(action, st, db->error.text);
     return st == MT_OK && !waits && !mti_call_over(action);
 }

@@ -12,4 +12,7 @@ void mti_touched_release(mt_action *action);
  * whether all is there; else `stage` runs later, or the call has failed. */
 bool mti_touched_load(mt_action *action, bool whole, mti_stage *stage);
 
+/* Whether all that is in memory now. MT_NO_MEMORY. */
+mt_status mti_touched_met(mt_action *action, bool *met);
+
 #endif

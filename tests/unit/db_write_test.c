@@ -209,6 +209,22 @@ TEST(commit_behind_a_failed_batch_is_merged_anew)
 
 /* ---- Large nodes ---- */
 
+TEST(write_to_a_large_node_reads_only_the_fields_it_names)
+{
+    test_stage s;
+
+    test_stage_init(&s);
+    s.ts.large = 2;
+    test_storage_put(&s.ts, "ada a=1@9 b=2@8 c=3@7");
+    test_stage_open(&s, &counts);
+    test_write(s.db, "ada b=5 d=4");
+    test_heard_is(&s.ts.heard, "open read(ada) read(ada:b:d) write(ada)");
+    test_storage_says(&s.ts, "ada a=1@9 b=5@9 c=3@7 d=4@1");
+    test_write(s.db, "ada b=6");
+    test_heard_is(&s.ts.heard, "write(ada)");
+    test_stage_end(&s);
+}
+
 TEST(deleting_a_large_node_reads_it_whole)
 {
     test_stage s;
@@ -220,6 +236,38 @@ TEST(deleting_a_large_node_reads_it_whole)
     test_write(s.db, "!ada");
     test_heard_is(&s.ts.heard, "open read(ada!) write(ada)");
     test_storage_says(&s.ts, "ada^9");
+    test_stage_end(&s);
+}
+
+TEST(deleting_a_large_node_of_which_a_part_is_in_memory_reads_the_rest)
+{
+    test_stage s;
+
+    test_stage_init(&s);
+    s.ts.large = 2;
+    s.ts.row_fields = 1;
+    s.ts.rows_alone = true;
+    test_storage_put(&s.ts, "ada a=1@9 b=2@8 c=3@7");
+    test_stage_open(&s, &counts);
+    test_write(s.db, "ada b=3");
+    test_write(s.db, "!ada");
+    test_heard_is(&s.ts.heard, "open read(ada) read(ada:b) write(ada) read(ada!) write(ada)");
+    test_storage_says(&s.ts, "ada^9");
+    test_read_is(s.db, "ada", NULL);
+    test_stage_end(&s);
+}
+
+TEST(storage_that_wants_whole_nodes_gets_them)
+{
+    test_stage s;
+
+    test_stage_init(&s);
+    s.ts.large = 2;
+    s.ts.ops.wants_full = true;
+    test_storage_put(&s.ts, "ada a=1@9 b=2@8 c=3@7");
+    test_stage_open(&s, &counts);
+    test_write(s.db, "ada b=5");
+    test_heard_is(&s.ts.heard, "open read(ada!) write(ada)");
     test_stage_end(&s);
 }
 
@@ -436,7 +484,10 @@ int main(void)
         cmocka_unit_test(write_that_storage_does_not_take_is_undone),
         cmocka_unit_test(commits_of_a_failed_batch_are_undone_together),
         cmocka_unit_test(commit_behind_a_failed_batch_is_merged_anew),
+        cmocka_unit_test(write_to_a_large_node_reads_only_the_fields_it_names),
         cmocka_unit_test(deleting_a_large_node_reads_it_whole),
+        cmocka_unit_test(deleting_a_large_node_of_which_a_part_is_in_memory_reads_the_rest),
+        cmocka_unit_test(storage_that_wants_whole_nodes_gets_them),
         cmocka_unit_test(row_without_fields_gives_a_handle_and_stores_nothing),
         cmocka_unit_test(write_of_no_rows_succeeds),
         cmocka_unit_test(deleting_a_node_that_is_not_there_changes_nothing),
