@@ -155,7 +155,7 @@ TEST(late_field_of_a_partial_node_is_in_history)
 static void load_all(mt_graph *graph, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char name[16];
+        char name[24];
         mt_field field;
         mti_part part = {.uid = mt_str(UID), .state_max = 9, .count = 1, .whole = i + 1 == count};
         snprintf(name, sizeof name, "%04zu", i);
@@ -174,7 +174,7 @@ TEST(node_loaded_in_pieces_equals_one_merged_at_once)
         load(parts, "none", 0, 0);
         load_all(parts, counts[c]);
         for (size_t i = 0; i < counts[c]; i++) {
-            char name[16];
+            char name[24];
             mt_field field;
             mt_row row = {.uid = mt_str(UID), .fields = &field, .count = 1};
             snprintf(name, sizeof name, "%04zu", i);
