@@ -25,7 +25,7 @@ static void say_bytes(char *line, size_t cap, mt_bytes bytes)
     size_t len = strlen(line);
 
     if (len + bytes.len + 1 >= cap) fail_msg("a line of storage is too long: %s", line);
-    memcpy(line + len, bytes.data, bytes.len);
+    if (bytes.len) memcpy(line + len, bytes.data, bytes.len);
     line[len + bytes.len] = '\0';
 }
 

@@ -39,7 +39,8 @@ typedef struct mt_options {
     size_t size;          /* sizeof(mt_options) as compiled, or 0 where all is default */
     bool storage_none;    /* write: volatile: in memory, never in storage or its log.
                            * Its node stays in memory until it is forgotten, or written to storage
-                           * too, which takes all that it holds along. Read: storage is not asked */
+                           * too, which takes all that it holds along. Read: storage is not asked.
+                           * Means nothing in a branch: its commit says what is stored */
     bool network_none;    /* this call is neither pushed nor pulled */
     bool force;           /* a read asks storage and network even for what is in memory */
     bool edges_none;      /* mt_fields gives edges without reading the nodes that they lead to */

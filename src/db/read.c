@@ -144,6 +144,7 @@ static void read_hold(mt_action *action)
 {
     mti_reading *read = &action->as.read;
 
+    if (action->db->branch) action->options.storage_none = false; /* its source is no storage */
     if (mti_handles_hold(action->db, read_keys(action), sizeof(mt_bytes), read->count,
                          &read->handles) != MT_OK) {
         mti_call_fail(action, MT_NO_MEMORY, NULL);

@@ -45,6 +45,7 @@ void mti_write_result(const mt_action *action, mt_result *result)
     if (w->merged) {
         result->delta = w->delta;
         result->reached = w->reached;
+        if (action->db->branch && w->reached) result->reached = MT_LEVEL_APPLIED;
         result->received = w->got;
         result->durable = w->durable;
     }
@@ -252,6 +253,7 @@ static void write_hold(mt_action *action)
     mt_status st;
 
     drop_full(action);
+    if (db->branch) action->options.storage_none = false; /* what it commits is for the commit */
     for (size_t i = 0; i < w->count; i++) {
         if ((st = mt_uid_check(rows[i].uid, &db->error)) == MT_OK) continue;
         mti_call_fail(action, st, db->error.text);
