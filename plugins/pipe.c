@@ -4,10 +4,10 @@
  *     send ----------------> packets to b ------> deliver
  *     deliver <------------- packets to a <------ send
  *
- * An end keeps the packets that are on their way to it, and one timer, which fires when something is
- * due there: the oldest packet, if somebody listens; that the other end has closed, after all its
- * packets; or that it was closed itself. What is sent while the timer fires waits for the next turn,
- * so that two ends that answer each other do not keep the loop from all else.
+ * An end keeps the packets that are on their way to it, and one timer, which fires when something
+ * is due there: the oldest packet, if somebody listens; that the other end has closed, after all
+ * its packets; or that it was closed itself. What is sent while the timer fires waits for the next
+ * turn, so that who sends more in answer to a message does not keep the loop from all else.
  *
  * Callbacks may do anything, so that an end holds its connection while its timer fires. The pipe is
  * gone with the last of its ends. */

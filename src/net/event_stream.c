@@ -8,8 +8,8 @@
  *         emit(2) -> b hears 1, c hears 1; a, b, c hear 2
  *     <- nothing of 1 is left to tell
  *
- * An emission is a place in the list of subscribers. Whoever takes a subscriber out moves the places
- * that stood before it. */
+ * An emission is a place in the list of subscribers. Whoever takes a subscriber out moves the
+ * places that stood before it. */
 #include "base/bytes.h"
 
 #include <mytosis/event_stream.h>

@@ -1,6 +1,6 @@
 /* Groups against a model: each is the set of what was added to it and of what its sources hold and
- * let pass. Whatever is done to them, also inside their own events, the two agree; and who listens to
- * the events of a group knows its members. */
+ * let pass. Whatever is done to them, also inside their own events, the two agree; and who listens
+ * to the events of a group knows its members. */
 #include "test_law.h"
 #include "test_link.h"
 

@@ -49,9 +49,9 @@ typedef struct mt_connection_ops {
 } mt_connection_ops;
 
 /* A connection, SHARED, held by the caller. `id` is COPIED, `ops` too: one that is shorter than
- * this build's has NULL for the rest. `ctx` is MOVED. `flags` are MT_CONNECTION_OFFLINE and _EPHEMERAL.
- * MT_INVALID: an id that is empty or too long, a function that is missing, unknown flags.
- * MT_UNSUPPORTED: a table of an abi that is not known. MT_NO_MEMORY. `err` may be NULL. */
+ * this build's has NULL for the rest. `ctx` is MOVED. `flags` are MT_CONNECTION_OFFLINE and
+ * _EPHEMERAL. MT_INVALID: an id that is empty or too long, a function that is missing, unknown
+ * flags. MT_UNSUPPORTED: a table of an abi that is not known. MT_NO_MEMORY. `err` may be NULL. */
 MT_API MT_MUST_USE mt_status mt_connection_new(const mt_mem *mem, mt_bytes id,
                                                const mt_connection_ops *ops, void *ctx,
                                                unsigned flags, mt_connection **out, mt_error *err);

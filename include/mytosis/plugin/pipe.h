@@ -30,8 +30,8 @@ MT_API MT_MUST_USE mt_status mt_pipe_new(const mt_env *env, const mt_pipe_option
                                          mt_connection **a, mt_connection **b, mt_error *err);
 
 /* Cuts the pipe that `connection` is an end of: both ends go offline, and what is under way is
- * lost. Restoring it brings both online. Doing what is done has no effect. An end that is closed while
- * the pipe is cut closes the other when it is restored. MT_INVALID: not an end of a pipe. */
+ * lost. Restoring it brings both online. Doing what is done has no effect. An end that is closed
+ * while the pipe is cut closes the other when it is restored. MT_INVALID: not an end of a pipe. */
 MT_API MT_MUST_USE mt_status mt_pipe_cut(mt_connection *connection);
 MT_API MT_MUST_USE mt_status mt_pipe_restore(mt_connection *connection);
 
