@@ -286,30 +286,59 @@ static mt_status put_clock(mti_node_store *store)
                                (mt_bytes){content, (size_t)(end - content)});
 }
 
+/* Where the log begins and ends, whenever it was trimmed and every so many changes: opening the store
+ * looks for the newest entry from there on. */
+#define HEAD_EVERY 4096
+
+static mt_status put_bounds(mti_node_store *store)
+{
+    mti_plan *plan = &store->plan;
+    uint8_t content[2 * MTI_VARINT_LEN_MAX], *end = content;
+
+    if (plan->next.trimmed == store->log.trimmed &&
+        plan->next.head / HEAD_EVERY == store->log.head / HEAD_EVERY)
+        return MT_OK;
+    end = mti_varint_put(end, plan->next.trimmed);
+    end = mti_varint_put(end, plan->next.head);
+    return mti_plan_put_sealed(plan, mt_str(MTI_META_LOG),
+                               (mt_bytes){content, (size_t)(end - content)});
+}
+
+/* Deletes the oldest entries, as it was begun with. */
+static mt_status delete_oldest(mti_node_store *store)
+{
+    mti_plan *plan = &store->plan;
+    mti_key key, behind;
+
+    if (plan->next.trimmed == store->log.trimmed) return MT_OK;
+    mti_key_set_number(&key, MTI_KEY_LOG, 0);
+    mti_key_set_number(&behind, MTI_KEY_LOG, plan->next.trimmed + 1);
+    return mti_plan_put(plan, MT_KV_DELETE_RANGE, mti_key_bytes(&key), mti_key_bytes(&behind));
+}
+
+void mti_plan_log_begin(mti_node_store *store, const mti_trim *trim)
+{
+    mti_log *next = &store->plan.next;
+
+    if (trim->last == 0) return;
+    next->trimmed = trim->last;
+    next->count -= trim->count < next->count ? trim->count : next->count;
+}
+
 mt_status mti_plan_log_end(mti_node_store *store, mt_error *err)
 {
     mti_plan *plan = &store->plan;
-    mt_status st = delete_run(plan);
-
-    if (st != MT_OK) return st;
-    if (plan->entry_count == 0) return put_clock(store);
-    if ((st = put_boot(store, err)) != MT_OK) return st;
-    return put_entries(plan);
-}
-
-mt_status mti_plan_trim(mti_node_store *store, const mti_trim *trim)
-{
-    mti_plan *plan = &store->plan;
-    uint8_t content[MTI_VARINT_LEN_MAX];
-    mt_bytes bytes = {content, (size_t)(mti_varint_put(content, trim->last) - content)};
-    mti_key key, behind;
     mt_status st;
 
-    if (trim->last == 0) return MT_OK;
-    plan->next.trimmed = trim->last;
-    plan->next.count -= trim->count < plan->next.count ? trim->count : plan->next.count;
-    mti_key_set_number(&key, MTI_KEY_LOG, 0);
-    mti_key_set_number(&behind, MTI_KEY_LOG, trim->last + 1);
-    st = mti_plan_put(plan, MT_KV_DELETE_RANGE, mti_key_bytes(&key), mti_key_bytes(&behind));
-    return st == MT_OK ? mti_plan_put_sealed(plan, mt_str(MTI_META_LOG), bytes) : st;
+    if (plan->entry_count == 0) {
+        /* Without an entry that says how many are left, none are deleted. */
+        plan->next.trimmed = store->log.trimmed;
+        plan->next.count = store->log.count;
+        return put_clock(store);
+    }
+    if ((st = delete_run(plan)) != MT_OK) return st;
+    if ((st = delete_oldest(store)) != MT_OK) return st;
+    if ((st = put_bounds(store)) != MT_OK) return st;
+    if ((st = put_boot(store, err)) != MT_OK) return st;
+    return put_entries(plan);
 }

@@ -25,6 +25,7 @@ typedef struct opening {
     uint64_t first;     /* the number of the oldest entry; 0: none */
     uint64_t low, high; /* an entry is at `low`, or that is 0; none at `high` or after it */
     uint64_t probe;     /* LAST: is there one at or after this? */
+    uint64_t hint;      /* the log ended here or later; 0: not known */
     uint64_t step;
     bool bounded;        /* `high` was found, and not only assumed */
     uint64_t clock_head; /* where the log ended when the clock was written by itself */
@@ -110,15 +111,18 @@ static void read_clock(opening *o, const mt_kv_answer *answer)
     log->clock_mode = mode;
 }
 
-/* UINT64_MAX: that is damaged, and nobody knows. */
-static void read_trimmed(opening *o, const mt_kv_answer *answer)
+/* Where the log begins, and where it once ended. If that is damaged, nobody knows what was trimmed. */
+static void read_bounds(opening *o, const mt_kv_answer *answer)
 {
     uint64_t *trimmed = &o->asking.store->log.trimmed;
     mt_bytes in;
 
     if (!answer->pairs[META_LOG].value.data) return;
-    if (!meta_open(answer, META_LOG, &in) || !mti_content_number(&in, trimmed) || in.len > 0)
-        *trimmed = UINT64_MAX;
+    if (meta_open(answer, META_LOG, &in) && mti_content_number(&in, trimmed) &&
+        mti_content_number(&in, &o->hint) && in.len == 0)
+        return;
+    *trimmed = UINT64_MAX;
+    o->hint = 0;
 }
 
 static void meta_take(opening *o, const mt_kv_answer *answer)
@@ -136,7 +140,7 @@ static void meta_take(opening *o, const mt_kv_answer *answer)
         return;
     }
     read_clock(o, answer);
-    read_trimmed(o, answer);
+    read_bounds(o, answer);
     o->stage = st == MT_OK ? BOOTS : EMPTY;
 }
 
@@ -210,11 +214,12 @@ static bool probe_next(opening *o)
 
 static void first_take(opening *o, const mt_kv_answer *answer)
 {
-    const mti_node_store *store = o->asking.store;
+    mti_node_store *store = o->asking.store;
     uint64_t boot = store->boot_count > 0 ? store->boots[store->boot_count - 1].first : 0;
+    uint64_t start = boot > o->hint ? boot : o->hint;
 
     if (!entry_found(answer, &o->first)) {
-        if (store->log.trimmed == UINT64_MAX) o->asking.store->log.trimmed = 0;
+        if (store->log.trimmed == UINT64_MAX) store->log.trimmed = 0;
         finish(o);
         return;
     }
@@ -222,8 +227,8 @@ static void first_take(opening *o, const mt_kv_answer *answer)
     o->high = MTI_NUMBER_END;
     o->step = 64;
     o->stage = LAST;
-    /* The last opening that logged something has an entry. */
-    if (boot > o->low && boot < o->high) o->probe = boot;
+    /* The last opening that logged something has an entry, and the log does not become shorter. */
+    if (start > o->low && start < o->high) o->probe = start;
     else if (!probe_next(o)) o->stage = NEWEST;
 }
 

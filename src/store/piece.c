@@ -118,16 +118,16 @@ static mt_status check_field(const mti_large *large, const mt_row *row, mt_bytes
         return mti_fail(err, MT_MALFORMED, "it is not of a single field");
     if (!mt_bytes_equal(field->name, name))
         return mti_fail(err, MT_MALFORMED, "it is of the field \"%.*s\"", MTI_SHOW(field->name));
-    if (field->state > large->floor && field->state <= large->state_max) return MT_OK;
-    return mti_fail(err, MT_MALFORMED, "its state %llu is not %llu to %llu, as its node says",
-                    (unsigned long long)field->state, (unsigned long long)large->floor + 1,
-                    (unsigned long long)large->state_max);
+    if (field->state > large->floor) return MT_OK;
+    return mti_fail(err, MT_MALFORMED, "its state %llu is not above its node's floor, %llu",
+                    (unsigned long long)field->state, (unsigned long long)large->floor);
 }
 
 mt_status mti_piece_add_field(mti_piece *piece, mti_decoder *decoder, mt_bytes uid,
-                              const mti_large *large, bool partial, mt_bytes name, mt_bytes value,
+                              mti_large *large, bool partial, mt_bytes name, mt_bytes value,
                               mt_error *err)
 {
+    mt_storage_row *out;
     mt_error why;
     mt_row row;
     mt_status st = get_record(piece, decoder, uid, value, &row, &why);
@@ -137,11 +137,14 @@ mt_status mti_piece_add_field(mti_piece *piece, mti_decoder *decoder, mt_bytes u
         return mti_fail(err, st, "the record of node \"%.*s\", field \"%.*s\": %s", MTI_SHOW(uid),
                         MTI_SHOW(name), why.text);
     if (row.extension.len) mti_piece_close(piece, true);
+    if (row.fields->state > large->state_max) large->state_max = row.fields->state;
     if (!piece->open) mti_piece_add_large(piece, uid, large, partial);
-    piece->rows[piece->row_count - 1].row.count++;
+    out = &piece->rows[piece->row_count - 1];
+    out->row.count++;
+    out->state_max = large->state_max;
     take_room(piece, decoder, &row);
     if (row.extension.len) {
-        piece->rows[piece->row_count - 1].row.extension = row.extension;
+        out->row.extension = row.extension;
         mti_piece_close(piece, true);
     }
     return MT_OK;

@@ -41,12 +41,13 @@ bool mti_piece_has_room(const mti_piece *piece);
  * damaged, and how. `uid` is BORROWED by the rows.
  *
  * A small node is a row. A large one begins as a row without fields that says `partial` or not; the
- * fields that follow join it, until it is closed. A field with an extension is a row of its own. */
+ * fields that follow join it, until it is closed. A field with an extension is a row of its own. One
+ * that was written since the large node's record was read raises its highest state. */
 mt_status mti_piece_add_node(mti_piece *piece, mti_decoder *decoder, mt_bytes uid, mt_bytes value,
                              mt_error *err);
 void mti_piece_add_large(mti_piece *piece, mt_bytes uid, const mti_large *large, bool partial);
 mt_status mti_piece_add_field(mti_piece *piece, mti_decoder *decoder, mt_bytes uid,
-                              const mti_large *large, bool partial, mt_bytes name, mt_bytes value,
+                              mti_large *large, bool partial, mt_bytes name, mt_bytes value,
                               mt_error *err);
 
 /* Closes the row that takes more fields, if there is one; `more`: another of the node follows. */

@@ -202,7 +202,7 @@ static mt_status plan_write(mti_node_store *store, const mt_storage_write *write
     mti_plan *plan = &store->plan;
     mt_status st = put_format(store);
 
-    if (st == MT_OK) st = mti_plan_trim(store, trim);
+    mti_plan_log_begin(store, trim);
     if (write->clock > plan->next.clock) plan->next.clock = write->clock;
     plan->next.clock_mode = write->clock_mode;
     for (size_t i = 0; i < write->commit_count && st == MT_OK; i++)

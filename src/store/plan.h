@@ -103,10 +103,9 @@ mt_status mti_plan_touch(struct mti_node_store *store, const mti_touch *touch, m
 mt_status mti_plan_log(struct mti_node_store *store, const mt_storage_commit *commit,
                        const mt_delta_node *node, mt_delta_iter *iter, size_t count, size_t *touch);
 
-/* Adds the ops of the log; the clock goes with them. */
+/* Adds the ops of the log; the clock goes with them. The oldest entries are given up before any is
+ * logged. */
+void mti_plan_log_begin(struct mti_node_store *store, const mti_trim *trim);
 mt_status mti_plan_log_end(struct mti_node_store *store, mt_error *err);
-
-/* Adds the deletion of the oldest entries. */
-mt_status mti_plan_trim(struct mti_node_store *store, const mti_trim *trim);
 
 #endif

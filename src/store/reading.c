@@ -166,7 +166,7 @@ static void close_large(reading *r, const wanted *node, bool partial)
     mti_piece_close(&r->piece, false);
 }
 
-static void take_field(reading *r, const wanted *node, bool partial, mt_bytes name, mt_bytes value)
+static void take_field(reading *r, wanted *node, bool partial, mt_bytes name, mt_bytes value)
 {
     mt_error err = {MT_OK, ""};
 
@@ -302,7 +302,7 @@ static void names_take(reading *r, const mt_kv_answer *answer)
 
     if (!reserve(r, answer)) return;
     for (size_t i = 0; i < r->count; i++) {
-        const wanted *node = &r->nodes[i];
+        wanted *node = &r->nodes[i];
 
         if (node->whole) continue;
         for (size_t j = 0; j < node->name_count; j++, at++)
@@ -351,7 +351,7 @@ static void fields_end(reading *r)
 
 static void fields_take(reading *r, const mt_kv_answer *answer)
 {
-    const wanted *node = &r->nodes[r->at];
+    wanted *node = &r->nodes[r->at];
 
     if (!reserve(r, answer)) return;
     for (size_t i = 0; i < answer->count; i++) {

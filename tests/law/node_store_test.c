@@ -1,96 +1,12 @@
 /* node_store_test.c - whatever was written, in whatever form it rests, is read as it is in a graph. */
 #include "crdt/part.h"
-#include "test_gen.h"
-#include "test_asker.h"
-#include <mytosis/plugin/kv_memory.h>
+#include "test_world.h"
 #include <string.h>
-
-/* A store and the graph that it should hold. */
-typedef struct world {
-    test_case *c;
-    gen_universe u;
-    test_env te;
-    test_kept kept;
-    mt_node_store_options options;
-    test_asker store;
-    mt_graph *graph;
-} world;
-
-static void store_open(world *w)
-{
-    test_asker_init(&w->store, &w->te, test_kept_kv(&w->kept, w->kept.kv), &w->options);
-}
-
-static void world_begin(world *w, test_case *c)
-{
-    static const size_t lens[] = {1, 60, 200, 4096};
-
-    memset(w, 0, sizeof *w);
-    w->c = c;
-    w->u = test_once_in(c, 6) ? gen_of_size(c, GEN_LARGE_NODE) : gen_any(c);
-    w->options.size = sizeof w->options;
-    w->options.small_len_max = lens[test_below(c, TEST_COUNT(lens))];
-    w->options.log_max = test_once_in(c, 2) ? 1 + test_below(c, 8) : 1000;
-    test_env_init(&w->te, test_rng_next(&c->rng), test_mem());
-    HOLDS(mt_kv_memory(&w->te.env, &w->kept.kv) == MT_OK);
-    store_open(w);
-    w->graph = test_graph_new();
-}
-
-static void world_end(world *w)
-{
-    test_asker_end(&w->store);
-    mt_kv_close(&w->kept.kv);
-    mt_graph_free(w->graph);
-    test_env_end(&w->te);
-}
-
-/* Changes a graph in some way. */
-static mt_delta *change(world *w, mt_graph *graph)
-{
-    mt_delta *delta = NULL;
-    ref_graph incoming;
-    mt_row *rows;
-    size_t count;
-    mt_status st;
-
-    if (test_once_in(w->c, 2)) {
-        incoming = gen_graph(w->c, &w->u);
-        rows = gen_rows(w->c, &incoming, true, &count);
-        test_worked(graph, mt_graph_merge_rows(graph, rows, count, &delta));
-        return delta;
-    }
-    rows = gen_patch(w->c, &w->u, &count);
-    st = mt_graph_patch(graph, rows, count, 0, &delta);
-    HOLDS(st == MT_OK || st == MT_STATE);
-    return delta;
-}
 
 /* ---- Writes of whole nodes ---- */
 
-static void write_commits(world *w)
-{
-    mt_storage_commit commits[4] = {{0}};
-    mt_storage_write write = {.commits = commits, .clock_mode = 1};
-    size_t count = test_once_in(w->c, 2) ? 1 : 1 + test_below(w->c, 4);
-    test_reply r;
-
-    for (; write.commit_count < count; write.commit_count++) {
-        mt_storage_commit *commit = &commits[write.commit_count];
-
-        commit->delta = change(w, w->graph);
-        commit->origin = mt_str(test_once_in(w->c, 2) ? "" : "peer");
-        commit->whole = test_once_in(w->c, 12);
-    }
-    test_ask_write(&w->store, &r, &write);
-    test_await(&w->store, &r);
-    HOLDS(r.status == MT_OK);
-    test_reply_end(&r);
-    for (size_t i = 0; i < count; i++) mt_delta_free((mt_delta *)(uintptr_t)commits[i].delta);
-}
-
 /* Forgets a node, in the store and in the graph. */
-static void remove_one(world *w)
+static void remove_one(test_world *w)
 {
     mt_bytes uid = gen_uid(w->c, &w->u, test_below(w->c, w->u.uid_count));
     ref_graph all = test_read(&w->c->arena, w->graph);
@@ -109,20 +25,17 @@ static void remove_one(world *w)
 static void what_was_written_is_read(test_case *c)
 {
     size_t steps = 1 + test_below(c, 6);
-    world w;
+    test_world w;
 
-    world_begin(&w, c);
+    test_world_begin(&w, c, false);
     for (size_t i = 0; i < steps; i++) {
         if (test_once_in(c, 8)) remove_one(&w);
-        else write_commits(&w);
+        else test_world_write(&w);
         if (test_once_in(c, 3)) test_asker_is(&w.store, w.graph);
-        if (test_once_in(c, 4)) {
-            test_asker_end(&w.store);
-            store_open(&w);
-        }
+        if (test_once_in(c, 4)) test_world_reopen(&w);
     }
     test_asker_is(&w.store, w.graph);
-    world_end(&w);
+    test_world_end(&w);
 }
 
 TEST(what_was_written_is_what_is_read)
@@ -134,7 +47,7 @@ TEST(what_was_written_is_what_is_read)
 
 /* Brings into `memory` what a patch of `rows` needs, as a database does: of large nodes only the
  * fields that are written, unless the node is deleted. */
-static void load(world *w, mt_graph *memory, const mt_row *rows, size_t count)
+static void load(test_world *w, mt_graph *memory, const mt_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         mt_bytes *names = test_take(&w->c->arena, (rows[i].count + 1) * sizeof *names);
@@ -168,7 +81,7 @@ static void load(world *w, mt_graph *memory, const mt_row *rows, size_t count)
 
 /* Writes of several patches, each on what memory holds by then; what is loaded for one is there for
  * those after it. */
-static void write_partly(world *w)
+static void write_partly(test_world *w)
 {
     mt_graph *memory = test_graph_new();
     mt_storage_commit commits[4] = {{0}};
@@ -199,16 +112,16 @@ static void write_partly(world *w)
 static void what_was_written_in_parts_is_read(test_case *c)
 {
     size_t steps = 1 + test_below(c, 6);
-    world w;
+    test_world w;
 
-    world_begin(&w, c);
-    write_commits(&w);
+    test_world_begin(&w, c, false);
+    test_world_write(&w);
     for (size_t i = 0; i < steps; i++) {
         write_partly(&w);
         if (test_once_in(c, 3)) test_asker_is(&w.store, w.graph);
     }
     test_asker_is(&w.store, w.graph);
-    world_end(&w);
+    test_world_end(&w);
 }
 
 TEST(what_was_written_from_parts_is_what_is_read)
