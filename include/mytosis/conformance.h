@@ -16,7 +16,7 @@
  *     return mt_conformance_kv_run(&subject, &err) == MT_OK ? 0 : 1;
  *
  * Link libmytosis_conformance and libmytosis: `pkg-config mytosis-conformance`, or in CMake
- * mytosis::conformance, followed by mytosis::mytosis or mytosis::static. */
+ * mytosis::conformance, which brings mytosis::mytosis. */
 #ifndef MYTOSIS_CONFORMANCE_H
 #define MYTOSIS_CONFORMANCE_H
 

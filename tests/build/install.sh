@@ -29,6 +29,20 @@ int main(void)
 }
 END
 
+# A test of an engine, for which there is none here: the suite refuses that.
+cat >conform.c <<'END'
+#include <mytosis/conformance.h>
+#include <stdio.h>
+
+int main(void)
+{
+    mt_conformance_kv subject = {.size = sizeof subject};
+
+    if (mt_conformance_kv_run(&subject, NULL) != MT_INVALID) return 1;
+    return printf("%zu\n", mt_str("hello").len) < 0;
+}
+END
+
 # expect_hello NAME COMMAND...
 expect_hello() {
     local name=$1 out
@@ -42,6 +56,10 @@ expect_hello() {
 # shellcheck disable=SC2046
 "$cc" hello.c $(pkg-config --cflags --libs mytosis) -o by-pkg-config
 expect_hello pkg-config env LD_LIBRARY_PATH="$libdir" ./by-pkg-config
+
+# shellcheck disable=SC2046
+"$cc" conform.c $(pkg-config --cflags --libs mytosis-conformance) -o conform-by-pkg-config
+expect_hello "pkg-config, mytosis-conformance" env LD_LIBRARY_PATH="$libdir" ./conform-by-pkg-config
 
 # The whole archive, so that whatever it needs must be in the flags.
 # shellcheck disable=SC2046
@@ -57,11 +75,14 @@ foreach(kind mytosis static)
     add_executable(by-${kind} hello.c)
     target_link_libraries(by-${kind} PRIVATE mytosis::${kind})
 endforeach()
+add_executable(conform conform.c)
+target_link_libraries(conform PRIVATE mytosis::conformance)
 END
 "$cmake" -S . -B by-cmake -DCMAKE_C_COMPILER="$cc" -DCMAKE_PREFIX_PATH="$root" >cmake.log || { cat cmake.log; exit 1; }
 "$cmake" --build by-cmake >cmake.log || { cat cmake.log; exit 1; }
 expect_hello "find_package, mytosis::mytosis" by-cmake/by-mytosis
 expect_hello "find_package, mytosis::static" by-cmake/by-static
+expect_hello "find_package, mytosis::conformance" by-cmake/conform
 
 if [ -x "$build/bin/mytosis" ]; then
     "$root/bin/mytosis" --version >version.txt
