@@ -32,7 +32,7 @@ static void heard(void *ctx, uint64_t id, const mt_kv_answer *answer)
     t->status = answer->status;
     t->count = answer->count;
     snprintf(t->text, sizeof t->text, "%s", answer->text ? answer->text : "");
-    strcpy(t->value, answer->status == MT_OK ? "?" : "!");
+    snprintf(t->value, sizeof t->value, "%s", answer->status == MT_OK ? "?" : "!");
     if (answer->status == MT_OK && answer->count == 1 && answer->pairs[0].value.data)
         snprintf(t->value, sizeof t->value, "%.*s", (int)answer->pairs[0].value.len,
                  (const char *)answer->pairs[0].value.data);
@@ -43,8 +43,8 @@ static void started(test_kv *t, mt_status st)
     if (st == MT_OK) return;
     t->under_way--;
     t->status = st;
-    strcpy(t->value, "!");
-    strcpy(t->text, "it did not start");
+    snprintf(t->value, sizeof t->value, "!");
+    snprintf(t->text, sizeof t->text, "it did not start");
 }
 
 static void begin(test_kv *t)
@@ -77,13 +77,14 @@ static void put_heard(void *ctx, uint64_t id, const mt_kv_answer *answer)
 static void put_start(test_kv *t, mt_bytes key, mt_bytes value)
 {
     put *p = malloc(sizeof *p + key.len + value.len);
-    uint8_t *to = (uint8_t *)(p + 1);
+    uint8_t *to;
     mt_status st;
 
-    CHECK(p != NULL);
+    if (!p) abort();
+    to = (uint8_t *)(p + 1);
     begin(t);
     memcpy(to, key.data, key.len);
-    memcpy(to + key.len, value.data, value.len);
+    if (value.data) memcpy(to + key.len, value.data, value.len);
     *p = (put){.host = {put_heard, p}, .t = t};
     p->op = (mt_kv_op){MT_KV_PUT, {to, key.len}, {to + key.len, value.len}};
     st = t->kv.ops->commit(t->kv.ctx, &p->host, 1, &p->op, 1);

@@ -19,9 +19,10 @@ static size_t bytes_len(const mt_bytes *runs, size_t count)
 /* Copies a run to `*to` and moves that behind it. No data stays no data. */
 static mt_bytes bytes_copy(mt_bytes run, uint8_t **to)
 {
-    mt_bytes copy = {run.data ? *to : NULL, run.len};
+    mt_bytes copy = {*to, run.len};
 
-    if (run.len > 0) memcpy(*to, run.data, run.len);
+    if (!run.data) return run;
+    memcpy(*to, run.data, run.len);
     *to += run.len;
     return copy;
 }

@@ -75,7 +75,7 @@ void mti_kv_need_ok(mti_kv_caller *c, const mti_kv_request *request, const mt_kv
 /* ---- In words: keys and values without spaces, each expectation awaited ---- */
 
 /* Commits "a=1 b= -c d..f": put a and b, delete c, delete from d to before f. */
-void mti_kv_apply(mti_kv_caller *c, const char *ops);
+void mti_kv_apply(mti_kv_caller *c, const char *text);
 
 /* Expects that all the engine holds is "a=1 b=". */
 void mti_kv_expect_all(mti_kv_caller *c, const char *pairs);

@@ -134,7 +134,7 @@ static void commit_hear(void *arg, const mti_kv_request *request, const mt_kv_an
 /* Draws an op, and applies it to the row. */
 static mt_kv_op op_draw(history *h, uint32_t *row, uint8_t *room)
 {
-    size_t first = below(h, KEYS), end = first, draw = below(h, 100);
+    size_t first = below(h, KEYS), draw = below(h, 100), end;
     mt_kv_op op = {.kind = MT_KV_PUT, .key = h->keys[first]};
 
     if (draw < 65) {

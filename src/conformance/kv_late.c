@@ -68,9 +68,10 @@ static void deliver(late_request *r, const mt_kv_answer *answer)
 
 static mt_bytes run_copy(mt_bytes run, uint8_t **to)
 {
-    mt_bytes copy = {run.data ? *to : NULL, run.len};
+    mt_bytes copy = {*to, run.len};
 
-    if (run.len > 0) memcpy(*to, run.data, run.len);
+    if (!run.data) return run;
+    memcpy(*to, run.data, run.len);
     *to += run.len;
     return copy;
 }
@@ -127,7 +128,7 @@ static void inner_answer(void *ctx, uint64_t id, const mt_kv_answer *answer)
         settle(r, answer);
         return;
     }
-    assert(!"the inner engine answered what is not under way");
+    assert(false && "the inner engine answered what is not under way");
 }
 
 /* Passes a request on to the inner engine, which may answer it at once, and so free it. Another

@@ -35,12 +35,12 @@ typedef struct series {
 static void series_commit(mti_kv_caller *c, uint32_t number, mti_kv_hear hear, void *arg)
 {
     char own[16], last[16], value[16];
-    mt_kv_op ops[4] = {{.kind = MT_KV_PUT, .key = mt_str("x"), .value = mt_str(value)}};
+    mt_kv_op ops[4];
 
     snprintf(value, sizeof value, "%u", number);
     snprintf(own, sizeof own, "k%u", number);
     snprintf(last, sizeof last, "k%u", number - 1);
-    ops[0].value = mt_str(value);
+    ops[0] = (mt_kv_op){MT_KV_PUT, mt_str("x"), mt_str(value)};
     ops[1] = (mt_kv_op){MT_KV_DELETE, mt_str(last), NONE};
     ops[2] = (mt_kv_op){MT_KV_PUT, mt_str(own), mt_str("")};
     ops[3] = (mt_kv_op){MT_KV_PUT, mt_str("y"), mt_str(value)};

@@ -390,7 +390,7 @@ static bent *bent_new(flaw which, const mt_mem *mem, mt_conformance_kv *subject)
 {
     bent *b = calloc(1, sizeof *b);
 
-    CHECK(b != NULL);
+    if (!b) abort();
     b->flaw = which;
     b->timer = (mt_timer){.fire = turn_comes, .arg = b};
     b->hoard = (mt_mem){hoard_resize, &b->arena};

@@ -58,7 +58,7 @@ static void order_of(uint64_t seed, char out[64])
     }
     test_env_run(&s.te);
     CHECK(strlen(s.order) == 20);
-    strcpy(out, s.order);
+    memcpy(out, s.order, sizeof s.order);
     scene_end(&s);
 }
 

@@ -1,7 +1,7 @@
 /* kv_lmdb_disk_test.c - stores on disks that fail, that are full, and under programs that are killed.
  *
  * What LMDB calls to write and to flush is replaced here, so that each such call may fail in turn. */
-#define _GNU_SOURCE /* RTLD_NEXT */
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier): for RTLD_NEXT */
 #include "test_folder.h"
 #include "test_kv.h"
 #include <dlfcn.h>
@@ -9,6 +9,7 @@
 #include <mytosis/plugin/kv_lmdb.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -34,33 +35,39 @@ static bool disk_fails(void)
     return true;
 }
 
-/* The function that ours stands before. */
-#define NEXT(name) ((__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name))
-#define REPLACED __attribute__((visibility("default")))
+/* Ours stand before those of the C library, which they call. */
+#define BEFORE(name) __asm__(name) __attribute__((visibility("default")))
+#define NEXT(ours, name) ((__typeof__(&(ours)))(uintptr_t)dlsym(RTLD_NEXT, name))
 
-REPLACED ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
+ssize_t disk_pwrite(int fd, const void *bytes, size_t len, off_t at) BEFORE("pwrite");
+ssize_t disk_pwritev(int fd, const struct iovec *runs, int count, off_t at) BEFORE("pwritev");
+ssize_t disk_writev(int fd, const struct iovec *runs, int count) BEFORE("writev");
+int disk_fdatasync(int fd) BEFORE("fdatasync");
+int disk_fsync(int fd) BEFORE("fsync");
+
+ssize_t disk_pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
-    return disk_fails() ? -1 : NEXT(pwrite)(fd, bytes, len, at);
+    return disk_fails() ? -1 : NEXT(disk_pwrite, "pwrite")(fd, bytes, len, at);
 }
 
-REPLACED ssize_t pwritev(int fd, const struct iovec *runs, int count, off_t at)
+ssize_t disk_pwritev(int fd, const struct iovec *runs, int count, off_t at)
 {
-    return disk_fails() ? -1 : NEXT(pwritev)(fd, runs, count, at);
+    return disk_fails() ? -1 : NEXT(disk_pwritev, "pwritev")(fd, runs, count, at);
 }
 
-REPLACED ssize_t writev(int fd, const struct iovec *runs, int count)
+ssize_t disk_writev(int fd, const struct iovec *runs, int count)
 {
-    return disk_fails() ? -1 : NEXT(writev)(fd, runs, count);
+    return disk_fails() ? -1 : NEXT(disk_writev, "writev")(fd, runs, count);
 }
 
-REPLACED int fdatasync(int fd)
+int disk_fdatasync(int fd)
 {
-    return disk_fails() ? -1 : NEXT(fdatasync)(fd);
+    return disk_fails() ? -1 : NEXT(disk_fdatasync, "fdatasync")(fd);
 }
 
-REPLACED int fsync(int fd)
+int disk_fsync(int fd)
 {
-    return disk_fails() ? -1 : NEXT(fsync)(fd);
+    return disk_fails() ? -1 : NEXT(disk_fsync, "fsync")(fd);
 }
 
 static void disk_arm(size_t fail_at, int code)
@@ -209,7 +216,8 @@ TEST(a_limit_on_the_file_is_a_full_disk)
 
     signal(SIGXFSZ, SIG_IGN);
     store_begin(&p, &t);
-    CHECK(stat(p.path, &st) == 0 && getrlimit(RLIMIT_FSIZE, &before) == 0);
+    CHECK(stat(p.path, &st) == 0);
+    CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
     tight = before;
     tight.rlim_cur = (rlim_t)st.st_size + 50000;
     CHECK(setrlimit(RLIMIT_FSIZE, &tight) == 0);
@@ -294,7 +302,7 @@ TEST(what_was_acknowledged_survives_a_kill)
         }
         close(ends[0]);
         CHECK(store_open(&p, &t) == MT_OK);
-        CHECK(sscanf(test_kv_get(&t, "a"), "%u", &kept) == 1);
+        kept = (uint32_t)strtoul(test_kv_get(&t, "a"), NULL, 10);
         CHECK(kept == acknowledged || kept == acknowledged + 1);
         test_kv_close(&t);
         place_end(&p);

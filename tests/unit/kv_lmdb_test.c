@@ -184,7 +184,7 @@ TEST(a_long_path_is_shown_by_its_end)
     place_begin(&p);
     memset(path, 'x', sizeof path);
     for (size_t i = 0; i < sizeof path; i += 100) path[i] = '/';
-    strcpy(path + sizeof path - 12, "y/notes.mdb");
+    memcpy(path + sizeof path - 12, "y/notes.mdb", 12);
     CHECK(mt_kv_lmdb(&p.te.env, path, NULL, &kv, &err) == MT_NOT_FOUND);
     CHECK(strstr(err.text, "y/notes.mdb cannot be made: No such file or directory") != NULL);
     CHECK(mt_kv_lmdb(&p.te.env, path, NULL, &kv, NULL) == MT_NOT_FOUND);
@@ -194,7 +194,7 @@ TEST(a_long_path_is_shown_by_its_end)
 /* Runs in a child, as somebody who is not root. */
 TEST(a_file_without_permission_is_refused)
 {
-    int status;
+    int status = -1;
     test_kv t;
     place p;
     pid_t pid;
@@ -296,7 +296,7 @@ TEST(a_store_is_opened_once)
     /* By another name, too. */
     snprintf(other, sizeof other, "%s", test_folder_file(&p.folder, "other.mdb"));
     CHECK(symlink(p.path, other) == 0);
-    strcpy(p.path, other);
+    memcpy(p.path, other, sizeof other);
     CHECK(store_open(&p, &second, NULL) == MT_BUSY);
     check_says(&p, "other.mdb is held by another");
     /* The attempts took nothing away from the first. */
