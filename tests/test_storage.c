@@ -237,8 +237,8 @@ static mt_status storage_remove(void *ctx, const mt_storage_host *host, uint64_t
     for (size_t i = 0; i < count; i++) {
         if (i > 0) CHECK(mt_bytes_compare(uids[i - 1], uids[i]) < 0);
         r->keys[i].uid = test_copy(&r->arena, uids[i]);
-        if (i > 0) say(line, sizeof line, ",");
-        say_bytes(line, sizeof line, uids[i]);
+        if (i > 0 && !ts->quiet) say(line, sizeof line, ",");
+        if (!ts->quiet) say_bytes(line, sizeof line, uids[i]);
     }
     say(line, sizeof line, ")");
     hear(ts, line);
