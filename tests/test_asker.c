@@ -212,7 +212,7 @@ mt_status test_asker_try(test_asker *s, test_env *te, mt_kv kv,
     st = mt_node_store_new(&te->env, kv, options, &s->storage, NULL);
     if (st != MT_OK) {
         mt_kv_close(&kv);
-        return st;
+        return opened->status = st;
     }
     test_ask_open(s, opened);
     test_await(s, opened);

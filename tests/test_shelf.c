@@ -66,7 +66,7 @@ void test_shelf_release(test_shelf *shelf)
 
 /* ---- Life ---- */
 
-static void store_open(test_shelf *shelf)
+void test_shelf_open(test_shelf *shelf)
 {
     static const mt_kv_ops ops = {.abi = MT_KV_ABI,
                                   .size = sizeof(mt_kv_ops),
@@ -85,7 +85,7 @@ void test_shelf_begin(test_shelf *shelf)
     shelf->options.size = sizeof shelf->options;
     test_env_init(&shelf->te, 1, test_mem());
     CHECK(mt_kv_memory(&shelf->te.env, &shelf->engine) == MT_OK);
-    store_open(shelf);
+    test_shelf_open(shelf);
     shelf->graph = test_graph_new();
 }
 
@@ -100,7 +100,7 @@ void test_shelf_end(test_shelf *shelf)
 void test_shelf_reopen(test_shelf *shelf)
 {
     test_asker_end(&shelf->s);
-    store_open(shelf);
+    test_shelf_open(shelf);
 }
 
 /* ---- Writing ---- */

@@ -30,8 +30,9 @@ typedef struct test_shelf {
 void test_shelf_begin(test_shelf *shelf);
 void test_shelf_end(test_shelf *shelf);
 
-/* Closes the store and opens it again. */
+/* Closes the store and opens it again; opens one that was closed. */
 void test_shelf_reopen(test_shelf *shelf);
+void test_shelf_open(test_shelf *shelf);
 
 /* Merges rows in words, and writes what they changed as one commit. Answers the head. */
 mt_cursor test_shelf_write(test_shelf *shelf, const char *rows, const char *origin);
