@@ -4,10 +4,10 @@
  * the node store makes a storage of them. This contract is for what already thinks in nodes.
  *
  * Each request is answered with `host->answer(host->ctx, id, &answer)`, at once (before the call
- * returns) or later, in any order, if and only if it returned MT_OK; `read`, `list` and `changes` may
- * be answered in several pieces, all but the last marked `more`. What a write answered with MT_OK
- * is seen by every request started later; writes take effect in the order in which they were
- * started. Threads: all calls and all answers are made on the thread of the database. */
+ * returns) or later, in any order, if and only if it returned MT_OK; `read`, `list`, `changes` and
+ * `records` may be answered in several pieces, all but the last marked `more`. What a write answered
+ * with MT_OK is seen by every request started later; writes take effect in the order in which they
+ * were started. Threads: all calls and all answers are made on the thread of the database. */
 #ifndef MYTOSIS_PLUGIN_STORAGE_H
 #define MYTOSIS_PLUGIN_STORAGE_H
 
@@ -28,16 +28,17 @@ typedef struct mt_cursor {
 /* What to read: a node, or some of its fields. */
 typedef struct mt_storage_key {
     mt_bytes uid;
-    const mt_bytes *names; /* only these fields, in ascending order */
+    const mt_bytes *names; /* these fields, in ascending order; more may come */
     size_t name_count;
     bool whole; /* every field, however many; else a large node may come without any */
 } mt_storage_key;
 
 /* A node or a part of one, as it is stored. */
 typedef struct mt_storage_row {
-    mt_row row;         /* fields with their states, delete markers too; row.floor */
+    mt_row row;         /* fields with their states, delete markers too; row.floor; row.more: the
+                         * next row is of the same node, and none that follows has its fields */
     uint64_t state_max; /* of the whole node: its highest state, or the floor */
-    bool partial;       /* the node has fields that are not in this row */
+    bool partial;       /* the node has fields that are in none of these rows of it */
 } mt_storage_row;
 
 /* A change in the sequence log. */
@@ -47,7 +48,7 @@ typedef struct mt_storage_change {
     const mt_bytes *names; /* the fields that changed, in ascending order ... */
     size_t name_count;
     bool all;        /* ... or any of them, and the floor */
-    uint64_t since;  /* if not 0: for a reader at a number below this, `all` is true */
+    uint64_t since;  /* if not 0: `all` is true for a reader that was last told `end` below this */
     mt_bytes origin; /* the peer that it came from; empty: written here */
 } mt_storage_change;
 
@@ -66,7 +67,11 @@ typedef struct mt_storage_info {
     uint64_t log_first; /* the number of the oldest change that is still there; 0: none */
 } mt_storage_info;
 
-/* What a request came to. All of it is BORROWED until `answer` returns. */
+/* What a request came to. All of it is BORROWED until `answer` returns.
+ *
+ * MT_MALFORMED, in the last piece, says that some of what was asked for is damaged; all that is sound
+ * came in the pieces before. A list and records go on behind the last that came, unless `end`; changes
+ * do not go on. */
 typedef struct mt_storage_answer {
     mt_status status; /* MT_OK, or why nothing came or happened. MT_MALFORMED: what was asked for is
                        * damaged. MT_STALE: changes(since) is not valid here */
@@ -78,7 +83,7 @@ typedef struct mt_storage_answer {
     const mt_storage_change *changes; /* changes: in order of their numbers */
     size_t change_count;
     mt_cursor next;                   /* changes: where to go on; write: the new head */
-    bool end;                         /* list, changes: nothing follows now */
+    bool end;                         /* list, changes, records: nothing follows now */
     const mt_storage_info *info;      /* open */
     const mt_storage_record *records; /* records: in key order */
     size_t record_count;
@@ -143,7 +148,7 @@ typedef struct mt_storage_ops {
     mt_status (*list)(void *ctx, const mt_storage_host *host, uint64_t id, mt_bytes prefix,
                       mt_bytes after, size_t limit);
 
-    /* Up to `limit` changes after a cursor. */
+    /* Up to `limit` changes after a cursor. Only those are shown that are durable. */
     mt_status (*changes)(void *ctx, const mt_storage_host *host, uint64_t id,
                          const mt_cursor *since, size_t limit);
 
