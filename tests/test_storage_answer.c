@@ -174,6 +174,7 @@ static void store_update(test_storage *ts, mt_delta_iter *iter, const mt_delta_n
 
 static void store_commit(test_storage *ts, const mt_storage_commit *commit)
 {
+    const mt_node *now;
     mt_delta_iter iter;
     mt_delta_node node;
 
@@ -183,8 +184,8 @@ static void store_commit(test_storage *ts, const mt_storage_commit *commit)
         if (ts->wants_full) CHECK(!mt_node_partial(node.after));
         if (commit->whole) store_whole(ts, node.after);
         else store_update(ts, &iter, &node);
-        if (ts->exact && !mt_node_partial(node.after))
-            CHECK(mt_node_equal(mt_graph_get(ts->graph, node.uid), node.after));
+        now = mt_graph_get(ts->graph, node.uid);
+        if (ts->exact && !mt_node_partial(node.after)) CHECK(now && mt_node_equal(now, node.after));
     }
 }
 

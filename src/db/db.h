@@ -32,10 +32,12 @@ struct mt_handle {
     mt_db *db;           /* NULL: the database is closed */
     const mt_node *node; /* in memory at `version` of the graph; NULL: none */
     uint64_t version;
-    mti_fetch *fetch;  /* that loads it now; NULL: none */
-    uint32_t unstored; /* commits on it that storage has not answered */
-    bool absent;         /* storage has no such node: there is one only if it is in memory */
-    bool is_volatile;  /* holds what storage does not; counts as one holder */
+    uint64_t volatile_at; /* the last commit that brought what storage does not get; 0: none. While
+                           * there is one, the handle is held once for it */
+    uint64_t mark;        /* of the last walk over handles that came by: see `db->marks` */
+    mti_fetch *fetch;     /* that loads it now; NULL: none */
+    uint32_t unstored;    /* commits on it that storage has not answered */
+    bool absent;          /* storage has no such node: there is one only if it is in memory */
     uint8_t uid_len;
     uint8_t uid[];
 };
@@ -62,10 +64,10 @@ typedef struct mti_reading {
     size_t count;
     mt_handle **handles; /* held, one for each key; after the read NULL where there is none */
     size_t handle_count;
-    bool for_peer; /* mt_db_request: hooks of request, no network */
+    bool for_peer;               /* mt_db_request: hooks of request, no network */
     const mt_storage_key *wants; /* a branch's, one for each key: no hooks at all, no network */
-    bool forced;   /* what was asked for by force has been fetched */
-    bool pulling;  /* the router has not given its last answer */
+    bool forced;                 /* what was asked for by force has been fetched */
+    bool pulling;                /* the router has not given its last answer */
 } mti_reading;
 
 typedef struct mti_fields_reading {
@@ -128,7 +130,7 @@ typedef struct mti_querying {
 } mti_querying;
 
 typedef struct mti_rebasing {
-    mt_handle **handles; /* held: of the nodes that are read anew */
+    mt_handle **handles;   /* held: of the nodes that are read anew */
     mt_storage_key *wants; /* of the source: one for each, in uid order */
     size_t count;
     uint64_t commits; /* of the branch, when they were chosen */
@@ -140,7 +142,8 @@ struct mt_action {
     mt_action *older, *newer; /* all calls, in the order in which they were made */
     mt_action *next;          /* in the ready queue */
     mt_action *next_stored;   /* in a queue of writes to storage */
-    mti_stage *stage;         /* what runs next */
+    mt_action *unmerged_older, *unmerged_newer; /* among writes that are not merged yet */
+    mti_stage *stage;                           /* what runs next */
     uint64_t id;
     mti_call_kind kind;
     uint32_t holds; /* others that will come back to it: it stays until they have */
@@ -150,7 +153,7 @@ struct mt_action {
     bool answered;  /* `done` was called, or will not be */
     bool answering; /* its answer is on its way */
     bool catching;  /* hooks of catch have begun */
-    bool unmerged;  /* a write that counts in `db->unmerged` */
+    bool unmerged;  /* a write among those of `db->unmerged_oldest` */
     mt_status status;
     char *text; /* OWNED, of MT_ERROR_TEXT_MAX bytes; NULL: the status says it all */
     mt_done *done;
@@ -188,15 +191,6 @@ typedef struct mti_hook_list {
     size_t count, cap;
 } mti_hook_list;
 
-/* Fields that a write merged while an earlier one was still on its way. */
-typedef struct mti_overtaken {
-    struct mti_overtaken *next;
-    uint64_t id;
-    uint64_t state;
-    mti_block rows;
-    size_t count;
-} mti_overtaken;
-
 typedef struct mti_branch mti_branch;
 typedef struct mti_events mti_events;
 
@@ -228,6 +222,7 @@ struct mt_db {
     size_t hand_len;
     mti_tree handles;
     mti_heap handle_heap; /* the pages of that tree */
+    uint64_t marks;       /* walks over handles so far: each marks those that it has seen */
 
     /* the clock */
     mt_clock mode; /* what the config asked for, then what it is */
@@ -245,9 +240,10 @@ struct mt_db {
     mt_timer alarm; /* the soonest deadline */
     uint64_t alarm_at;
     bool pump_set, pumping;
-    size_t blocked;  /* calls that wait for storage to answer something */
-    size_t unmerged; /* writes stamped here that are not merged */
-    mti_overtaken *overtaken;
+    size_t blocked; /* calls that wait for storage to answer something */
+    mt_action *unmerged_oldest, *unmerged_newest; /* writes stamped here that are not merged */
+    mti_tree ranks; /* of nodes that several of them write: rank.h */
+    size_t ranks_kept;
 
     /* writes on their way to storage */
     mti_queue to_store;

@@ -42,7 +42,8 @@ static void forgetting_free(mt_action *action, forgetting *f)
 static void drop_all(mt_action *action, const forgetting *f)
 {
     for (size_t i = 0; i < f->order.count; i++) {
-        mti_handle_set_volatile(f->needs[i].handle, false);
+        mti_handle_set_volatile(f->needs[i].handle, 0);
+        f->needs[i].handle->absent = false;
         mti_cache_drop(action->db, mt_handle_uid(f->needs[i].handle));
     }
 }

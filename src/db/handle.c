@@ -128,12 +128,13 @@ void mti_handles_unknow(mt_db *db)
     while ((handle = mti_tree_next(&walk))) handle->absent = false;
 }
 
-void mti_handle_set_volatile(mt_handle *handle, bool is_volatile)
+void mti_handle_set_volatile(mt_handle *handle, uint64_t commit)
 {
-    if (handle->is_volatile == is_volatile) return;
-    handle->is_volatile = is_volatile;
-    if (is_volatile) mt_handle_ref(handle);
-    else mt_handle_unref(handle);
+    bool was_volatile = handle->volatile_at > 0;
+
+    handle->volatile_at = commit;
+    if (commit > 0 && !was_volatile) mt_handle_ref(handle);
+    if (commit == 0 && was_volatile) mt_handle_unref(handle);
 }
 
 void mti_handles_orphan(mt_db *db)

@@ -25,8 +25,8 @@ mt_status mti_handles_all(mt_db *db, mt_handle ***out, size_t *count);
 /* Nothing is known any more of what storage has. */
 void mti_handles_unknow(mt_db *db);
 
-/* Makes a node volatile, or not. */
-void mti_handle_set_volatile(mt_handle *handle, bool is_volatile);
+/* Makes a node volatile by a commit; 0: it is not any more. */
+void mti_handle_set_volatile(mt_handle *handle, uint64_t commit);
 
 /* Lets those handles live on that the application still holds, without a database. */
 void mti_handles_orphan(mt_db *db);

@@ -7,6 +7,7 @@
 #include "db/event.h"
 #include "db/extension.h"
 #include "db/handle.h"
+#include "db/rank.h"
 
 #define CACHE_BYTES_DEFAULT ((size_t)256 * 1024 * 1024)
 
@@ -286,6 +287,7 @@ void mti_db_free(mt_db *db)
     mti_extensions_free(db);
     mti_events_free(db);
     mti_handles_orphan(db);
+    mti_ranks_free(db);
     mti_heap_end(&db->handle_heap);
     mt_graph_free(db->graph);
     mt_group_unref(db->group);

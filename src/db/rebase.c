@@ -106,7 +106,7 @@ static mt_status choose(mt_action *action)
  * it comes after. */
 static bool is_idle(const mt_db *db)
 {
-    return db->unmerged == 0 && !db->to_store.first && !db->store_busy;
+    return !db->unmerged_oldest && !db->to_store.first && !db->store_busy;
 }
 
 /* Whether the choice still holds. */

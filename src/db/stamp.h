@@ -13,15 +13,11 @@ uint64_t mti_clock_now(const mt_db *db);
 /* Takes the state of a write that is made now. */
 uint64_t mti_clock_take(mt_db *db);
 
-/* Merges rows that are stamped here, in the order of the program: what a later write has merged
- * already stays. MT_STATE, MT_INVALID and such: the text is in the database's error. */
+/* Merges rows that are stamped here, of each uid one, in the order of the program: what a later
+ * write has merged already stays. MT_STATE, MT_INVALID and such: the text is in the database's error. */
 mt_status mti_stamp_merge(mt_action *action, const mt_row *rows, size_t count);
 
 /* Whether the states of rows from elsewhere are at most ten minutes ahead. MT_STATE. */
 mt_status mti_stamp_check(mt_db *db, const mt_row *rows, size_t count);
-
-/* Counts a write among those on their way, and out again. */
-void mti_stamp_enter(mt_action *action);
-void mti_stamp_leave(mt_action *action);
 
 #endif

@@ -123,7 +123,7 @@ static bool needs_whole(const mt_action *action)
 
     if (action->options.storage_none || action->db->storage.wants_full) return true;
     for (size_t i = 0; i < w->handle_count; i++)
-        if (w->handles[i]->is_volatile) return true;
+        if (w->handles[i]->volatile_at > 0) return true;
     return false;
 }
 

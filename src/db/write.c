@@ -6,7 +6,9 @@
 #include "db/branch_base.h"
 #include "db/event.h"
 #include "db/handle.h"
+#include "db/join.h"
 #include "db/push.h"
+#include "db/rank.h"
 #include "db/stamp.h"
 #include "db/touched.h"
 
@@ -35,7 +37,7 @@ void mti_write_free(mt_action *action)
 
 void mti_write_leave(mt_action *action)
 {
-    if (action->kind == CALL_WRITE) mti_stamp_leave(action);
+    if (action->kind == CALL_WRITE) mti_rank_leave(action);
 }
 
 void mti_write_result(const mt_action *action, mt_result *result)
@@ -139,52 +141,104 @@ void mti_write_stored(mt_action *action, mt_status status, const char *text)
         mti_call_fail(action, status, text);
         return;
     }
-    if (w->whole)
-        for (size_t i = 0; i < w->handle_count; i++) mti_handle_set_volatile(w->handles[i], false);
-    if (w->reached < MT_LEVEL_DURABLE) w->reached = MT_LEVEL_DURABLE;
+    for (size_t i = 0; i < w->handle_count && w->whole; i++)
+        if (w->handles[i]->volatile_at < w->commit) mti_handle_set_volatile(w->handles[i], 0);
+    if (w->reached < MT_LEVEL_DURABLE && !action->options.storage_none)
+        w->reached = MT_LEVEL_DURABLE;
     write_tell(action);
 }
 
 /* ---- Merging ---- */
 
-/* The rows that do something, in `out`, which has room for all. */
-static size_t rows_that_count(mt_action *action, mt_row *out)
+/* Whether a row says nothing, or deletes a node that is not there and that nothing before it will
+ * bring into being. `mark`: rows before it in the patch have marked what they are about. */
+static bool does_nothing(mt_action *action, const mt_row *row, mt_handle *handle, uint64_t mark)
+{
+    if (row->count > 0 || row->floor > 0) return false;
+    if (!row->delete_node) return true;
+    if (mti_handle_resident(handle) || handle->mark == mark) return false;
+    return !mti_rank_expects(action, row->uid);
+}
+
+/* The rows that do something; `out` (may be NULL) has room for all. Answers how many. `*twins`:
+ * some of them are about one node. */
+static size_t rows_that_count(mt_action *action, mt_row *out, bool *twins)
 {
     mt_handle **handles = action->as.write.handles;
     const mt_row *rows = write_rows(action);
+    uint64_t mark = ++action->db->marks;
     size_t kept = 0;
 
+    *twins = false;
     for (size_t i = 0; i < action->as.write.count; i++) {
-        const mt_row *row = &rows[i];
-        if (row->count == 0 && row->floor == 0 && !row->delete_node) continue;
-        if (row->count == 0 && row->delete_node && !mti_handle_resident(handles[i])) continue;
-        out[kept++] = *row;
+        if (does_nothing(action, &rows[i], handles[i], mark)) continue;
+        if (handles[i]->mark == mark) *twins = true;
+        handles[i]->mark = mark;
+        if (out) out[kept] = rows[i];
+        kept++;
     }
     return kept;
+}
+
+static mt_status merge_rows(mt_action *action, const mt_row *rows, size_t count)
+{
+    mti_writing *w = &action->as.write;
+    mt_db *db = action->db;
+    mt_status st = MT_OK;
+
+    if (!w->stamped) return mti_stamp_merge(action, rows, count);
+    if (!action->options.allow_future) st = mti_stamp_check(db, rows, count);
+    if (st != MT_OK) return st;
+    st = mt_graph_merge_rows(db->graph, rows, count, &w->delta);
+    if (st != MT_OK) db->error = *mt_graph_error(db->graph);
+    return st;
+}
+
+/* A patch has one row for each node, so that one state will do. */
+static mt_status merge_joined(mt_action *action, const mt_row *rows, size_t count)
+{
+    mti_block joined;
+    mt_status st;
+
+    if (mti_rows_join(action->db->mem, rows, count, &joined, &count) != MT_OK)
+        return mti_no_memory(&action->db->error);
+    st = merge_rows(action, joined.data, count);
+    mti_block_free(action->db->mem, &joined);
+    return st;
+}
+
+static mt_status merge_what_counts(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+    const mt_mem *mem = action->db->mem;
+    const mt_row *rows = write_rows(action);
+    mt_row *some = NULL;
+    bool twins;
+    size_t count = rows_that_count(action, NULL, &twins);
+    mt_status st;
+
+    if (count == 0) return MT_OK;
+    if (count < w->count) {
+        if (!(some = mti_mem_alloc(mem, w->count * sizeof *some)))
+            return mti_no_memory(&action->db->error);
+        rows_that_count(action, some, &twins);
+        rows = some;
+    }
+    if (twins && !w->stamped) st = merge_joined(action, rows, count);
+    else st = merge_rows(action, rows, count);
+    mti_mem_free(mem, some, w->count * sizeof *some);
+    return st;
 }
 
 mt_status mti_write_merge(mt_action *action)
 {
     mti_writing *w = &action->as.write;
     mt_db *db = action->db;
-    mt_row *rows = mti_mem_alloc(db->mem, (w->count ? w->count : 1) * sizeof *rows);
-    mt_status st = MT_OK;
-    size_t count;
+    mt_status st;
 
-    if (!rows) return mti_no_memory(&db->error);
     mt_delta_free(w->delta);
     w->delta = NULL;
-    count = rows_that_count(action, rows);
-    if (count > 0 && !w->stamped) {
-        st = mti_stamp_merge(action, rows, count);
-    } else if (count > 0) {
-        if (!action->options.allow_future) st = mti_stamp_check(db, rows, count);
-        if (st == MT_OK) {
-            st = mt_graph_merge_rows(db->graph, rows, count, &w->delta);
-            if (st != MT_OK) db->error = *mt_graph_error(db->graph);
-        }
-    }
-    mti_mem_free(db->mem, rows, (w->count ? w->count : 1) * sizeof *rows);
+    st = merge_what_counts(action);
     if (st != MT_OK || !w->delta) return st;
     if ((st = mti_branches_keep(db, w->delta)) != MT_OK) {
         mti_graph_take_back(db->graph, w->delta);
@@ -203,11 +257,26 @@ static void tell_later(mt_action *action)
 static void note_volatile(mt_action *action)
 {
     mti_writing *w = &action->as.write;
+    const mt_row *rows = write_rows(action);
 
     for (size_t i = 0; i < w->handle_count; i++) {
-        if (action->options.storage_none) mti_handle_set_volatile(w->handles[i], true);
-        else if (w->handles[i]->is_volatile) w->whole = true;
+        bool does = rows[i].count > 0 || rows[i].floor > 0 || rows[i].delete_node;
+        if (!action->options.storage_none) w->whole |= w->handles[i]->volatile_at > 0;
+        else if (does) mti_handle_set_volatile(w->handles[i], w->commit);
     }
+}
+
+/* Whether the write goes the way of those to storage: it is stored, or lies on top of something
+ * that is not stored yet, and may have to be taken back with it. */
+static bool is_queued(const mt_action *action)
+{
+    const mti_writing *w = &action->as.write;
+
+    if (!w->delta || !mti_db_has_storage(action->db)) return false;
+    if (mti_write_stores(action)) return true;
+    for (size_t i = 0; i < w->handle_count; i++)
+        if (w->handles[i]->unstored > 0) return true;
+    return false;
 }
 
 static void write_merge(mt_action *action)
@@ -221,26 +290,28 @@ static void write_merge(mt_action *action)
         mti_call_fail(action, st, db->error.text);
         return;
     }
-    mti_stamp_leave(action);
+    mti_rank_leave(action);
     w->merged = true;
     w->reached = MT_LEVEL_APPLIED;
     changed = w->delta && mt_delta_changed(w->delta);
     if (changed || (w->delta && w->delta->late)) w->commit = ++db->commits;
     if (changed && mti_db_has_storage(db)) note_volatile(action);
-    if (!changed || !mti_db_has_storage(db) || action->options.storage_none) {
-        if (!changed && mti_db_has_storage(db) && !action->options.storage_none)
-            w->reached = MT_LEVEL_DURABLE;
-        mti_call_later(action, tell_later);
+    if (is_queued(action)) {
+        set_unstored(action, true);
+        mti_storing_add(action);
+        if (level_wanted(action) == MT_LEVEL_APPLIED) mti_call_finish(action);
         return;
     }
-    set_unstored(action, true);
-    mti_storing_add(action);
-    if (level_wanted(action) == MT_LEVEL_APPLIED) mti_call_finish(action);
+    if (!changed && mti_db_has_storage(db) && !action->options.storage_none)
+        w->reached = MT_LEVEL_DURABLE;
+    mti_call_later(action, tell_later);
 }
 
 static void write_load(mt_action *action)
 {
-    if (mti_touched_load(action, false, write_load)) write_merge(action);
+    if (!mti_touched_load(action, false, write_load)) return;
+    if (mti_rank_must_wait(action)) mti_call_block(action, write_load);
+    else write_merge(action);
 }
 
 /* ---- Before ---- */
@@ -323,7 +394,7 @@ static void write_start(mt_action *action)
     }
     if (!w->stamped) {
         w->state = mti_clock_take(action->db);
-        mti_stamp_enter(action);
+        mti_rank_enter(action);
     }
     if (!wants_full(action)) write_hooks(action);
     else if (mti_touched_hold(action)) write_full(action);

@@ -27,10 +27,19 @@ void mti_write_result(const mt_action *action, mt_result *result);
 /* The call is answered: a write that is not merged by now will not be. */
 void mti_write_leave(mt_action *action);
 
-/* Merges again, after what it was merged on was taken back. */
+/* Merges, or merges again after what it was merged on was taken back. What it needs of the nodes
+ * is in memory. */
 mt_status mti_write_merge(mt_action *action);
 
-/* Storage has answered, or there is none: events, push, hooks, the answer. */
+/* Whether a merged write is given to storage. */
+static inline bool mti_write_stores(const mt_action *action)
+{
+    const mti_writing *w = &action->as.write;
+
+    return w->delta && mt_delta_changed(w->delta) && !action->options.storage_none;
+}
+
+/* Storage has answered, or there is nothing for it: events, push, hooks, the answer. */
 void mti_write_stored(mt_action *action, mt_status status, const char *text);
 
 #endif

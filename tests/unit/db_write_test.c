@@ -207,6 +207,55 @@ TEST(commit_behind_a_failed_batch_is_merged_anew)
     test_stage_end(&s);
 }
 
+TEST(commit_that_repeats_one_on_its_way_is_not_durable_before_it)
+{
+    test_call w[2] = {{.name = "a"}, {.name = "b"}};
+    test_stage s;
+
+    test_stage_begin(&s, &counts);
+    test_write(s.db, "ada a=0");
+    s.ts.when = TEST_HELD;
+    s.ts.fault = (test_fault){.calls = TEST_WRITE, .status = MT_IO};
+    CHECK(test_call_rows(&w[0], s.db, "ada a=1@5", NULL) == MT_OK);
+    test_env_run(&s.t.te);
+    CHECK(test_call_rows(&w[1], s.db, "ada a=1@5", NULL) == MT_OK);
+    test_env_run(&s.t.te);
+    CHECK(w[1].a.count == 0);
+    test_storage_answer(&s.ts, 0);
+    test_env_run(&s.t.te);
+    test_call_is(&w[0], MT_IO, NULL);
+    CHECK(w[1].a.count == 0);
+    test_storage_answer(&s.ts, 0);
+    test_env_run(&s.t.te);
+    test_call_is(&w[1], MT_OK, NULL);
+    CHECK(w[1].a.reached == MT_LEVEL_DURABLE);
+    test_storage_says(&s.ts, "ada a=1@5");
+    test_stage_end(&s);
+}
+
+TEST(volatile_write_behind_a_failed_batch_stays)
+{
+    mt_options aside = {.size = sizeof aside, .storage_none = true};
+    test_call w[2] = {{.name = "a"}, {.name = "b"}};
+    test_stage s;
+
+    test_stage_begin(&s, &counts);
+    test_write(s.db, "ada a=0");
+    s.ts.when = TEST_HELD;
+    s.ts.fault = (test_fault){.calls = TEST_WRITE, .status = MT_IO};
+    CHECK(test_call_write(&w[0], s.db, "ada a=1", NULL) == MT_OK);
+    test_env_run(&s.t.te);
+    CHECK(test_call_write(&w[1], s.db, "ada b=1", &aside) == MT_OK);
+    test_env_run(&s.t.te);
+    test_call_is(&w[1], MT_OK, NULL);
+    test_storage_answer(&s.ts, 0);
+    test_env_run(&s.t.te);
+    test_call_is(&w[0], MT_IO, NULL);
+    test_peek_is(s.db, "ada", "{\"a\":0,\"b\":1}");
+    test_storage_says(&s.ts, "ada a=0@1");
+    test_stage_end(&s);
+}
+
 /* ---- Large nodes ---- */
 
 TEST(write_to_a_large_node_reads_only_the_fields_it_names)
@@ -222,6 +271,36 @@ TEST(write_to_a_large_node_reads_only_the_fields_it_names)
     test_storage_says(&s.ts, "ada a=1@9 b=5@9 c=3@7 d=4@1");
     test_write(s.db, "ada b=6");
     test_heard_is(&s.ts.heard, "write(ada)");
+    test_stage_end(&s);
+}
+
+TEST(commit_behind_a_failed_batch_never_overwrites_what_is_not_in_memory)
+{
+    test_call w[2] = {{.name = "a"}, {.name = "b"}};
+    test_stage s;
+
+    test_stage_init(&s);
+    s.ts.large = 2;
+    test_storage_put(&s.ts, "ada a=1@9 b=2@8 c=3@7");
+    test_stage_open(&s, &counts);
+    test_write(s.db, "ada a=2");
+    s.ts.when = TEST_HELD;
+    s.ts.fault = (test_fault){.calls = TEST_WRITE, .status = MT_IO};
+    CHECK(test_call_write(&w[0], s.db, "ada a=3", NULL) == MT_OK);
+    test_env_run(&s.t.te);
+    CHECK(test_call_write(&w[1], s.db, "ada b=3", NULL) == MT_OK);
+    test_storage_answer(&s.ts, 1);
+    test_env_run(&s.t.te);
+    test_peek_is(s.db, "ada", "{\"a\":3,\"b\":3}");
+    test_storage_answer(&s.ts, 0);
+    test_env_run(&s.t.te);
+    test_storage_answer_all(&s.ts);
+    test_env_run(&s.t.te);
+    test_call_is(&w[0], MT_IO, NULL);
+    test_call_is(&w[1], MT_IO, NULL);
+    s.ts.when = TEST_AT_ONCE;
+    test_write(s.db, "ada b=4");
+    test_storage_says(&s.ts, "ada a=2@10 b=4@9 c=3@7");
     test_stage_end(&s);
 }
 
@@ -300,6 +379,26 @@ TEST(write_of_no_rows_succeeds)
     test_call_is(&w, MT_OK, NULL);
     test_heard_is(&s.ts.heard, "");
     test_stage_end(&s);
+}
+
+TEST(of_two_rows_with_one_uid_the_second_overwrites_the_first)
+{
+    static const mt_clock clocks[] = {MT_CLOCK_HYBRID, MT_CLOCK_LAMPORT};
+    test_stage s;
+
+    for (size_t i = 0; i < TEST_COUNT(clocks); i++) {
+        mt_config config = {.size = sizeof config, .clock = clocks[i]};
+        test_stage_begin(&s, &config);
+        test_write(s.db, "ada a=2 b=1, bob a=1, ada a=1");
+        test_peek_is(s.db, "ada", "{\"a\":1,\"b\":1}");
+        test_write(s.db, "ada a=3, !ada b=2");
+        test_peek_is(s.db, "ada", "{\"b\":2}");
+        test_write(s.db, "ada a=4, !ada, ada c=1");
+        test_peek_is(s.db, "ada", "{\"c\":1}");
+        test_write(s.db, "ada c=~, ada c=2");
+        test_peek_is(s.db, "ada", "{\"c\":2}");
+        test_stage_end(&s);
+    }
 }
 
 TEST(deleting_a_node_that_is_not_there_changes_nothing)
@@ -484,12 +583,16 @@ int main(void)
         cmocka_unit_test(write_that_storage_does_not_take_is_undone),
         cmocka_unit_test(commits_of_a_failed_batch_are_undone_together),
         cmocka_unit_test(commit_behind_a_failed_batch_is_merged_anew),
+        cmocka_unit_test(commit_that_repeats_one_on_its_way_is_not_durable_before_it),
+        cmocka_unit_test(volatile_write_behind_a_failed_batch_stays),
         cmocka_unit_test(write_to_a_large_node_reads_only_the_fields_it_names),
+        cmocka_unit_test(commit_behind_a_failed_batch_never_overwrites_what_is_not_in_memory),
         cmocka_unit_test(deleting_a_large_node_reads_it_whole),
         cmocka_unit_test(deleting_a_large_node_of_which_a_part_is_in_memory_reads_the_rest),
         cmocka_unit_test(storage_that_wants_whole_nodes_gets_them),
         cmocka_unit_test(row_without_fields_gives_a_handle_and_stores_nothing),
         cmocka_unit_test(write_of_no_rows_succeeds),
+        cmocka_unit_test(of_two_rows_with_one_uid_the_second_overwrites_the_first),
         cmocka_unit_test(deleting_a_node_that_is_not_there_changes_nothing),
         cmocka_unit_test(node_is_deleted_before_the_fields_of_its_row_are_written),
         cmocka_unit_test(values_names_and_uids_that_cannot_be_are_refused),
