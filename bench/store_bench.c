@@ -1,0 +1,495 @@
+/* The figures of a durable database, beside raw LMDB that writes and reads the same records.
+ *
+ * Raw LMDB gets for each node the record that the node store makes of it, and an entry of the
+ * sequence log; a second figure has the nodes alone. Each ratio is of two figures of one run. */
+#include "data.h"
+#include "figure.h"
+
+#include <dirent.h>
+#include <lmdb.h>
+#include <math.h>
+#include <mytosis/mytosis.h>
+#include <mytosis/plugin/kv_lmdb.h>
+#include <mytosis/plugin/node_store.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SINGLES 2000u     /* commits of one node, each waited for */
+#define MANY 100000u      /* commits of one node, many under way */
+#define CALLERS 1000u     /* how many */
+#define COLD_READS 10000u /* random nodes after opening */
+#define READ_KEYS 100u    /* nodes to a read */
+#define LOG_LEN 16u       /* of an entry of the log beside the uid, about */
+
+typedef struct bench {
+    bench_set set;
+    char folder[64];
+    char path[96];
+    uint64_t seed;
+    mt_buf frames; /* the record of each node, one after the other */
+    size_t *frame_at;
+    double raw_log_1000, raw_1000, store_1000, raw_single, store_single, raw_reads, store_reads;
+} bench;
+
+static void fail(const char *what, const char *why)
+{
+    fprintf(stderr, "bench: %s: %s\n", what, why);
+    exit(1);
+}
+
+static void lmdb_must(int code, const char *what)
+{
+    if (code != 0) fail(what, mdb_strerror(code));
+}
+
+/* Empties the folder: the next store begins anew. */
+static void clear_folder(const bench *b)
+{
+    DIR *dir = opendir(b->folder);
+    struct dirent *entry;
+    char path[512];
+
+    if (!dir) fail(b->folder, "cannot be read");
+    while ((entry = readdir(dir))) {
+        if (entry->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "%s/%s", b->folder, entry->d_name);
+        unlink(path);
+    }
+    closedir(dir);
+}
+
+/* ---- Raw LMDB ---- */
+
+typedef struct raw {
+    MDB_env *env;
+    MDB_dbi dbi;
+    uint64_t number; /* of the log */
+} raw;
+
+static raw raw_open(const bench *b)
+{
+    MDB_txn *txn;
+    raw r = {.number = 0};
+
+    lmdb_must(mdb_env_create(&r.env), "env");
+    lmdb_must(mdb_env_set_mapsize(r.env, (size_t)1 << 32), "mapsize");
+    lmdb_must(mdb_env_open(r.env, b->path, MDB_NOSUBDIR | MDB_NOTLS, 0600), "open");
+    lmdb_must(mdb_txn_begin(r.env, NULL, 0, &txn), "begin");
+    lmdb_must(mdb_dbi_open(txn, NULL, 0, &r.dbi), "dbi");
+    lmdb_must(mdb_txn_commit(txn), "commit");
+    return r;
+}
+
+static void raw_node(raw *r, MDB_txn *txn, const bench *b, size_t at, bool log)
+{
+    uint8_t key[1 + UID_LEN] = {'n'}, number[9] = {'l'}, entry[UID_LEN + LOG_LEN] = {0};
+    mt_bytes uid = b->set.rows[at].uid;
+    MDB_val k = {sizeof key, key}, v = {b->frame_at[at + 1] - b->frame_at[at], b->frames.data};
+
+    memcpy(key + 1, uid.data, uid.len);
+    v.mv_data = b->frames.data + b->frame_at[at];
+    lmdb_must(mdb_put(txn, r->dbi, &k, &v, 0), "put");
+    if (!log) return;
+    r->number++;
+    for (int i = 0; i < 8; i++) number[8 - i] = (uint8_t)(r->number >> (8 * i));
+    memcpy(entry, uid.data, uid.len);
+    k.mv_data = number;
+    k.mv_size = sizeof number;
+    v.mv_data = entry;
+    v.mv_size = sizeof entry;
+    lmdb_must(mdb_put(txn, r->dbi, &k, &v, 0), "put");
+}
+
+/* Writes `count` nodes, `per` to a transaction. Nodes per second. */
+static double raw_write(bench *b, size_t count, size_t per, bool log)
+{
+    double start;
+    raw r;
+
+    clear_folder(b);
+    r = raw_open(b);
+    start = bench_now();
+    for (size_t i = 0; i < count; i += per) {
+        MDB_txn *txn;
+        lmdb_must(mdb_txn_begin(r.env, NULL, 0, &txn), "begin");
+        for (size_t k = 0; k < per; k++) raw_node(&r, txn, b, i + k, log);
+        lmdb_must(mdb_txn_commit(txn), "commit");
+    }
+    start = bench_now() - start;
+    mdb_env_close(r.env);
+    return (double)count / start;
+}
+
+static double raw_1000(void *ctx)
+{
+    bench *b = ctx;
+
+    return b->raw_1000 = raw_write(b, NODES, BATCH, false);
+}
+
+static double raw_log_1000(void *ctx)
+{
+    bench *b = ctx;
+
+    return b->raw_log_1000 = raw_write(b, NODES, BATCH, true);
+}
+
+static double raw_single(void *ctx)
+{
+    bench *b = ctx;
+
+    return b->raw_single = raw_write(b, SINGLES, 1, true);
+}
+
+/* ---- A database ---- */
+
+static mt_db *store_open(const bench *b, size_t cache_bytes)
+{
+    mt_config config = {.size = sizeof config, .cache_bytes = cache_bytes};
+    mt_error error;
+    mt_db *db;
+
+    if (mt_open_path(b->path, &config, &db, &error) != MT_OK) fail(b->path, error.text);
+    return db;
+}
+
+/* Writes under way: each answered one starts the next. */
+typedef struct writing {
+    bench *b;
+    mt_db *db;
+    size_t left, next, count, per;
+} writing;
+
+static void write_next(writing *w);
+
+static void was_written(void *ctx, mt_db *db, const mt_result *result)
+{
+    writing *w = ctx;
+
+    (void)db;
+    if (result->status != MT_OK) fail("write", result->text);
+    w->left -= w->per;
+    write_next(w);
+}
+
+static void write_next(writing *w)
+{
+    const mt_row *rows = &w->b->set.rows[w->next % NODES];
+
+    if (w->next >= w->count) return;
+    w->next += w->per;
+    bench_must(mt_write(w->db, rows, w->per, NULL, was_written, w, NULL), "write");
+}
+
+/* Writes `count` nodes, `per` to a commit, `callers` commits under way. Nodes per second. */
+static double store_write(bench *b, size_t count, size_t per, size_t callers)
+{
+    writing w = {.b = b, .left = count, .count = count, .per = per};
+    const mt_env *env;
+    double start;
+
+    clear_folder(b);
+    w.db = store_open(b, 0);
+    env = mt_db_env(w.db);
+    start = bench_now();
+    for (size_t i = 0; i < callers; i++) write_next(&w);
+    while (w.left > 0) bench_must(env->turn(env->ctx), "turn");
+    start = bench_now() - start;
+    mt_close(w.db);
+    return (double)count / start;
+}
+
+static double store_1000(void *ctx)
+{
+    bench *b = ctx;
+
+    return b->store_1000 = store_write(b, NODES, BATCH, 1);
+}
+
+static double store_single(void *ctx)
+{
+    bench *b = ctx;
+
+    return b->store_single = store_write(b, SINGLES, 1, 1);
+}
+
+static double store_many(void *ctx)
+{
+    return store_write(ctx, MANY, 1, CALLERS);
+}
+
+/* ---- Ratios, of the figures before them ---- */
+
+static double ratio(double a, double b)
+{
+    return a > 0 && b > 0 ? 100 * a / b : (double)NAN;
+}
+
+static double ratio_log(void *ctx)
+{
+    const bench *b = ctx;
+
+    return ratio(b->store_1000, b->raw_log_1000);
+}
+
+static double ratio_nodes(void *ctx)
+{
+    const bench *b = ctx;
+
+    return ratio(b->store_1000, b->raw_1000);
+}
+
+static double ratio_single(void *ctx)
+{
+    const bench *b = ctx;
+
+    return ratio(b->store_single, b->raw_single);
+}
+
+/* ---- Opening and reading ---- */
+
+/* Makes a store with all nodes, unless there is one. */
+static void fill_store(bench *b)
+{
+    (void)store_write(b, NODES, BATCH, 1);
+}
+
+static double open_time(void *ctx)
+{
+    bench *b = ctx;
+    double start;
+    mt_db *db;
+
+    fill_store(b);
+    start = bench_now();
+    db = store_open(b, 0);
+    start = bench_now() - start;
+    mt_close(db);
+    return start * 1e3;
+}
+
+static double raw_reads(void *ctx)
+{
+    bench *b = ctx;
+    bench_rng rng = {b->seed};
+    MDB_txn *txn;
+    size_t bytes = 0;
+    double start;
+    raw r;
+
+    (void)raw_write(b, NODES, BATCH, true);
+    start = bench_now();
+    r = raw_open(b);
+    lmdb_must(mdb_txn_begin(r.env, NULL, MDB_RDONLY, &txn), "begin");
+    for (size_t i = 0; i < COLD_READS; i++) {
+        uint8_t key[1 + UID_LEN] = {'n'};
+        MDB_val k = {sizeof key, key}, v;
+        memcpy(key + 1, b->set.rows[bench_random(&rng, NODES)].uid.data, UID_LEN);
+        lmdb_must(mdb_get(txn, r.dbi, &k, &v), "get");
+        bytes += v.mv_size;
+    }
+    mdb_txn_abort(txn);
+    start = bench_now() - start;
+    mdb_env_close(r.env);
+    return bytes > 0 ? COLD_READS / start : 0;
+}
+
+/* Reads random nodes, `count` of them. Reads per second. */
+static double read_random(bench *b, mt_db *db, size_t count)
+{
+    bench_rng rng = {b->seed};
+    double start = bench_now();
+
+    for (size_t i = 0; i < count; i += READ_KEYS) {
+        mt_bytes uids[READ_KEYS];
+        mt_handle *nodes[READ_KEYS];
+        for (size_t k = 0; k < READ_KEYS; k++) uids[k] = b->set.rows[bench_random(&rng, NODES)].uid;
+        bench_must(mt_nodes_wait(db, uids, READ_KEYS, NULL, nodes), "read");
+        for (size_t k = 0; k < READ_KEYS; k++) {
+            if (!nodes[k]) fail("read", "a node is missing");
+            mt_handle_unref(nodes[k]);
+        }
+    }
+    return (double)count / (bench_now() - start);
+}
+
+static double cold_reads(void *ctx)
+{
+    bench *b = ctx;
+    double rate;
+    mt_db *db;
+
+    fill_store(b);
+    db = store_open(b, 0);
+    rate = read_random(b, db, COLD_READS);
+    mt_close(db);
+    return rate;
+}
+
+static double warm_reads(void *ctx)
+{
+    bench *b = ctx;
+    double rate;
+    mt_db *db;
+
+    fill_store(b);
+    db = store_open(b, 0);
+    (void)read_random(b, db, 2 * NODES);
+    rate = read_random(b, db, NODES);
+    mt_close(db);
+    return rate;
+}
+
+/* ---- The budget ---- */
+
+#define BUDGET ((size_t)5 << 20) /* a tenth of what all nodes take */
+
+static double budget_reads(void *ctx)
+{
+    bench *b = ctx;
+    double rate;
+    mt_db *db;
+
+    fill_store(b);
+    db = store_open(b, BUDGET);
+    rate = read_random(b, db, NODES);
+    mt_close(db);
+    return rate;
+}
+
+static bool count_row(void *ctx, mt_db *db, const mt_row *row)
+{
+    (void)db;
+    *(size_t *)ctx += row->count;
+    return true;
+}
+
+/* Reads, writes and streams everything, and answers the most memory that nodes took between the
+ * calls, in parts of the budget. */
+static double budget_peak(void *ctx)
+{
+    bench *b = ctx;
+    mt_db_stats stats = {.size = sizeof stats};
+    size_t peak = 0, fields = 0;
+    mt_db *db;
+
+    fill_store(b);
+    db = store_open(b, BUDGET);
+    for (size_t i = 0; i < NODES; i += BATCH) {
+        (void)read_random(b, db, READ_KEYS);
+        bench_must(mt_write_wait(db, &b->set.rows[i], BATCH, NULL, NULL), "write");
+        mt_db_statistics(db, &stats);
+        if (stats.cache_bytes > peak) peak = stats.cache_bytes;
+    }
+    bench_must(mt_stream_wait(db, NULL, count_row, &fields), "stream");
+    if (fields != NODES * FIELDS) fail("stream", "fields are missing");
+    mt_close(db);
+    return (double)peak / BUDGET;
+}
+
+static double stream(void *ctx)
+{
+    bench *b = ctx;
+    size_t fields = 0;
+    double start;
+    mt_db *db;
+
+    fill_store(b);
+    db = store_open(b, 0);
+    start = bench_now();
+    bench_must(mt_stream_wait(db, NULL, count_row, &fields), "stream");
+    start = bench_now() - start;
+    mt_close(db);
+    return NODES / start;
+}
+
+static double store_bytes(void *ctx)
+{
+    bench *b = ctx;
+    mt_db_stats stats = {.size = sizeof stats};
+    mt_db *db;
+
+    fill_store(b);
+    db = store_open(b, 0);
+    mt_db_statistics(db, &stats);
+    mt_close(db);
+    return (double)stats.storage_bytes / NODES;
+}
+
+static figure figures[] = {
+    FIGURE("raw_1000", "raw LMDB: 1,000 nodes a commit", "nodes/s", raw_1000, 0, false, false),
+    FIGURE("raw_log_1000", "raw LMDB: the same, nodes and log", "nodes/s", raw_log_1000, 0, false,
+           false),
+    FIGURE("durable_1000", "durable, 1,000 nodes a commit", "nodes/s", store_1000, 0, false, false),
+    FIGURE("ratio_log", "  of raw LMDB with nodes and log", "%", ratio_log, 60, false, false),
+    FIGURE("ratio_nodes", "  of raw LMDB with nodes alone", "%", ratio_nodes, 45, false, false),
+    FIGURE("raw_single", "raw LMDB: a node a commit, nodes and log", "commits/s", raw_single, 0,
+           false, false),
+    FIGURE("durable_single", "durable, a node a commit", "commits/s", store_single, 0, false,
+           false),
+    FIGURE("ratio_single", "  of raw LMDB", "%", ratio_single, 90, false, false),
+    FIGURE("durable_many", "durable, a node a commit, 1,000 callers", "commits/s", store_many,
+           100e3, false, false),
+    FIGURE("store_bytes", "size of the store", "bytes/node", store_bytes, 0, true, true),
+    FIGURE("open", "open after a clean close", "ms", open_time, 5, true, false),
+    FIGURE("raw_reads", "raw LMDB: open and 10,000 random gets", "reads/s", raw_reads, 0, false,
+           false),
+    FIGURE("cold_reads", "10,000 cold random nodes, 100 a call", "reads/s", cold_reads, 500e3,
+           false, false),
+    FIGURE("warm_reads", "the same, in memory", "reads/s", warm_reads, 1e6, false, false),
+    FIGURE("budget_reads", "random nodes, memory for a tenth of them", "reads/s", budget_reads, 0,
+           false, false),
+    FIGURE("budget_peak", "  memory of nodes at most, of the budget", "times", budget_peak, 1.1,
+           true, true),
+    FIGURE("stream", "stream of all nodes", "nodes/s", stream, 0, false, false),
+};
+
+/* What the node store would write of each node. */
+static void make_frames(bench *b)
+{
+    mt_binary_writer *writer;
+
+    b->frames.mem = mt_mem_system();
+    b->frame_at = bench_room(NODES + 1, sizeof *b->frame_at);
+    bench_must(mt_binary_writer_new(mt_mem_system(), NULL, NULL, &b->frames, &writer), "writer");
+    for (size_t i = 0; i < NODES; i++) {
+        mt_row row = b->set.rows[i];
+        mt_field fields[FIELDS];
+        memcpy(fields, row.fields, sizeof fields);
+        for (unsigned k = 0; k < FIELDS; k++) fields[k].state = UINT64_C(1) << 48;
+        row.fields = fields;
+        b->frame_at[i] = b->frames.len;
+        bench_must(mt_binary_row(writer, &row), "row");
+        bench_must(mt_binary_finish(writer), "finish");
+    }
+    b->frame_at[NODES] = b->frames.len;
+    mt_binary_writer_free(writer);
+}
+
+int main(int argc, char **argv)
+{
+    static const char usage[] =
+        "usage: store_bench [--json] [--runs N] [FIGURE...]\n"
+        "Times a database on LMDB with 200,000 nodes of 5 fields in a new folder here, beside raw\n"
+        "LMDB; medians of N runs (default 5, at most 31). FIGURE: a name as the lines of JSON "
+        "have\n"
+        "it; a ratio wants the figures before it.\n";
+    figures_options options;
+    bench b = {.seed = 0};
+
+    if (!figures_parse(argc, argv, usage, &options)) return options.exit_code;
+    snprintf(b.folder, sizeof b.folder, "bench-store-XXXXXX");
+    if (!mkdtemp(b.folder)) fail(b.folder, "cannot be made");
+    snprintf(b.path, sizeof b.path, "%s/bench.mdb", b.folder);
+    b.set = bench_set_new(NODES, 1, 0);
+    make_frames(&b);
+    figures_run(figures, sizeof figures / sizeof figures[0], &options, &b, &b.seed);
+    clear_folder(&b);
+    rmdir(b.folder);
+    mt_buf_free(&b.frames);
+    free(b.frame_at);
+    bench_set_free(&b.set);
+    return 0;
+}
