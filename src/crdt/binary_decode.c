@@ -321,13 +321,55 @@ static mt_status read_extension(mti_decoder *decoder, mt_bytes *out)
     return mti_take_bytes(decoder, in, "an extension", len, out);
 }
 
+/* The names of the one row of a frame: each is new, and above the one before. They need no
+ * dictionary, which is most of the time that such a frame would take. */
+static mt_status read_names_alone(mti_decoder *decoder, mt_row *row, mt_field *fields)
+{
+    mti_source *in = mti_source_of(decoder, MTI_STREAM_HEADS);
+    const uint8_t *at = in->at;
+    uint64_t count, number;
+    mt_status st;
+
+    if ((st = mti_take_number(decoder, in, "a shape", &count)) != MT_OK) return st;
+    if (count > MTI_SHAPE_NAMES_MAX)
+        return mti_fail(mti_blame(decoder, at), MT_MALFORMED, "a row of %llu fields, more than %d",
+                        (unsigned long long)count, MTI_SHAPE_NAMES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        mt_bytes *name = &fields[i].name;
+        at = in->at;
+        if ((st = mti_take_number(decoder, in, "a field name", &number)) != MT_OK) return st;
+        if (!(number & 1))
+            return mti_fail(mti_blame(decoder, at), MT_MALFORMED,
+                            "field name %llu, where each is new",
+                            (unsigned long long)(number >> 1));
+        at = in->at;
+        if ((st = mti_take_bytes(decoder, in, "a field name", number >> 1, name)) != MT_OK)
+            return st;
+        if (mt_name_check(*name, mti_blame(decoder, at)) != MT_OK)
+            return decoder->error.status = MT_MALFORMED;
+        if (i > 0 && mti_bytes_order(fields[i - 1].name, *name) >= 0)
+            return mti_fail(mti_blame(decoder, at), MT_MALFORMED,
+                            "the field \"%.*s\" does not sort after \"%.*s\"", MTI_SHOW(*name),
+                            MTI_SHOW(fields[i - 1].name));
+        fields[i].kind = MT_FIELD_VALUE;
+        fields[i].type = MT_TYPE_REGISTER;
+    }
+    row->count = (size_t)count;
+    return MT_OK;
+}
+
 /* The shape's names, in `fields` and as the numbers that tell their columns. */
 static mt_status read_fields(mti_decoder *decoder, uint64_t shape, mt_row *row, mt_field *fields,
                              const uint16_t **names)
 {
+    static const uint16_t first_column[MTI_SHAPE_NAMES_MAX];
     mti_dictionary *dictionary = &decoder->dictionary;
     mt_status st;
 
+    if (decoder->alone && shape == 0) {
+        *names = first_column; /* rows have no others */
+        return read_names_alone(decoder, row, fields);
+    }
     if (shape == 0) {
         if ((st = read_shape(decoder)) != MT_OK) return st;
         shape = dictionary->shapes.count;

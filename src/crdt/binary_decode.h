@@ -29,6 +29,7 @@ typedef struct mti_decoder {
     uint64_t state; /* the one before */
     mt_bytes uid;   /* the one before; kept from frame to frame, for the order */
     mt_bytes edge;  /* the one before; none yet: the length is 0 */
+    bool alone;     /* a frame of rows has one: its names are told apart by their order alone */
     bool fresh;     /* no row in this frame yet */
     bool any;       /* a row in this sequence */
     bool more;      /* the node of the last row goes on */

@@ -146,6 +146,7 @@ mt_status mti_record_get(mti_decoder *decoder, mt_bytes frame, mt_row *row, mt_f
     if (st != MT_OK) return st;
     in = (mti_source){frame.data, frame.data + frame.len - MTI_FRAME_CHECKSUM};
     mti_decoder_reset(decoder);
+    decoder->alone = true;
     if ((st = read_frame(decoder, &in, row, fields)) == MT_OK) return MT_OK;
     return mti_fail(err, st, "byte %zu: %s", (size_t)(decoder->bad - frame.data),
                     decoder->error.text);
