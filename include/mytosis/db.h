@@ -280,7 +280,8 @@ typedef struct mt_listen {
 typedef struct mt_listening mt_listening;
 
 /* Calls `listener` for every commit that touches what is listened to, after it was stored, once for
- * each kind. OWNED: mt_off, or the database's end. MT_INVALID: no uid. MT_NO_MEMORY. */
+ * each kind. `out` may be NULL; else it gets what mt_off takes. Without that it ends with the
+ * database. MT_INVALID: no uid. MT_NO_MEMORY. */
 MT_API MT_MUST_USE mt_status mt_on(mt_db *db, const mt_listen *listen, mt_listener *listener,
                                    void *ctx, mt_listening **out);
 MT_API void mt_off(mt_listening *listening); /* also inside a callback; NULL is accepted */

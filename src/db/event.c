@@ -156,7 +156,7 @@ mt_status mt_on(mt_db *db, const mt_listen *listen, mt_listener *listener, void 
     if (l->previous) l->previous->next = l;
     else l->at->first = l;
     l->at->last = l;
-    *out = l;
+    if (out) *out = l;
     return MT_OK;
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the README shows is so: its C code is part of examples/first_graph.c, which prints what
+# What the README shows is so: its C code is part of examples, one of which prints what
 # follows it; its links lead somewhere; its make targets are there.
 # Usage: readme.sh SOURCE_FOLDER FIRST_GRAPH    (the program)
 set -euo pipefail
@@ -13,18 +13,27 @@ wrong() {
     failed=1
 }
 
-# The first block of a kind: block c, block json.
+# Block number N of a kind: block c 1.
 block() {
-    awk -v kind="\`\`\`$1" '$0 == kind { on = 1; next } /^```/ && on { exit } on' README.md
+    awk -v kind="\`\`\`$1" -v number="$2" '
+        $0 == kind { on = ++seen == number; next }
+        /^```/ && on { exit }
+        on' README.md
 }
 
-block c >"$scratch/code"
-[ -s "$scratch/code" ] || wrong "has no C code"
-code=$(sed 's/^ *//' "$scratch/code")
-[[ $(sed 's/^ *//' examples/first_graph.c) == *"$code"* ]] ||
-    wrong "its C code is not in examples/first_graph.c"
+# shown N PROGRAM: the C code of block N is part of a program.
+shown() {
+    local code
+    code=$(block c "$1" | sed 's/^ *//')
+    [ -n "$code" ] || wrong "has no C code number $1"
+    [[ $(sed 's/^ *//' "$2") == *"$code"* ]] || wrong "its C code number $1 is not in $2"
+}
 
-block json >"$scratch/expected"
+shown 1 examples/quick_start.c
+shown 2 examples/first_graph.c
+[ -z "$(block c 3)" ] || wrong "has C code that no program shows"
+
+block json 1 >"$scratch/expected"
 "$first_graph" >"$scratch/printed"
 diff "$scratch/expected" "$scratch/printed" || wrong "examples/first_graph prints something else"
 
