@@ -164,13 +164,24 @@ void test_stage_init(test_stage *s)
 
 void test_stage_open(test_stage *s, const mt_config *config)
 {
-    mt_config on = {.size = sizeof on, .env = &s->t.te.env, .storage = &s->ts.storage};
+    mt_config on = {.size = sizeof on,
+                    .env = &s->t.te.env,
+                    .storage = &s->ts.storage,
+                    .hooks = s->hooks,
+                    .hook_count = s->hook_count};
     const mt_config *both[2] = {&on, config};
 
     if (mt_db_open(both, config ? 2 : 1, &s->db, &s->t.error) != MT_OK)
         fail_msg("the database does not open: %s", s->t.error.text);
     s->t.db = s->db;
     if (s->ts.when != TEST_HELD) test_env_run(&s->t.te);
+}
+
+void test_stage_hook(test_stage *s, test_hook *hook, mt_hook_point point)
+{
+    CHECK(s->hook_count < TEST_COUNT(s->hooks));
+    hook->heard = &s->heard;
+    s->hooks[s->hook_count++] = test_hook_at(hook, point);
 }
 
 void test_stage_begin(test_stage *s, const mt_config *config)

@@ -43,6 +43,8 @@ mt_status test_call_forget(test_call *call, mt_db *db, const char *uids, const m
 /* Fails unless it answered once, with this status; with `text`, with exactly that line. */
 void test_call_is(const test_call *call, mt_status status, const char *text);
 
+typedef struct test_hook test_hook;
+
 /* ---- Results that are waited for ---- */
 
 /* A database on a test storage.
@@ -57,7 +59,9 @@ typedef struct test_stage {
     test_db t;
     test_storage ts;
     test_heard heard; /* for what the test hears */
-    mt_db *db;        /* that of `t` */
+    mt_hook hooks[8]; /* test_stage_hook adds them, before it is opened */
+    size_t hook_count;
+    mt_db *db; /* that of `t` */
 } test_stage;
 
 void test_stage_init(test_stage *s);
@@ -70,6 +74,9 @@ void test_stage_close(test_stage *s);
 
 /* Closes it, and holds that all memory was given back. */
 void test_stage_end(test_stage *s);
+
+/* Adds a hook, which is heard on the stage. */
+void test_stage_hook(test_stage *s, test_hook *hook, mt_hook_point point);
 
 /* As test_stage_init and test_stage_open. */
 void test_stage_begin(test_stage *s, const mt_config *config);
@@ -91,7 +98,6 @@ mt_handle *test_hold_node(mt_db *db, const char *uid);
 
 typedef enum test_does { TEST_PASSES, TEST_REFUSES, TEST_HOLDS } test_does;
 
-typedef struct test_hook test_hook;
 struct test_hook {
     const char *name;
     test_heard *heard; /* hears the name, if not NULL */

@@ -6,7 +6,7 @@
  *     before.write        mt_write, mt_commit, deletes             -> after.write
  *     update              what arrives from the network to be merged
  *     request             what arrives from the network to be read
- *     catch               a call that failed
+ *     catch               a call that failed, but for one that a hook still had then
  *
  * A hook is given the action and answers it exactly once, now or later, with mt_action_pass or
  * mt_action_refuse; until then the action waits, and nothing else does. Hooks of one point run
@@ -138,7 +138,8 @@ MT_API mt_found_field *mt_action_fields(mt_action *action, size_t *count);
 MT_API const mt_row *mt_action_rows(const mt_action *action, size_t *count);
 MT_API bool mt_action_stamped(const mt_action *action);
 
-/* Writes other rows instead, COPIED. MT_NO_MEMORY. */
+/* Before: writes other rows instead, COPIED. MT_INVALID, MT_TOO_LARGE: what no write takes.
+ * MT_NO_MEMORY. */
 MT_API MT_MUST_USE mt_status mt_action_set_rows(mt_action *action, const mt_row *rows,
                                                 size_t count);
 

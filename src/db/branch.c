@@ -17,7 +17,7 @@ mt_status mt_branch(mt_db *source, mt_db **out)
     mti_branch *branch;
     mt_status st;
 
-    if (!source->is_ready || source->open_status != MT_OK)
+    if (!source->is_ready || source->opening.status != MT_OK)
         return mti_db_fail(source, MT_INVALID, "a database that is not open has no branches yet");
     if (source->closing) return mti_db_fail(source, MT_CLOSED, "the database is being closed");
     if (!(branch = mti_mem_alloc(source->mem, sizeof *branch)))

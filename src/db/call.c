@@ -73,8 +73,12 @@ static mt_action *ready_take(mt_db *db)
     if (!db->ready.first) db->ready.last = NULL;
     action->next = NULL;
     action->queued = false;
+    if (action->unstarted) db->unstarted--;
+    action->unstarted = false;
     return action;
 }
+
+static void answer_stage(mt_action *action);
 
 static void pump(void *arg)
 {
@@ -87,6 +91,8 @@ static void pump(void *arg)
     while (left-- > 0 && (action = ready_take(db))) {
         mti_call_hold(action);
         action->stage(action);
+        if (action->answering && !action->answered && !action->queued)
+            mti_call_later(action, answer_stage);
         mti_call_release(action);
     }
     db->pumping = false;
@@ -98,15 +104,17 @@ static void pump(void *arg)
 
 /* ---- Beginning ---- */
 
+/* What the first version had: that much is there, whatever its size says. */
+#define OPTIONS_SIZE_FIRST (offsetof(mt_options, app) + sizeof(void *))
+
 mt_options mti_options_copy(const mt_options *options)
 {
     mt_options copy = {.size = sizeof copy};
+    size_t size = OPTIONS_SIZE_FIRST;
 
-    if (!options || options->size == 0) {
-        if (options) copy = *options;
-        return copy;
-    }
-    memcpy(&copy, options, options->size < sizeof copy ? options->size : sizeof copy);
+    if (!options) return copy;
+    if (options->size > 0) size = options->size < sizeof copy ? options->size : sizeof copy;
+    memcpy(&copy, options, size);
     copy.size = sizeof copy;
     return copy;
 }
@@ -167,7 +175,9 @@ void mti_call_start(mt_action *action, mti_stage *stage, bool now, uint64_t *id)
         if (action->due == 0) action->due = 1;
         alarm_set(db, action->due);
     }
-    if (!now || !db->is_ready || db->open_status != MT_OK) {
+    if (!now || !db->is_ready || db->unstarted > 0) {
+        action->unstarted = true;
+        db->unstarted++;
         mti_call_later(action, stage);
         return;
     }
@@ -276,14 +286,23 @@ static void answer_stage(mt_action *action)
     else if (action->done) action->done(action->ctx, action->db, &result);
 }
 
-/* From here nobody else decides what the call answers. */
+/* From here nobody else decides what the call answers. A stage that waits in the queue is run before:
+ * of a merged write it tells others. */
 static void answer_soon(mt_action *action)
 {
     action->answering = true;
     unblock(action);
     mti_write_leave(action);
     if (!action->queued) mti_call_later(action, answer_stage);
-    else action->stage = answer_stage;
+}
+
+bool mti_call_may_start(mt_action *action)
+{
+    const mt_error *opening = &action->db->opening;
+
+    if (mti_call_over(action)) return false;
+    if (opening->status != MT_OK) mti_call_fail(action, opening->status, opening->text);
+    return opening->status == MT_OK;
 }
 
 void mti_call_finish(mt_action *action)
@@ -291,7 +310,7 @@ void mti_call_finish(mt_action *action)
     if (!mti_call_over(action)) answer_soon(action);
 }
 
-static void set_text(mt_action *action, const char *text)
+void mti_call_set_text(mt_action *action, const char *text)
 {
     mt_error error;
 
@@ -307,16 +326,28 @@ static void set_text(mt_action *action, const char *text)
 /* Hooks of catch have passed or replaced the error. */
 static void caught_stage(mt_action *action)
 {
-    answer_soon(action);
+    action->catching = false;
+    if (!action->answered && !action->answering) answer_soon(action);
+    if (action->kind == CALL_WRITE) mti_write_caught(action);
 }
 
+/* A hook that has the call still, and answers late, cannot be told from one of catch. */
 static bool catches(const mt_action *action)
 {
-    if (action->db->hooks[MT_ON_CATCH].count == 0 || action->catching) return false;
+    if (action->db->hooks[MT_ON_CATCH].count == 0 || action->caught) return false;
     if (action->waits_for_hook || action->db->closing) return false;
-    if (action->kind == CALL_READ) return !action->as.read.wants;
-    if (action->kind == CALL_WRITE) return !action->as.write.internal;
-    return action->kind == CALL_FIELDS;
+    switch (action->kind) {
+    case CALL_READ: return !action->as.read.wants;
+    case CALL_WRITE: return !action->as.write.internal;
+    case CALL_FIELDS:
+    case CALL_STREAM:
+    case CALL_FORGET:
+    case CALL_QUERY:
+    case CALL_REBASE: return true;
+    case CALL_READY:
+    case CALL_LOG: break;
+    }
+    return false;
 }
 
 void mti_call_fail(mt_action *action, mt_status status, const char *text)
@@ -326,26 +357,36 @@ void mti_call_fail(mt_action *action, mt_status status, const char *text)
     if (mti_call_over(action)) return;
     action->status = status;
     mti_fail(&line, status, "%s", text ? text : "");
-    set_text(action, line.text);
-    if (!catches(action)) {
-        answer_soon(action);
-        return;
-    }
-    action->catching = true;
-    action->caught = mti_mem_alloc(action->db->mem, sizeof *action->caught);
+    mti_call_set_text(action, line.text);
+    if (catches(action)) action->caught = mti_mem_alloc(action->db->mem, sizeof *action->caught);
+    else action->caught = NULL;
     if (!action->caught) {
         answer_soon(action);
         return;
     }
-    mti_fail(action->caught, status, "%s", text && *text ? line.text : mt_status_text(status));
+    action->catching = true;
+    mti_fail(action->caught, status, "%s", *line.text ? line.text : mt_status_text(status));
     mti_hooks_run(action, MT_ON_CATCH, caught_stage);
+}
+
+/* Ends a call that the pipeline did not, nor waits for hooks of catch. */
+static void call_end(mt_action *action, mt_status status, const char *text)
+{
+    if (!action->catching) {
+        mti_call_fail(action, status, text);
+        return;
+    }
+    if (action->answered || action->answering) return;
+    action->status = status;
+    mti_call_set_text(action, text);
+    answer_soon(action);
 }
 
 void mt_cancel(mt_db *db, uint64_t id)
 {
     mt_action *action = mti_call_by_id(db, id);
 
-    if (action) mti_call_fail(action, MT_CANCELED, "the call was canceled");
+    if (action) call_end(action, MT_CANCELED, "the call was canceled");
 }
 
 void mti_calls_cancel(mt_db *db)
@@ -354,7 +395,8 @@ void mti_calls_cancel(mt_db *db)
 
     for (action = db->oldest; action; action = newer) {
         newer = action->newer;
-        mti_call_fail(action, MT_CANCELED, "the database was closed");
+        if (action->kind == CALL_WRITE && action->as.write.unstored) continue;
+        call_end(action, MT_CANCELED, "the database was closed");
     }
 }
 
@@ -368,9 +410,9 @@ static void alarm_fire(void *arg)
 
     db->alarm_at = 0;
     for (action = db->oldest; action; action = action->newer) {
-        if (action->due == 0 || mti_call_over(action)) continue;
+        if (action->due == 0 || action->answered || action->answering) continue;
         if (action->due <= now) {
-            mti_call_fail(action, MT_DEADLINE, "the deadline of the call has passed");
+            call_end(action, MT_DEADLINE, "the deadline of the call has passed");
             continue;
         }
         if (soonest == 0 || action->due < soonest) soonest = action->due;

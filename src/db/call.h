@@ -17,7 +17,8 @@ mt_status mti_call_new(mt_db *db, mti_call_kind kind, const mt_options *options,
 void mti_call_drop(mt_action *action);
 
 /* Counts it among those under way, and runs its first stage: now where `now` and the database is
- * ready, else in the next turn. From here on it will be answered. */
+ * ready, else in a turn of the loop. Calls start in the order in which they were made. From here on
+ * it will be answered. */
 void mti_call_start(mt_action *action, mti_stage *stage, bool now, uint64_t *id);
 
 /* Lets a stage run in the next turn. */
@@ -37,11 +38,15 @@ void mti_call_finish(mt_action *action);
 void mti_call_hold(mt_action *action);
 void mti_call_release(mt_action *action);
 
-/* Whether nobody waits for the call any more: it was answered, or will be by other means. */
+/* Whether the way of the call ends here: it was answered, or its answer is decided, but for what
+ * hooks of catch make of it. A write that is merged goes on all the same. */
 static inline bool mti_call_over(const mt_action *action)
 {
-    return action->answered || action->answering;
+    return action->answered || action->answering || action->catching;
 }
+
+/* Whether a call that starts may go on: it is not over, and the database is open. Else it fails. */
+bool mti_call_may_start(mt_action *action);
 
 /* The call with a number, or NULL. */
 mt_action *mti_call_by_id(mt_db *db, uint64_t id);
@@ -49,12 +54,19 @@ mt_action *mti_call_by_id(mt_db *db, uint64_t id);
 /* Empties the ready queue in the next turn. */
 void mti_pump_set(mt_db *db);
 
-/* Answers every call that is under way with MT_CANCELED. */
+/* Answers every call that is under way with MT_CANCELED, but for writes that are merged and on their
+ * way to storage. */
 void mti_calls_cancel(mt_db *db);
+
+/* Sets the line that goes with the status of a call; NULL: none. */
+void mti_call_set_text(mt_action *action, const char *text);
 
 /* ---- Hooks ---- */
 
 /* Runs the hooks of a point, then `then`. A refusal fails the call. */
 void mti_hooks_run(mt_action *action, mt_hook_point point, mti_stage *then);
+
+/* Goes on with the next hook. */
+void mti_hooks_go_on(mt_action *action);
 
 #endif

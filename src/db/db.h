@@ -102,6 +102,7 @@ typedef struct mti_writing {
     bool pushing;          /* the router has not given its last answer */
     mti_stage *pushed;     /* runs when it answers */
     bool told;             /* hooks of after.write have begun */
+    bool after_catch;      /* they begin when those of catch have ended */
 } mti_writing;
 
 typedef struct mti_streaming {
@@ -152,7 +153,8 @@ struct mt_action {
     bool blocked;   /* runs again when storage has answered something */
     bool answered;  /* `done` was called, or will not be */
     bool answering; /* its answer is on its way */
-    bool catching;  /* hooks of catch have begun */
+    bool catching;  /* hooks of catch have it */
+    bool unstarted; /* counts in `db->unstarted` */
     bool unmerged;  /* a write among those of `db->unmerged_oldest` */
     mt_status status;
     char *text; /* OWNED, of MT_ERROR_TEXT_MAX bytes; NULL: the status says it all */
@@ -164,8 +166,9 @@ struct mt_action {
     mt_hook_point point;
     size_t hook_at;
     bool in_hook, hook_answered, hook_refused, waits_for_hook;
+    mt_status refusal; /* of the hook that refused; its line is `text` */
     mti_stage *after_hooks;
-    mt_error *caught; /* what mt_action_error shows; OWNED */
+    mt_error *caught; /* what mt_action_error shows; OWNED. NULL: hooks of catch never had it */
     mt_group *group;  /* held; NULL: none */
     bool group_set;
     mt_connection *origin; /* held */
@@ -240,9 +243,10 @@ struct mt_db {
     mt_timer alarm; /* the soonest deadline */
     uint64_t alarm_at;
     bool pump_set, pumping;
-    size_t blocked; /* calls that wait for storage to answer something */
+    size_t blocked;   /* calls that wait for storage to answer something */
+    size_t unstarted; /* calls whose first stage is in the ready queue */
     mt_action *unmerged_oldest, *unmerged_newest; /* writes stamped here that are not merged */
-    mti_tree ranks; /* of nodes that several of them write: rank.h */
+    mti_tree ranks;                               /* of nodes that several of them write: rank.h */
     size_t ranks_kept;
 
     /* writes on their way to storage */
@@ -260,7 +264,7 @@ struct mt_db {
 
     /* opening and closing */
     bool is_ready;
-    mt_status open_status;
+    mt_error opening; /* what the opening of the storage came to */
     bool closing, closed_plugins;
     void (*closed)(void *ctx);
     void *closed_ctx;

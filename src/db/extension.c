@@ -142,16 +142,12 @@ static void query_start(mt_action *action)
     mt_db *db = action->db;
     mt_status st;
 
-    if (mti_call_over(action)) return;
-    if (db->open_status != MT_OK) {
-        mti_call_fail(action, db->open_status, db->error.text);
-        return;
-    }
+    if (!mti_call_may_start(action)) return;
     q->executing = true;
     mti_call_hold(action);
     st = q->engine.execute(q->engine.ctx, db, action->id, *(const mt_bytes *)q->query.data,
                            &action->options);
-    if (st == MT_OK) return;
+    if (st == MT_OK || !q->executing) return;
     q->executing = false;
     mti_call_fail(action, st, NULL);
     mti_call_release(action);

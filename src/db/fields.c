@@ -210,10 +210,7 @@ static void fields_load(mt_action *action)
 
 static void fields_start(mt_action *action)
 {
-    if (mti_call_over(action)) return;
-    if (action->db->open_status != MT_OK)
-        mti_call_fail(action, action->db->open_status, action->db->error.text);
-    else mti_hooks_run(action, MT_BEFORE_READ_FIELDS, fields_load);
+    if (mti_call_may_start(action)) mti_hooks_run(action, MT_BEFORE_READ_FIELDS, fields_load);
 }
 
 mt_status mt_fields(mt_handle *handle, const mt_bytes *names, size_t count,

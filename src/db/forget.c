@@ -112,11 +112,9 @@ static void forget_start(mt_action *action)
     mti_reading *read = &action->as.read;
     mt_db *db = action->db;
 
-    if (mti_call_over(action)) return;
-    if (db->open_status != MT_OK) {
-        mti_call_fail(action, db->open_status, db->error.text);
-    } else if (mti_handles_hold(db, read->keys.data, sizeof(mt_bytes), read->count,
-                                &read->handles) != MT_OK) {
+    if (!mti_call_may_start(action)) return;
+    if (mti_handles_hold(db, read->keys.data, sizeof(mt_bytes), read->count, &read->handles) !=
+        MT_OK) {
         mti_call_fail(action, MT_NO_MEMORY, NULL);
     } else {
         read->handle_count = read->count;

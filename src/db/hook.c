@@ -9,40 +9,61 @@
 #include "db/handle.h"
 #include "db/write.h"
 
-static bool hooks_end(mt_action *action)
+static bool hooks_end(const mt_action *action)
 {
     return action->hook_at >= action->db->hooks[action->point].count;
 }
 
-/* Whether the pipeline ends here: refused, or ended by other means meanwhile. What is merged
- * goes on all the same, whoever waits for it. */
+/* Whether the pipeline ends here, by other means than a hook. What is merged goes on all the same,
+ * whoever waits for it. */
 static bool stopped(const mt_action *action)
 {
-    if (action->hook_refused) return !action->catching;
-    return mti_call_over(action) &&
-           !(action->kind == CALL_WRITE && action->as.write.merged && !action->catching);
+    if (action->catching) return action->answered || action->answering;
+    return mti_call_over(action) && !(action->kind == CALL_WRITE && action->as.write.merged);
 }
 
-static void hooks_go_on(mt_action *action)
+/* Gives the action to its next hook. Answers whether that has answered already. */
+static bool hook_run(mt_action *action)
 {
-    const mti_hook_list *list = &action->db->hooks[action->point];
+    const mt_hook *hook = &action->db->hooks[action->point].items[action->hook_at];
 
+    action->hook_answered = action->hook_refused = false;
+    action->waits_for_hook = action->in_hook = true;
+    mti_call_hold(action); /* the hook's: mti_call_release when it answers */
+    hook->run(hook->ctx, action);
+    action->in_hook = false;
+    return action->hook_answered;
+}
+
+/* Whether what the next hook wants to see is at hand; else the hooks go on when it is. */
+static bool is_prepared(mt_action *action)
+{
+    const mt_hook *hook = &action->db->hooks[action->point].items[action->hook_at];
+    bool wants = hook->wants_full && action->kind == CALL_WRITE && !action->as.write.merged;
+
+    return !wants || action->catching || mti_write_make_full(action, mti_hooks_go_on);
+}
+
+/* After a refusal: in catch there is another error now, else it is the end. */
+static bool goes_on(mt_action *action)
+{
+    if (!action->hook_refused || action->catching) {
+        action->hook_at++;
+        return true;
+    }
+    mti_call_fail(action, action->refusal, action->text);
+    return false;
+}
+
+void mti_hooks_go_on(mt_action *action)
+{
     mti_call_hold(action);
     while (!stopped(action) && !hooks_end(action)) {
-        const mt_hook *hook = &list->items[action->hook_at];
-        action->hook_answered = action->hook_refused = false;
-        action->waits_for_hook = action->in_hook = true;
-        mti_call_hold(action); /* the hook's: mti_call_release when it answers */
-        hook->run(hook->ctx, action);
-        action->in_hook = false;
-        if (!action->hook_answered) {
-            mti_call_release(action);
-            return;
-        }
-        if (stopped(action)) break;
-        action->hook_at++;
+        if (is_prepared(action) && hook_run(action) && goes_on(action)) continue;
+        mti_call_release(action);
+        return;
     }
-    if (!stopped(action)) action->after_hooks(action);
+    if (!stopped(action) || action->catching) action->after_hooks(action);
     mti_call_release(action);
 }
 
@@ -51,51 +72,37 @@ void mti_hooks_run(mt_action *action, mt_hook_point point, mti_stage *then)
     action->point = point;
     action->hook_at = 0;
     action->after_hooks = then;
-    action->hook_refused = false;
     if (hooks_end(action)) then(action);
-    else hooks_go_on(action);
+    else mti_hooks_go_on(action);
 }
 
-/* What both answers of a hook have in common. Answers whether the pipeline is to go on from
- * here. */
-static bool hook_answer(mt_action *action)
+/* The hook has answered: now, or, within the call that asked it, when that has returned. */
+static void hook_answer(mt_action *action)
 {
     mti_assert(action->waits_for_hook);
     action->waits_for_hook = false;
     action->hook_answered = true;
-    if (!action->in_hook) action->hook_at++;
-    return !action->in_hook;
+    if (!action->in_hook && goes_on(action)) mti_hooks_go_on(action);
+    mti_call_release(action);
 }
 
 void mt_action_pass(mt_action *action)
 {
-    bool resume = hook_answer(action);
-
-    if (resume) hooks_go_on(action);
-    mti_call_release(action);
+    hook_answer(action);
 }
 
 void mt_action_refuse(mt_action *action, mt_status status, const char *text)
 {
-    bool resume = hook_answer(action);
-    mt_error line;
+    bool decides = action->catching ? !action->answering : !mti_call_over(action);
 
     action->hook_refused = true;
-    if (status == MT_OK) status = MT_REFUSED;
-    if (mti_call_over(action)) {
-        mti_call_release(action);
-        return;
+    action->refusal = status == MT_OK ? MT_REFUSED : status;
+    if (decides) mti_call_set_text(action, text ? text : "a hook refused it");
+    if (decides && action->catching) {
+        action->status = action->refusal;
+        mti_fail(action->caught, action->refusal, "%s", text ? text : "a hook refused it");
     }
-    mti_fail(&line, status, "%s", text ? text : "a hook refused it");
-    if (action->catching) {
-        action->status = status;
-        *action->caught = line;
-        if (action->text) memcpy(action->text, line.text, sizeof line.text);
-        if (resume) hooks_go_on(action);
-    } else {
-        mti_call_fail(action, status, line.text);
-    }
-    mti_call_release(action);
+    hook_answer(action);
 }
 
 /* ---- What a hook sees of every action ---- */
@@ -135,7 +142,7 @@ mt_connection *mt_action_origin(const mt_action *action)
 
 const mt_error *mt_action_error(const mt_action *action)
 {
-    return action->caught;
+    return action->catching ? action->caught : NULL;
 }
 
 /* ---- Reads ---- */
@@ -244,15 +251,14 @@ mt_status mt_action_set_rows(mt_action *action, const mt_row *rows, size_t count
     mti_block block;
     mt_status st;
 
-    if (action->kind != CALL_WRITE || action->as.write.merged)
+    if (action->kind != CALL_WRITE || action->as.write.merged || action->catching)
         return mti_db_fail(db, MT_INVALID, "rows are set before a write only");
+    if ((st = mti_rows_check(db, rows, count)) != MT_OK) return st;
     st = mti_rows_copy(db->mem, rows, count, MTI_COMMIT_FIELDS_MAX, &block);
     if (st == MT_NO_MEMORY) return mti_no_memory(&db->error);
     if (st != MT_OK)
         return mti_db_fail(db, st, "a commit has at most %u fields", MTI_COMMIT_FIELDS_MAX);
-    mti_block_free(db->mem, &action->as.write.rows);
-    action->as.write.rows = block;
-    action->as.write.count = count;
+    mti_write_set_rows(action, &block, count);
     return MT_OK;
 }
 

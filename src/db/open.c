@@ -188,39 +188,42 @@ static mt_status router_start(mt_db *db, const mt_router *router)
 
 /* ---- Ready ---- */
 
-static void ready(mt_db *db, mt_status status)
+static void ready(mt_db *db)
 {
-    db->open_status = status;
     db->is_ready = true;
     mti_pump_set(db);
 }
 
-static mt_status take_info(mt_db *db, const mt_storage_info *info)
+/* What is known of the store, which must be what the config asks for. */
+static void take_info(mt_db *db, const mt_storage_info *info)
 {
     static const char *const names[] = {"none", "hybrid", "lamport"};
 
     if (info->clock_mode > MT_CLOCK_LAMPORT)
-        return mti_db_fail(db, MT_UNSUPPORTED, "the store has clock mode %u, which is not known",
-                           (unsigned)info->clock_mode);
-    if (info->clock_mode && db->mode && info->clock_mode != (uint8_t)db->mode)
-        return mti_db_fail(db, MT_INVALID, "the store has a %s clock, the config asks for %s",
-                           names[info->clock_mode], names[db->mode]);
-    if (info->clock_mode) db->mode = (mt_clock)info->clock_mode;
-    if (info->clock > db->clock) db->clock = info->clock;
-    return MT_OK;
+        mti_fail(&db->opening, MT_UNSUPPORTED, "the store has clock mode %u, which is not known",
+                 (unsigned)info->clock_mode);
+    else if (info->clock > MT_STATE_MAX)
+        mti_fail(&db->opening, MT_MALFORMED, "the clock of the store is past 2^53 - 1");
+    else if (info->clock_mode && db->mode && info->clock_mode != (uint8_t)db->mode)
+        mti_fail(&db->opening, MT_INVALID, "the store has a %s clock, the config asks for %s",
+                 names[info->clock_mode], names[db->mode]);
+    else {
+        if (info->clock_mode) db->mode = (mt_clock)info->clock_mode;
+        if (info->clock > db->clock) db->clock = info->clock;
+    }
 }
 
 static void storage_opened(void *ctx, const mt_storage_answer *answer)
 {
     mt_db *db = ctx;
-    mt_status st = answer->status;
 
-    if (st != MT_OK)
-        mti_db_fail(db, st, "storage \"%s\" does not open: %s", db->storage.name,
-                    answer->text ? answer->text : mt_status_text(st));
-    else if (answer->info) st = take_info(db, answer->info);
+    if (answer->more) return;
+    if (answer->status != MT_OK)
+        mti_fail(&db->opening, answer->status, "storage \"%s\" does not open: %s", db->storage.name,
+                 answer->text ? answer->text : mt_status_text(answer->status));
+    else if (answer->info) take_info(db, answer->info);
     if (db->mode == MT_CLOCK_DEFAULT) db->mode = MT_CLOCK_HYBRID;
-    ready(db, st);
+    ready(db);
 }
 
 static mt_status storage_start(mt_db *db)
@@ -230,7 +233,7 @@ static mt_status storage_start(mt_db *db)
 
     if (!db->storage.name || !db->storage.open) {
         if (db->mode == MT_CLOCK_DEFAULT) db->mode = MT_CLOCK_HYBRID;
-        ready(db, MT_OK);
+        ready(db);
         return MT_OK;
     }
     st = mti_request_begin(db, storage_opened, db, &id);
@@ -244,8 +247,7 @@ static mt_status storage_start(mt_db *db)
 
 static void ready_stage(mt_action *action)
 {
-    if (action->db->open_status == MT_OK) mti_call_finish(action);
-    else mti_call_fail(action, action->db->open_status, action->db->error.text);
+    if (mti_call_may_start(action)) mti_call_finish(action);
 }
 
 mt_status mt_db_ready(mt_db *db, mt_done *done, void *ctx)

@@ -190,16 +190,16 @@ mt_status mti_rank_state(mt_action *action, mt_bytes uid, uint64_t highest, uint
 {
     mt_db *db = action->db;
     mti_rank *rank = mti_tree_get(&db->ranks, &rank_kind, uid);
-    bool early = mti_rank_is_early(action);
-    uint64_t first = early ? db->unmerged_oldest->id : action->id;
 
-    if (!rank && early && !(rank = rank_new(db, uid))) return MT_NO_MEMORY;
-    if (rank && action->id < rank->first) {
-        rank->first = first;
-        rank->zero = highest + 1 - first;
+    *state = 0;
+    if (!rank && !mti_rank_expects(action, uid)) return MT_OK;
+    if (!rank && !(rank = rank_new(db, uid))) return MT_NO_MEMORY;
+    if (action->id < rank->first) {
+        rank->first = mti_rank_is_early(action) ? db->unmerged_oldest->id : action->id;
+        rank->zero = highest + 1 - rank->first;
     }
-    if (rank && rank->last < action->id) rank->last = action->id;
-    *state = (rank ? rank->zero : highest + 1 - first) + action->id;
+    if (rank->last < action->id) rank->last = action->id;
+    *state = rank->zero + action->id;
     if (*state < action->as.write.state) *state = action->as.write.state;
     return MT_OK;
 }

@@ -38,7 +38,8 @@ bool mti_rank_is_free(const mt_action *action);
 /* Whether so much is remembered that a write has to wait for the earlier ones. */
 bool mti_rank_must_wait(const mt_action *action);
 
-/* The state of a write in a node of which `highest` is the highest state. MT_NO_MEMORY. */
+/* The state of a write in a node of which `highest` is the highest state; 0: it has no place to
+ * keep there. MT_NO_MEMORY. */
 mt_status mti_rank_state(mt_action *action, mt_bytes uid, uint64_t highest, uint64_t *state);
 
 /* Whether a state in a node where the write has `mine` is one that a write took that was made later:

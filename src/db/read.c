@@ -159,11 +159,7 @@ static void read_start(mt_action *action)
 {
     mti_reading *read = &action->as.read;
 
-    if (mti_call_over(action)) return;
-    if (action->db->open_status != MT_OK) {
-        mti_call_fail(action, action->db->open_status, action->db->error.text);
-        return;
-    }
+    if (!mti_call_may_start(action)) return;
     if (read->wants) read_hold(action);
     else mti_hooks_run(action, read->for_peer ? MT_ON_REQUEST : MT_BEFORE_READ_NODES, read_hold);
 }

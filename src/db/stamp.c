@@ -68,21 +68,21 @@ static uint64_t state_here(const mt_node *node, mt_bytes name)
     return state;
 }
 
-/* The least state that is above all that a patch overwrites. */
-static uint64_t state_above(mt_db *db, const mt_row *rows, size_t count)
+/* The state of a write with a clock: above all that it overwrites. */
+static uint64_t state_above(const mt_action *action, const mt_row *rows, size_t count)
 {
-    uint64_t above = 0;
+    uint64_t state = action->as.write.state;
 
     for (size_t i = 0; i < count; i++) {
-        const mt_node *node = mt_graph_get(db->graph, rows[i].uid);
-        if (!node || mt_node_state_max(node) < above) continue;
-        if (rows[i].delete_node) above = mt_node_state_max(node) + 1;
+        const mt_node *node = mt_graph_get(action->db->graph, rows[i].uid);
+        if (!node || mt_node_state_max(node) < state) continue;
+        if (rows[i].delete_node) state = mt_node_state_max(node) + 1;
         for (size_t j = 0; j < rows[i].count; j++) {
             uint64_t here = state_here(node, rows[i].fields[j].name);
-            if (here >= above) above = here + 1;
+            if (here >= state) state = here + 1;
         }
     }
-    return above;
+    return state;
 }
 
 /* The clock follows what was given. A merge never moves it. */
@@ -102,7 +102,7 @@ static mt_status merge_patch(mt_action *action, const mt_row *rows, size_t count
     mt_status st = mt_graph_patch(db->graph, rows, count, state, &w->delta);
 
     if (st == MT_STATE && state > 0) {
-        state = state_above(db, rows, count);
+        state = state_above(action, rows, count);
         if (state > MT_STATE_MAX) return no_state(db);
         st = mt_graph_patch(db->graph, rows, count, state, &w->delta);
     }
@@ -113,24 +113,42 @@ static mt_status merge_patch(mt_action *action, const mt_row *rows, size_t count
 
 /* ---- Merging by rank ---- */
 
+/* Whether a state is in the way of a write: not below it, nor of one that was made later. */
+static bool is_in_the_way(const mt_action *action, uint64_t mine, uint64_t state)
+{
+    return state >= mine && !mti_rank_is_later(action, mine, state);
+}
+
 /* The state that a row needs where its rank is `mine`: above what is there, but for what writes
- * made later have put there. `*floor`: that of a row that deletes its node. */
+ * made later have put there. */
 static uint64_t row_state(const mt_action *action, const mt_node *node, const mt_row *row,
-                          uint64_t mine, uint64_t *floor)
+                          uint64_t mine)
 {
     uint64_t state = mine, highest = node ? mt_node_state_max(node) : 0;
 
-    if (row->delete_node && highest >= state && !mti_rank_is_later(action, mine, highest))
-        state = highest + 1;
-    *floor = row->delete_node ? state - 1 : 0;
+    if (row->delete_node && is_in_the_way(action, mine, highest)) state = highest + 1;
     for (size_t i = 0; i < row->count; i++) {
         uint64_t here = state_here(node, row->fields[i].name);
-        if (here >= state && !mti_rank_is_later(action, mine, here)) state = here + 1;
+        if (here >= state && is_in_the_way(action, mine, here)) state = here + 1;
     }
     return state;
 }
 
-/* `*highest` becomes at least the state that the row gets. */
+/* The states of a row whose node has no ranks, where states count: each field its own. */
+static uint64_t count_fields(const mt_node *node, mt_row *row, mt_field *fields)
+{
+    uint64_t highest = 0;
+
+    row->floor = row->delete_node && node ? mt_node_state_max(node) : 0;
+    for (size_t i = 0; i < row->count; i++) {
+        uint64_t here = state_here(node, fields[i].name);
+        fields[i].state = (here > row->floor ? here : row->floor) + 1;
+        if (fields[i].state > highest) highest = fields[i].state;
+    }
+    return highest;
+}
+
+/* `*highest` becomes at least the highest state that the row gets. */
 static mt_status stamp_row(mt_action *action, mt_row *row, uint64_t *highest)
 {
     const mt_node *node = mt_graph_get(action->db->graph, row->uid);
@@ -139,12 +157,16 @@ static mt_status stamp_row(mt_action *action, mt_row *row, uint64_t *highest)
 
     if (mti_rank_state(action, row->uid, node ? mt_node_state_max(node) : 0, &state) != MT_OK)
         return mti_no_memory(&action->db->error);
-    state = row_state(action, node, row, state, &row->floor);
-    if (state > MT_STATE_MAX) return no_state(action->db);
-    for (size_t i = 0; i < row->count; i++) fields[i].state = state;
+    if (state == 0 && action->as.write.state == 0) {
+        state = count_fields(node, row, fields);
+    } else {
+        state = state ? row_state(action, node, row, state) : state_above(action, row, 1);
+        row->floor = row->delete_node ? state - 1 : 0;
+        for (size_t i = 0; i < row->count; i++) fields[i].state = state;
+    }
     row->delete_node = false;
     if (state > *highest) *highest = state;
-    return MT_OK;
+    return state > MT_STATE_MAX ? no_state(action->db) : MT_OK;
 }
 
 static mt_status merge_ranked(mt_action *action, const mt_row *rows, size_t count)

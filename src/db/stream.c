@@ -150,10 +150,8 @@ static void stream_page(mt_action *action)
 {
     mti_streaming *s = &action->as.stream;
 
-    if (mti_call_over(action) || s->listing || s->paused) return;
-    if (action->db->open_status != MT_OK)
-        mti_call_fail(action, action->db->open_status, action->db->error.text);
-    else if (s->last_page || s->left == 0) mti_call_finish(action);
+    if (!mti_call_may_start(action) || s->listing || s->paused) return;
+    if (s->last_page || s->left == 0) mti_call_finish(action);
     else if (mti_db_has_storage(action->db)) list_storage(action);
     else list_memory(action);
 }
@@ -207,17 +205,11 @@ static void logged(void *ctx, const mt_storage_answer *answer)
 {
     mt_action *action = ctx;
 
-    if (!mti_call_over(action)) action->as.log.changed(action->ctx, action->db, answer);
-    if (answer->more) return;
-    action->answered = true;
-    mti_call_release(action);
-}
+    bool over = mti_call_over(action);
 
-static void log_failed(mt_action *action, mt_status status)
-{
-    mt_storage_answer answer = {.status = status, .text = action->db->error.text};
-
-    logged(action, &answer);
+    if (!answer->more) action->answered = true;
+    if (!over) action->as.log.changed(action->ctx, action->db, answer);
+    if (!answer->more) mti_call_release(action);
 }
 
 void mti_log_fail(mt_action *action)
@@ -235,12 +227,8 @@ static void log_start(mt_action *action)
     mt_status st;
     uint64_t id;
 
-    if (action->answered) return;
+    if (!mti_call_may_start(action)) return;
     mti_call_hold(action);
-    if (db->open_status != MT_OK || db->closing) {
-        log_failed(action, db->closing ? MT_CANCELED : db->open_status);
-        return;
-    }
     st = mti_request_begin(db, logged, action, &id);
     if (st == MT_OK) {
         if (log->records)
@@ -251,7 +239,9 @@ static void log_start(mt_action *action)
                                      log->limit);
         if (st != MT_OK) mti_request_end(db, id);
     }
-    if (st != MT_OK) log_failed(action, st);
+    if (st == MT_OK) return;
+    mti_call_fail(action, st, NULL);
+    mti_call_release(action);
 }
 
 static mt_status log_call(mt_db *db, const mti_logging *log, const mt_bytes keys[2],

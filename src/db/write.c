@@ -58,11 +58,16 @@ void mti_write_result(const mt_action *action, mt_result *result)
 
 /* ---- After storage ---- */
 
+/* Whether it goes to storage, if it changes something. */
+static bool is_stored(const mt_action *action)
+{
+    return mti_db_has_storage(action->db) && !action->options.storage_none;
+}
+
 static mt_level level_wanted(const mt_action *action)
 {
     if (action->options.level != MT_LEVEL_DEFAULT) return action->options.level;
-    return mti_db_has_storage(action->db) && !action->options.storage_none ? MT_LEVEL_DURABLE
-                                                                           : MT_LEVEL_APPLIED;
+    return is_stored(action) ? MT_LEVEL_DURABLE : MT_LEVEL_APPLIED;
 }
 
 static uint32_t peers_wanted(const mt_action *action)
@@ -100,8 +105,14 @@ static void write_wait(mt_action *action)
     }
     if (!over && action->options.await_push && w->pushing) return;
     w->told = true;
+    w->after_catch = action->catching;
     if (w->internal) mti_call_finish(action);
-    else mti_hooks_run(action, MT_AFTER_WRITE, mti_call_finish);
+    else if (!action->catching) mti_hooks_run(action, MT_AFTER_WRITE, mti_call_finish);
+}
+
+void mti_write_caught(mt_action *action)
+{
+    if (action->as.write.after_catch) mti_hooks_run(action, MT_AFTER_WRITE, mti_call_finish);
 }
 
 /* Merged, and in storage where it is to be: now others learn of it. */
@@ -302,8 +313,7 @@ static void write_merge(mt_action *action)
         if (level_wanted(action) == MT_LEVEL_APPLIED) mti_call_finish(action);
         return;
     }
-    if (!changed && mti_db_has_storage(db) && !action->options.storage_none)
-        w->reached = MT_LEVEL_DURABLE;
+    if (!changed && is_stored(action)) w->reached = MT_LEVEL_DURABLE;
     mti_call_later(action, tell_later);
 }
 
@@ -318,34 +328,57 @@ static void write_load(mt_action *action)
 
 static void write_hold(mt_action *action)
 {
-    mti_writing *w = &action->as.write;
-    const mt_row *rows = write_rows(action);
-    mt_db *db = action->db;
-    mt_status st;
-
     drop_full(action);
-    if (db->branch) action->options.storage_none = false; /* what it commits is for the commit */
-    for (size_t i = 0; i < w->count; i++) {
-        if ((st = mt_uid_check(rows[i].uid, &db->error)) == MT_OK) continue;
-        mti_call_fail(action, st, db->error.text);
-        return;
-    }
-    if (mti_touched_hold(action)) write_load(action);
+    if (action->db->branch)
+        action->options.storage_none = false; /* what it commits is for the commit */
+    if (action->as.write.handles || mti_touched_hold(action)) write_load(action);
 }
 
-static mt_hook_point write_point(const mt_action *action)
+/* Rows as hooks may trust them. Their states are seen to when they are merged. */
+mt_status mti_rows_check(mt_db *db, const mt_row *rows, size_t count)
 {
-    return action->as.write.received ? MT_ON_UPDATE : MT_BEFORE_WRITE;
+    mt_status st = MT_OK;
+
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
+        st = mt_uid_check(rows[i].uid, &db->error);
+        for (size_t j = 0; j < rows[i].count && st == MT_OK; j++) {
+            const mt_field *field = &rows[i].fields[j];
+            st = mt_name_check(field->name, &db->error);
+            if (st == MT_OK && field->kind != MT_FIELD_DELETED)
+                st = mt_value_check(&field->value, &db->limits, &db->error);
+        }
+    }
+    return st;
 }
 
 static void write_hooks(mt_action *action)
 {
-    if (action->as.write.internal) write_hold(action);
-    else mti_hooks_run(action, write_point(action), write_hold);
+    mti_writing *w = &action->as.write;
+    mt_hook_point point = w->received ? MT_ON_UPDATE : MT_BEFORE_WRITE;
+    mt_db *db = action->db;
+    mt_status st = MT_OK;
+
+    if (w->internal || db->hooks[point].count == 0) {
+        write_hold(action);
+        return;
+    }
+    if ((st = mti_rows_check(db, write_rows(action), w->count)) != MT_OK)
+        mti_call_fail(action, st, db->error.text);
+    else mti_hooks_run(action, point, write_hold);
 }
 
-/* What the nodes would be after the write, for hooks that ask for it. */
-static mt_status make_full(mt_action *action)
+void mti_write_set_rows(mt_action *action, mti_block *rows, size_t count)
+{
+    mti_writing *w = &action->as.write;
+
+    drop_full(action);
+    mti_touched_release(action);
+    mti_block_free(action->db->mem, &w->rows);
+    w->rows = *rows;
+    w->count = count;
+}
+
+static mt_status fill_full(mt_action *action)
 {
     mti_writing *w = &action->as.write;
     mt_db *db = action->db;
@@ -365,21 +398,17 @@ static mt_status make_full(mt_action *action)
     return st;
 }
 
-static void write_full(mt_action *action)
+bool mti_write_make_full(mt_action *action, mti_stage *stage)
 {
+    mti_writing *w = &action->as.write;
     mt_status st;
 
-    if (!mti_touched_load(action, true, write_full)) return;
-    if ((st = make_full(action)) != MT_OK) mti_call_fail(action, st, action->db->error.text);
-    else write_hooks(action);
-}
-
-static bool wants_full(const mt_action *action)
-{
-    const mti_hook_list *list = &action->db->hooks[write_point(action)];
-
-    for (size_t i = 0; i < list->count && !action->as.write.internal; i++)
-        if (list->items[i].wants_full) return true;
+    if (w->full) return true;
+    if (!w->handles && !mti_touched_hold(action)) return false;
+    if (!mti_touched_load(action, true, stage)) return false;
+    if ((st = fill_full(action)) == MT_OK) return true;
+    drop_full(action);
+    mti_call_fail(action, st, action->db->error.text);
     return false;
 }
 
@@ -387,17 +416,12 @@ static void write_start(mt_action *action)
 {
     mti_writing *w = &action->as.write;
 
-    if (mti_call_over(action)) return;
-    if (action->db->open_status != MT_OK) {
-        mti_call_fail(action, action->db->open_status, action->db->error.text);
-        return;
-    }
+    if (!mti_call_may_start(action)) return;
     if (!w->stamped) {
         w->state = mti_clock_take(action->db);
         mti_rank_enter(action);
     }
-    if (!wants_full(action)) write_hooks(action);
-    else if (mti_touched_hold(action)) write_full(action);
+    write_hooks(action);
 }
 
 mt_status mti_write_start_call(mt_db *db, const mti_write_start *start, mt_done *done, void *ctx,
@@ -424,6 +448,10 @@ mt_status mti_write_start_call(mt_db *db, const mti_write_start *start, mt_done 
     action->as.write.received = start->received;
     action->as.write.internal = start->internal;
     if (start->origin) action->origin = mt_connection_ref(start->origin);
+    if (action->options.level == MT_LEVEL_DURABLE && !is_stored(action)) {
+        mti_call_drop(action);
+        return mti_db_fail(db, MT_INVALID, "nothing would store it: there is no durable level");
+    }
     mti_call_start(action, write_start, true, id);
     return MT_OK;
 }

@@ -24,6 +24,19 @@ mt_status mti_write_start_call(mt_db *db, const mti_write_start *start, mt_done 
 void mti_write_free(mt_action *action);
 void mti_write_result(const mt_action *action, mt_result *result);
 
+/* Whether every row has a uid, names and values that can be: MT_INVALID, MT_TOO_LARGE. */
+mt_status mti_rows_check(mt_db *db, const mt_row *rows, size_t count);
+
+/* Writes other rows instead, which are MOVED. */
+void mti_write_set_rows(mt_action *action, mti_block *rows, size_t count);
+
+/* Makes mt_action_full. Answers whether it is there; else `stage` runs later, or the call has
+ * failed. */
+bool mti_write_make_full(mt_action *action, mti_stage *stage);
+
+/* Hooks of catch have ended: those of after.write may have waited for them. */
+void mti_write_caught(mt_action *action);
+
 /* The call is answered: a write that is not merged by now will not be. */
 void mti_write_leave(mt_action *action);
 

@@ -535,6 +535,22 @@ TEST(without_storage_the_default_level_is_applied)
     test_db_end(&t);
 }
 
+TEST(level_durable_is_refused_where_nothing_would_store_it)
+{
+    mt_options options = {.size = sizeof options, .level = MT_LEVEL_DURABLE};
+    test_call w = {.name = "w"};
+    test_stage s;
+    test_db t;
+
+    test_db_memory(&t);
+    CHECK(test_call_write(&w, t.db, "ada a=2", &options) == MT_INVALID);
+    test_db_end(&t);
+    test_stage_begin(&s, NULL);
+    options.storage_none = true;
+    CHECK(test_call_write(&w, s.db, "ada a=2", &options) == MT_INVALID);
+    test_stage_end(&s);
+}
+
 TEST(options_of_size_zero_mean_what_they_say)
 {
     mt_options options = {.storage_none = true};
@@ -601,6 +617,7 @@ int main(void)
         cmocka_unit_test(result_has_a_handle_for_each_row_and_what_the_options_carried),
         cmocka_unit_test(level_applied_is_answered_before_storage_has),
         cmocka_unit_test(without_storage_the_default_level_is_applied),
+        cmocka_unit_test(level_durable_is_refused_where_nothing_would_store_it),
         cmocka_unit_test(options_of_size_zero_mean_what_they_say),
         cmocka_unit_test(node_write_and_deletes_of_fields_are_writes),
     };
