@@ -87,7 +87,7 @@ typedef struct mti_writing {
     size_t count;
     bool stamped;        /* rows have states: a graph's, or a peer's */
     bool received;       /* hooks of update instead of write */
-    bool internal;       /* no hooks: what they saw already */
+    bool internal;       /* a rebase's: no hooks, which saw it already, no storage */
     uint64_t state;      /* taken when the call was made; 0: stamped, or the clock counts */
     uint64_t commit;     /* its number, once merged */
     mt_handle **handles; /* held, one for each row */

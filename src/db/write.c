@@ -283,7 +283,7 @@ static bool is_queued(const mt_action *action)
 {
     const mti_writing *w = &action->as.write;
 
-    if (!w->delta || !mti_db_has_storage(action->db)) return false;
+    if (!w->delta || w->internal || !mti_db_has_storage(action->db)) return false;
     if (mti_write_stores(action)) return true;
     for (size_t i = 0; i < w->handle_count; i++)
         if (w->handles[i]->unstored > 0) return true;
