@@ -277,8 +277,11 @@ static bool replay(mt_action *action, const mti_block *rows, size_t count)
     if (!write->as.write.merged) return false;
     if (!write->as.write.delta) return true;
     st = mti_edits_add(db->branch->edits, write->as.write.delta);
-    if (st != MT_OK) mti_write_stored(write, st, NULL);
-    return st == MT_OK;
+    if (st == MT_OK) return true;
+    mt_delta_free(write->as.write.delta); /* nobody is to be told of it */
+    write->as.write.delta = NULL;
+    mti_write_stored(write, st, NULL);
+    return false;
 }
 
 /* ---- The call ---- */

@@ -20,6 +20,7 @@ typedef struct world {
     test_storage ts;
     mt_db *source, *branch, *twig;
     mt_db *made; /* by the call that is tried */
+    test_watch watches[3];
 } world;
 
 typedef struct scenario {
@@ -112,6 +113,9 @@ static void world_begin(world *w)
     write_row(w->branch, "big b=2");
     CHECK(mt_branch(w->branch, &w->twig) == MT_OK);
     write_row(w->source, "bob n=5, ada m=5");
+    test_watch_on(&w->watches[0], w->source, 0, "*");
+    test_watch_on(&w->watches[1], w->branch, 0, "*");
+    test_watch_on(&w->watches[2], w->twig, 0, "*");
 }
 
 static void closed(void *ctx)
@@ -257,6 +261,7 @@ static bool try_at(const scenario *s, size_t n)
     if (st == MT_OK) {
         views_are(&w, s->after);
     } else {
+        for (size_t i = 0; i < 3; i++) CHECK(w.watches[i].count == 0);
         views_are(&w, s->before);
         CHECK(s->act(&w) == MT_OK);
         views_are(&w, s->after);
