@@ -351,8 +351,7 @@ static mt_status large_end(large *l, mt_status st, mt_bytes uid, mt_node *curren
     if (st == MT_OK && l->changed) {
         if (l->partial)
             *out = mti_node_new_partial(l->family, uid, l->floor, l->state_max, l->alive, &l->tree);
-        else
-            *out = mti_node_of_entries(l->family, uid, l->floor, l->state_max, l->alive, &l->tree);
+        else *out = mti_node_of_entries(l->family, uid, l->floor, l->state_max, l->alive, &l->tree);
         if (!*out) st = MT_NO_MEMORY;
     }
     mti_tree_end(&l->tree, &env);
