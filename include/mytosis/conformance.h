@@ -21,6 +21,7 @@
 #define MYTOSIS_CONFORMANCE_H
 
 #include <mytosis/plugin/kv.h>
+#include <mytosis/plugin/storage.h>
 #include <mytosis/plugin/network.h>
 
 MT_BEGIN_DECLS
@@ -87,6 +88,35 @@ typedef struct mt_conformance_connection {
 /* Tries a transport against mytosis/plugin/network.h. As mt_conformance_kv_run. */
 MT_API MT_MUST_USE mt_status mt_conformance_connection_run(const mt_conformance_connection *subject,
                                                            mt_error *err);
+
+/* ---- Storages ---- */
+
+typedef struct mt_conformance_storage {
+    size_t size;       /* sizeof(mt_conformance_storage) as compiled */
+    const mt_env *env; /* BORROWED; its `turn` must not be NULL */
+
+    /* Makes a storage, OWNED by the suite, which calls its `open` and closes it before it asks for
+     * another. `fresh`: an empty one, whatever the one before kept; else the one before, once
+     * more. A failure ends the suite. */
+    mt_status (*open)(void *ctx, bool fresh, mt_storage *out, mt_error *err);
+
+    /* The storage keeps what was written when it is closed. */
+    bool persistent;
+
+    /* Makes the next write of the storage at hand fail, and only that. NULL: the subject has no
+     * means to. */
+    void (*fail_write)(void *ctx);
+
+    uint64_t seed; /* of the random histories */
+    size_t rounds; /* how long they are; 0: 400, some 1,000 writes */
+    void *ctx;
+    mt_conformance_report report; /* may be NULL */
+} mt_conformance_storage;
+
+/* Tries a storage against mytosis/plugin/storage.h: what it may lack is tried if it is there. As
+ * mt_conformance_kv_run. */
+MT_API MT_MUST_USE mt_status mt_conformance_storage_run(const mt_conformance_storage *subject,
+                                                        mt_error *err);
 
 /* ---- An engine that answers late and may fail ---- */
 
