@@ -70,7 +70,7 @@ void mt_handle_unref(mt_handle *handle)
     mti_assert(handle->held > 0);
     if (--handle->held > 0) return;
     db = handle->db;
-    mti_assert(db && !handle->fetch && !handle->unstored);
+    mti_assert(!handle->fetch && !handle->unstored);
     env = handles_env(db);
     st = mti_tree_remove(&db->handles, &env, mt_handle_uid(handle), &old);
     mti_assert(st == MT_OK && old == handle);

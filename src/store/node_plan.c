@@ -143,7 +143,7 @@ static mt_status put_all(mti_node_store *store, const mt_node *node)
 static mt_status put_whole(mti_node_store *store, const mt_node *node, bool clear)
 {
     mt_status st = clear ? delete_fields(store, mt_node_uid(node)) : MT_OK;
-    bool small;
+    bool small = false;
 
     if (st == MT_OK) st = put_small(store, node, &small);
     return st == MT_OK && !small ? put_all(store, node) : st;

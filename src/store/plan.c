@@ -87,9 +87,10 @@ void mti_plan_undo(mti_node_store *store)
 mt_status mti_plan_put(mti_plan *plan, mt_kv_op_kind kind, mt_bytes key, mt_bytes value)
 {
     uint8_t *room = mti_batch_room(&plan->batch, key.len + value.len);
-    mt_bytes value_copy = {room + key.len, value.len};
+    mt_bytes value_copy = {NULL, value.len};
 
     if (!room) return MT_NO_MEMORY;
+    value_copy.data = room + key.len;
     memcpy(room, key.data, key.len);
     if (value.len) memcpy(room + key.len, value.data, value.len);
     mti_batch_take(&plan->batch, key.len + value.len);

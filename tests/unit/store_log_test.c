@@ -439,7 +439,7 @@ TEST(a_restored_store_is_noticed)
 TEST(the_last_1024_boots_are_remembered)
 {
     test_shelf shelf = {0};
-    mt_cursor first, second, next;
+    mt_cursor first, second = {.number = 0}, next;
     char row[64];
 
     test_shelf_begin(&shelf);
