@@ -6,6 +6,7 @@
 #include "db/fields.h"
 #include "db/handle.h"
 #include "db/load.h"
+#include "db/push.h"
 #include "db/read.h"
 #include "db/rebase.h"
 #include "db/stream.h"
@@ -282,6 +283,7 @@ static void answer_stage(mt_action *action)
     memset(&result, 0, sizeof result);
     result_fill(action, &result);
     action->answered = true;
+    mti_pull_leave(action);
     if (action->kind == CALL_LOG) mti_log_fail(action);
     else if (action->done) action->done(action->ctx, action->db, &result);
 }

@@ -68,6 +68,7 @@ typedef struct mti_reading {
     const mt_storage_key *wants; /* a branch's, one for each key: no hooks at all, no network */
     bool forced;                 /* what was asked for by force has been fetched */
     bool pulling;                /* the router has not given its last answer */
+    mt_error *unanswered;        /* why one of its answers is missing; OWNED, NULL: none is */
 } mti_reading;
 
 typedef struct mti_fields_reading {

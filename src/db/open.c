@@ -161,18 +161,33 @@ static void group_changed(void *ctx, const void *event)
     else db->router.left(db->router_ctx, change->connection);
 }
 
-static mt_status router_start(mt_db *db, const mt_router *router)
+/* Copies the table of a router. */
+static mt_status router_adopt(mt_db *db, const mt_router *router)
 {
-    mt_subscriber members = {.on_event = group_changed, .ctx = db};
-    mt_subscriber messages = {.on_event = group_message, .ctx = db};
-    mt_status st;
+    mt_router_ops *own = &db->router;
 
     if (router->ops->abi != MT_ROUTER_ABI)
         return mti_db_fail(db, MT_UNSUPPORTED, "the router is of abi %u, not %u",
                            (unsigned)router->ops->abi, MT_ROUTER_ABI);
-    memcpy(&db->router, router->ops,
-           router->ops->size < sizeof db->router ? router->ops->size : sizeof db->router);
+    memcpy(own, router->ops, router->ops->size < sizeof *own ? router->ops->size : sizeof *own);
+    if (own->name && own->open && own->push && own->pull && own->message && own->joined &&
+        own->left && own->close)
+        return MT_OK;
+    return mti_db_fail(db, MT_UNSUPPORTED, "router \"%s\" lacks what every router has",
+                       own->name ? own->name : "");
+}
+
+static mt_status router_start(mt_db *db, const mt_router *router)
+{
+    mt_subscriber members = {.on_event = group_changed, .ctx = db};
+    mt_subscriber messages = {.on_event = group_message, .ctx = db};
+    mt_status st = router_adopt(db, router);
+
     db->router_ctx = router->ctx;
+    if (st != MT_OK) {
+        memset(&db->router, 0, sizeof db->router);
+        return st;
+    }
     st = db->router.open(db->router_ctx, db, db->group);
     if (st != MT_OK) {
         mti_db_fail(db, st, "router \"%s\" does not open: %s", db->router.name, mt_status_text(st));

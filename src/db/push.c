@@ -1,9 +1,28 @@
 #include "db/push.h"
 
 #include "base/bytes.h"
+#include "db/order.h"
 #include "db/write.h"
 
 /* ---- Push ---- */
+
+/* Nothing more will come of it. Answers whether it was waited for till now. */
+static bool push_end(mt_action *action)
+{
+    bool was = action->as.write.pushing;
+
+    action->as.write.pushing = false;
+    if (was) mti_call_release(action);
+    return was;
+}
+
+/* A push that failed fails only a write that waits for it: what is merged stays merged. */
+static void push_failed(mt_action *action, mt_status status, const char *text)
+{
+    bool awaited = action->options.await_push || action->options.level >= MT_LEVEL_RECEIVED;
+
+    if (awaited && !action->as.write.told) mti_call_fail(action, status, text);
+}
 
 void mti_push_start(mt_action *action, mti_stage *stage)
 {
@@ -15,14 +34,13 @@ void mti_push_start(mt_action *action, mti_stage *stage)
                     .options = &action->options,
                     .commit = w->commit,
                     .durable = w->reached >= MT_LEVEL_DURABLE};
+    mt_status st;
 
     w->pushing = true;
     w->pushed = stage;
     mti_call_hold(action);
-    if (db->router.push(db->router_ctx, action->id, &push) != MT_OK) {
-        w->pushing = false;
-        mti_call_release(action);
-    }
+    st = db->router.push(db->router_ctx, action->id, &push);
+    if (st != MT_OK && push_end(action)) push_failed(action, st, "the router did not take it");
     stage(action);
 }
 
@@ -30,25 +48,41 @@ void mt_push_done(mt_db *db, uint64_t id, const mt_push_answer *answer)
 {
     mt_action *action = mti_call_by_id(db, id);
     mti_writing *w = action ? &action->as.write : NULL;
-    bool awaited;
 
     if (!action || action->kind != CALL_WRITE || !w->pushing) return;
     if (answer->received > w->got) w->got = answer->received;
     if (answer->durable > w->durable) w->durable = answer->durable;
     if (w->durable > w->got) w->got = w->durable;
-    awaited = action->options.await_push || action->options.level >= MT_LEVEL_RECEIVED;
     mti_call_hold(action);
-    if (!answer->more || answer->status != MT_OK) {
-        w->pushing = false;
-        mti_call_release(action);
-    }
-    if (answer->status != MT_OK && awaited && !w->told)
-        mti_call_fail(action, answer->status, answer->text);
+    if (!answer->more || answer->status != MT_OK) push_end(action);
+    if (answer->status != MT_OK) push_failed(action, answer->status, answer->text);
     if (!w->told) w->pushed(action);
     mti_call_release(action);
 }
 
 /* ---- Pull ---- */
+
+/* Nothing more will come of it. Answers whether it was waited for till now. */
+static bool pull_end(mt_action *action)
+{
+    bool was = action->as.read.pulling;
+
+    action->as.read.pulling = false;
+    if (was) action->waits--;
+    return was;
+}
+
+/* What one peer did not answer, or should not have, another or storage may: it counts once all have
+ * answered, and where a node is missing then. */
+static void pull_failed(mt_action *action, mt_status status, const char *text)
+{
+    mti_reading *read = &action->as.read;
+
+    if (mti_call_over(action) || read->unanswered) return;
+    read->unanswered = mti_mem_alloc(action->db->mem, sizeof *read->unanswered);
+    if (!read->unanswered) mti_call_fail(action, MT_NO_MEMORY, NULL);
+    else mti_fail(read->unanswered, status, "%s", text && *text ? text : mt_status_text(status));
+}
 
 void mti_pull_start(mt_action *action, const mt_bytes *keys, size_t count, mti_stage *stage)
 {
@@ -64,64 +98,92 @@ void mti_pull_start(mt_action *action, const mt_bytes *keys, size_t count, mti_s
     action->waits++;
     mti_call_hold(action);
     if ((st = db->router.pull(db->router_ctx, action->id, &pull)) == MT_OK) return;
-    action->as.read.pulling = false;
-    action->waits--;
-    mti_call_fail(action, st, "the router did not start to ask");
+    if (!pull_end(action)) return;
+    pull_failed(action, st, "the router did not start to ask");
     mti_call_release(action);
 }
 
-/* One thing less to wait for. */
-static void pull_step(mt_action *action)
+static void go_on(mt_action *action)
 {
-    action->waits--;
     if (action->waits == 0 && !mti_call_over(action)) action->stage(action);
-    mti_call_release(action);
 }
 
+/* What a peer answered is merged, or refused. */
 static void pulled(void *ctx, mt_db *db, const mt_result *result)
 {
     mt_action *action = ctx;
 
     (void)db;
-    if (result->status != MT_OK) mti_call_fail(action, result->status, result->text);
-    pull_step(action);
+    action->waits--;
+    if (result->status != MT_OK) pull_failed(action, result->status, result->text);
+    go_on(action);
+    mti_call_release(action);
 }
 
-static bool was_asked(const mt_action *action, mt_bytes uid)
+static bool was_asked(const mt_bytes *keys, const mti_order *order, mt_bytes uid)
 {
-    const mt_bytes *keys = action->as.read.keys.data;
+    size_t first = 0, len = order->count;
 
-    for (size_t i = 0; i < action->as.read.count; i++)
-        if (mt_bytes_equal(keys[i], uid)) return true;
+    while (len > 0) {
+        size_t half = len / 2;
+        int found = mt_bytes_compare(keys[order->at[first + half]], uid);
+        if (found == 0) return true;
+        first = found < 0 ? first + half + 1 : first;
+        len = found < 0 ? len - half - 1 : half;
+    }
     return false;
 }
 
-/* Merges what was asked for; the read waits for it. */
-static mt_status take_answer(mt_action *action, const mt_pull_answer *answer)
+/* Starts to merge the rows; the read waits for it. */
+static mt_status merge_answer(mt_action *action, const mt_pull_answer *answer, const mt_row *rows,
+                              size_t count)
 {
-    mt_db *db = action->db;
-    mt_row *rows = mti_mem_alloc(db->mem, answer->count * sizeof *rows);
     mt_options options = {.size = sizeof options, .network_none = true};
-    mti_write_start start = {
-        .stamped = true, .received = true, .origin = answer->from, .options = &options};
+    mti_write_start start = {.rows = rows,
+                             .count = count,
+                             .stamped = true,
+                             .received = true,
+                             .origin = answer->from,
+                             .options = &options};
     mt_status st;
 
-    if (!rows) return answer->count ? MT_NO_MEMORY : MT_OK;
     options.storage_none = action->options.storage_none;
+    options.allow_future = action->options.allow_future;
     options.app = action->options.app;
     options.level = MT_LEVEL_APPLIED;
-    start.rows = rows;
-    for (size_t i = 0; i < answer->count; i++)
-        if (was_asked(action, answer->rows[i].uid)) rows[start.count++] = answer->rows[i];
     action->waits++;
     mti_call_hold(action);
-    st = start.count ? mti_write_start_call(db, &start, pulled, action, NULL) : MT_END;
-    if (st != MT_OK) {
-        action->waits--;
-        mti_call_release(action);
+    st = mti_write_start_call(action->db, &start, pulled, action, NULL);
+    if (st == MT_OK) return MT_OK;
+    action->waits--;
+    mti_call_release(action);
+    return st;
+}
+
+/* Takes of an answer what was asked for. */
+static mt_status take_answer(mt_action *action, const mt_pull_answer *answer)
+{
+    mti_reading *read = &action->as.read;
+    const mt_bytes *keys = read->keys.data;
+    mt_db *db = action->db;
+    mti_order order;
+    mt_status st = MT_OK;
+    size_t count = 0;
+    mt_row *rows;
+
+    if (answer->count == 0) return MT_OK;
+    if (mti_order_keys(db->mem, keys, sizeof *keys, read->count, &order) != MT_OK)
+        return mti_no_memory(&db->error);
+    if ((rows = mti_mem_alloc(db->mem, answer->count * sizeof *rows))) {
+        for (size_t i = 0; i < answer->count; i++)
+            if (was_asked(keys, &order, answer->rows[i].uid)) rows[count++] = answer->rows[i];
+        if (count > 0) st = merge_answer(action, answer, rows, count);
+    } else {
+        st = mti_no_memory(&db->error);
     }
     mti_mem_free(db->mem, rows, answer->count * sizeof *rows);
-    return st == MT_END ? MT_OK : st;
+    mti_order_free(db->mem, &order);
+    return st;
 }
 
 void mt_pull_done(mt_db *db, uint64_t id, const mt_pull_answer *answer)
@@ -131,25 +193,30 @@ void mt_pull_done(mt_db *db, uint64_t id, const mt_pull_answer *answer)
 
     if (!action || action->kind != CALL_READ || !action->as.read.pulling) return;
     mti_call_hold(action);
-    if (answer->status != MT_OK) mti_call_fail(action, answer->status, answer->text);
-    else if ((st = take_answer(action, answer)) != MT_OK) mti_call_fail(action, st, db->error.text);
+    if (answer->status != MT_OK) pull_failed(action, answer->status, answer->text);
+    else if ((st = take_answer(action, answer)) != MT_OK) pull_failed(action, st, db->error.text);
     if (!answer->more || answer->status != MT_OK) {
-        action->as.read.pulling = false;
-        pull_step(action);
+        pull_end(action);
+        go_on(action);
+        mti_call_release(action);
     }
     mti_call_release(action);
 }
 
 /* ---- The end ---- */
 
+void mti_pull_leave(mt_action *action)
+{
+    mt_db *db = action->db;
+
+    if (action->kind != CALL_READ || !action->as.read.pulling || !db->router.cancel) return;
+    pull_end(action);
+    db->router.cancel(db->router_ctx, action->id);
+    mti_call_release(action);
+}
+
 void mti_push_cancel(mt_action *action)
 {
-    if (action->kind == CALL_WRITE && action->as.write.pushing) {
-        action->as.write.pushing = false;
-        mti_call_release(action);
-    } else if (action->kind == CALL_READ && action->as.read.pulling) {
-        action->as.read.pulling = false;
-        action->waits--;
-        mti_call_release(action);
-    }
+    if (action->kind == CALL_WRITE) push_end(action);
+    else if (action->kind == CALL_READ && pull_end(action)) mti_call_release(action);
 }

@@ -14,6 +14,7 @@ void mti_read_free(mt_action *action)
 
     mti_handles_release(action->db->mem, read->handles, read->handle_count);
     mti_block_free(action->db->mem, &read->keys);
+    mti_mem_free(action->db->mem, read->unanswered, sizeof *read->unanswered);
 }
 
 void mti_read_result(const mt_action *action, mt_result *result)
@@ -30,17 +31,21 @@ static const mt_bytes *read_keys(const mt_action *action)
 
 /* ---- After ---- */
 
-/* A node that is not there is NULL. */
+/* A node that is not there is NULL, unless a peer that might have it was asked and did not say. */
 static void read_assemble(mt_action *action)
 {
     mti_reading *read = &action->as.read;
+    bool missing = action->options.force;
 
     for (size_t i = 0; i < read->handle_count && !read->wants; i++) {
         if (mt_handle_node(read->handles[i])) continue;
         mt_handle_unref(read->handles[i]);
         read->handles[i] = NULL;
+        missing = true;
     }
-    if (read->wants || read->for_peer) mti_call_finish(action);
+    if (missing && read->unanswered)
+        mti_call_fail(action, read->unanswered->status, read->unanswered->text);
+    else if (read->wants || read->for_peer) mti_call_finish(action);
     else mti_hooks_run(action, MT_AFTER_READ_NODES, mti_call_finish);
 }
 

@@ -28,7 +28,7 @@ typedef struct mt_push {
 
 /* How far a push has come. */
 typedef struct mt_push_answer {
-    mt_status status;  /* MT_OK, or why nothing more will come */
+    mt_status status;  /* MT_OK, or why nothing more will come: a write that waits fails with it */
     const char *text;  /* of a failure; may be NULL */
     bool more;         /* another answer follows: this one tells how far it is */
     uint32_t received; /* how many peers have it */
@@ -44,8 +44,9 @@ typedef struct mt_pull {
 } mt_pull;
 
 typedef struct mt_pull_answer {
-    mt_status status;
-    const char *text;
+    mt_status status; /* MT_OK, or why nothing more will come: the read fails with it, if in the
+                       * end a node is missing or was asked for by force */
+    const char *text; /* of a failure; may be NULL */
     const mt_row *rows; /* with states; those of nodes that nobody asked for are ignored */
     size_t count;
     mt_connection *from; /* who answered; may be NULL */
@@ -59,8 +60,9 @@ typedef struct mt_router_ops {
     uint32_t size; /* sizeof(mt_router_ops) as compiled */
     const char *name;
 
-    /* First of all. `db` and `group` (all its connections) are BORROWED until close. Anything
-     * but MT_OK ends mt_open with it. */
+    /* First of all. `db` and `group` (all its connections) are BORROWED until close; those that
+     * are members already are not announced by `joined`. Anything but MT_OK ends mt_open with it,
+     * and the router stays the caller's. */
     mt_status (*open)(void *ctx, mt_db *db, mt_group *group);
 
     /* Answer with mt_push_done(db, id, ...). */
@@ -74,7 +76,9 @@ typedef struct mt_router_ops {
     void (*joined)(void *ctx, mt_connection *connection);
     void (*left)(void *ctx, mt_connection *connection);
 
-    /* A request is no longer waited for; answering it is allowed and has no effect. May be NULL. */
+    /* A pull is no longer waited for: its read was canceled, is late or has failed. Answering it is
+     * allowed and has no effect. May be NULL: then it is answered all the same, and what comes is
+     * merged. A push is never canceled: the write stands, whoever waits for it. */
     void (*cancel)(void *ctx, uint64_t id);
 
     /* Ends the router and frees it. */
