@@ -176,7 +176,8 @@ typedef struct mt_range {
 } mt_range;
 
 /* A node of a stream, or a part of a large one (`row->more`). BORROWED until it returns. Answers
- * whether to go on: false pauses the stream, which mt_stream_resume lets run again. */
+ * whether to go on: false pauses the stream behind that node, whose last rows still come;
+ * mt_stream_resume lets it run again. The last row of a large node may be empty. */
 typedef bool mt_stream_row(void *ctx, mt_db *db, const mt_row *row);
 
 /* Streams every stored node in uid order, in pages, in bounded memory, holding nothing open

@@ -54,16 +54,28 @@ static bool pick(mt_db *db, mt_node **picked, size_t *count)
     return false;
 }
 
-void mti_cache_trim(mt_db *db)
+static bool is_within(const mt_db *db)
+{
+    return db->graph->family->heap.used <= db->cache_bytes;
+}
+
+/* The last time everything was held, and since then nothing was let go of. */
+static bool is_futile(const mt_db *db)
+{
+    return db->futile_used >= db->graph->family->heap.used && db->futile_freed == db->handles_freed;
+}
+
+bool mti_cache_has_room(mt_db *db)
 {
     mt_node *picked[PICKED_MAX];
     uint8_t uid[MT_UID_LEN_MAX];
     unsigned rounds = 0;
     size_t count;
 
-    if (!mti_db_has_storage(db)) return;
+    if (is_within(db)) return true;
+    if (!mti_db_has_storage(db) || is_futile(db)) return false;
     /* Three rounds: the first may only spare, the last must find everything. */
-    while (db->graph->family->heap.used > db->cache_bytes && rounds < 3) {
+    while (!is_within(db) && rounds < 3) {
         if (pick(db, picked, &count)) rounds++;
         for (size_t i = 0; i < count; i++) {
             mt_bytes key = {uid, picked[i]->uid_len};
@@ -71,6 +83,10 @@ void mti_cache_trim(mt_db *db)
             mti_cache_drop(db, key);
         }
     }
+    if (is_within(db)) return true;
+    db->futile_used = db->graph->family->heap.used;
+    db->futile_freed = db->handles_freed;
+    return false;
 }
 
 const mt_node *mt_peek(const mt_db *db, mt_bytes uid)

@@ -81,24 +81,29 @@ static mt_action *ready_take(mt_db *db)
 
 static void answer_stage(mt_action *action);
 
+/* Runs the next stage. Answers whether there was one. */
+static bool run_next(mt_db *db)
+{
+    mt_action *action = ready_take(db);
+
+    if (!action) return false;
+    mti_call_hold(action);
+    action->stage(action);
+    if (action->answering && !action->answered && !action->queued)
+        mti_call_later(action, answer_stage);
+    mti_call_release(action);
+    return true;
+}
+
 static void pump(void *arg)
 {
     mt_db *db = arg;
-    mt_action *action;
     size_t left = STAGES_MAX;
 
     db->pump_set = false;
-    db->pumping = true;
-    while (left-- > 0 && (action = ready_take(db))) {
-        mti_call_hold(action);
-        action->stage(action);
-        if (action->answering && !action->answered && !action->queued)
-            mti_call_later(action, answer_stage);
-        mti_call_release(action);
-    }
-    db->pumping = false;
+    while (left > 0 && run_next(db)) left--;
     mti_storing_flush(db);
-    mti_cache_trim(db);
+    mti_cache_has_room(db);
     if (db->ready.first) mti_pump_set(db);
     if (db->closing) mti_db_close_step(db);
 }
@@ -400,6 +405,13 @@ void mti_calls_cancel(mt_db *db)
         if (action->kind == CALL_WRITE && action->as.write.unstored) continue;
         call_end(action, MT_CANCELED, "the database was closed");
     }
+}
+
+void mti_calls_end(mt_db *db)
+{
+    db->closing = true;
+    mti_calls_cancel(db);
+    while (run_next(db)) continue;
 }
 
 /* ---- Deadlines ---- */

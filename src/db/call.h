@@ -58,6 +58,9 @@ void mti_pump_set(mt_db *db);
  * way to storage. */
 void mti_calls_cancel(mt_db *db);
 
+/* The same at once, where none has started: the database does not open. */
+void mti_calls_end(mt_db *db);
+
 /* Sets the line that goes with the status of a call; NULL: none. */
 void mti_call_set_text(mt_action *action, const char *text);
 

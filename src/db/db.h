@@ -113,8 +113,11 @@ typedef struct mti_streaming {
     size_t after_len;
     size_t left;
     mt_stream_row *row;
-    bool listing, paused, dropping, last_page;
-    bool within; /* rows of the node that `after` names follow */
+    bool listing, paused, last_page;
+    bool dropping; /* the rest of the page */
+    bool advanced; /* the page has brought a node */
+    bool within;   /* rows of the node that came last follow */
+    bool begun;    /* a row of it was given */
 } mti_streaming;
 
 typedef struct mti_logging {
@@ -224,6 +227,9 @@ struct mt_db {
     size_t cache_bytes;           /* SIZE_MAX: no limit */
     uint8_t hand[MT_UID_LEN_MAX]; /* the last uid that was looked at for eviction */
     size_t hand_len;
+    size_t futile_used;    /* bytes in use when all of them were held ... */
+    uint64_t futile_freed; /* ... and `handles_freed` then */
+    uint64_t handles_freed;
     mti_tree handles;
     mti_heap handle_heap; /* the pages of that tree */
     uint64_t marks;       /* walks over handles so far: each marks those that it has seen */
@@ -243,7 +249,7 @@ struct mt_db {
     mt_timer pump;
     mt_timer alarm; /* the soonest deadline */
     uint64_t alarm_at;
-    bool pump_set, pumping;
+    bool pump_set;
     size_t blocked;   /* calls that wait for storage to answer something */
     size_t unstarted; /* calls whose first stage is in the ready queue */
     mt_action *unmerged_oldest, *unmerged_newest; /* writes stamped here that are not merged */

@@ -26,7 +26,8 @@ struct mt_listening {
     mt_listener *listener; /* NULL: it was taken off while others were told */
     void *ctx;
     unsigned kinds;
-    uint64_t since; /* the commit that was being told when it came: not for it */
+    uint64_t since;    /* the commit that was being told when it came: not for it */
+    mt_listening *off; /* the next of those that were taken off meanwhile */
 };
 
 /* Where a commit hits a watch. */
@@ -44,7 +45,7 @@ struct mti_events {
     size_t hit_count, hit_cap;
     unsigned telling;  /* how deep */
     uint64_t now;      /* counts what is told */
-    mt_listening *off; /* taken off meanwhile, by `next` */
+    mt_listening *off; /* taken off meanwhile */
 };
 
 static mt_bytes watch_key(const void *object)
@@ -174,9 +175,16 @@ static void listening_free(mt_listening *l)
 
 void mt_off(mt_listening *listening)
 {
-    if (!listening) return;
+    mti_events *e = listening ? listening->db->events : NULL;
+
+    if (!listening || !listening->listener) return;
     listening->listener = NULL;
-    if (!listening->db->events->telling) listening_free(listening);
+    if (!e->telling) {
+        listening_free(listening);
+        return;
+    }
+    listening->off = e->off;
+    e->off = listening;
 }
 
 /* ---- Finding ---- */
@@ -302,14 +310,14 @@ static void tell_watch(mt_action *action, const hit *h)
     }
 }
 
-/* Frees the listeners of a watch that were taken off while it was told. */
-static void sweep(watch *w)
+/* Frees the listeners that were taken off while others were told. */
+static void sweep(mti_events *e)
 {
-    mt_listening *next;
+    mt_listening *l;
 
-    for (mt_listening *l = w->first; l; l = next) {
-        next = l->next;
-        if (!l->listener) listening_free(l);
+    while ((l = e->off)) {
+        e->off = l->off;
+        listening_free(l);
     }
 }
 
@@ -337,10 +345,10 @@ void mti_events_tell(mt_action *action)
     e->telling--;
     for (size_t i = first; i < end; i++) {
         watch *w = e->hits[i].at;
-        if (!e->telling && w->first) sweep(w);
         if (--w->refs == 0) watch_release((void *)(uintptr_t)action->db->mem, w);
     }
     e->hit_count = first;
+    if (!e->telling) sweep(e);
 }
 
 static void free_listeners(mt_db *db, const mti_tree *tree)

@@ -103,29 +103,42 @@ static void fields_end(mt_action *action)
     mti_hooks_run(action, MT_AFTER_READ_FIELDS, mti_call_finish);
 }
 
+/* The node of the edge that is number `at` among them. Where a hook has asked for more nodes or
+ * fewer, places mean nothing, and the uid tells. */
+static mt_handle *node_of_edge(const mt_result *result, size_t at, size_t count, mt_bytes uid)
+{
+    if (result->count == count) return result->nodes[at];
+    for (size_t i = 0; i < result->count; i++)
+        if (result->nodes[i] && mt_bytes_equal(mt_handle_uid(result->nodes[i]), uid))
+            return result->nodes[i];
+    return NULL;
+}
+
+static void take_nodes(mti_fields_reading *f, const mt_result *result)
+{
+    size_t count = 0, at = 0;
+
+    for (size_t i = 0; i < f->count; i++) count += is_edge(&f->found[i]);
+    for (size_t i = 0; i < f->count; i++) {
+        mt_handle *node;
+        if (!is_edge(&f->found[i])) continue;
+        node = node_of_edge(result, at++, count, f->found[i].field.value.as.bytes);
+        if (node) f->to[i] = mt_handle_ref(node);
+    }
+}
+
 /* The nodes that edges lead to have come. */
 static void resolved(void *ctx, mt_db *db, const mt_result *result)
 {
     mt_action *action = ctx;
-    mti_fields_reading *f = &action->as.fields;
-    size_t at = 0;
 
     (void)db;
-    if (mti_call_over(action)) {
-        mti_call_release(action);
-        return;
-    }
     if (result->status != MT_OK) {
         mti_call_fail(action, result->status, result->text);
-        mti_call_release(action);
-        return;
+    } else if (!mti_call_over(action)) {
+        take_nodes(&action->as.fields, result);
+        fields_end(action);
     }
-    for (size_t i = 0; i < f->count && at < result->count; i++) {
-        if (!is_edge(&f->found[i])) continue;
-        if (result->nodes[at]) f->to[i] = mt_handle_ref(result->nodes[at]);
-        at++;
-    }
-    fields_end(action);
     mti_call_release(action);
 }
 

@@ -75,6 +75,7 @@ void mt_handle_unref(mt_handle *handle)
     st = mti_tree_remove(&db->handles, &env, mt_handle_uid(handle), &old);
     mti_assert(st == MT_OK && old == handle);
     handle_free(env.ctx, handle);
+    db->handles_freed++;
 }
 
 mt_status mti_handles_hold(mt_db *db, const mt_bytes *uids, size_t stride, size_t count,

@@ -7,6 +7,7 @@
 #include "db/call.h"
 #include "db/fields.h"
 #include "db/handle.h"
+#include "db/read.h"
 #include "db/write.h"
 
 static bool hooks_end(const mt_action *action)
@@ -159,10 +160,9 @@ mt_status mt_action_set_keys(mt_action *action, const mt_bytes *keys, size_t cou
     mti_block block;
     mt_status st;
 
-    if (action->kind != CALL_READ || action->as.read.handles)
+    if (action->kind != CALL_READ || action->as.read.handles || action->catching)
         return mti_db_fail(db, MT_INVALID, "keys are set before a read of nodes only");
-    for (size_t i = 0; i < count; i++)
-        if ((st = mt_uid_check(keys[i], &db->error)) != MT_OK) return st;
+    if ((st = mti_read_check(db, keys, count)) != MT_OK) return st;
     if (mti_keys_copy(db->mem, keys, count, &block) != MT_OK) return mti_no_memory(&db->error);
     mti_block_free(db->mem, &action->as.read.keys);
     action->as.read.keys = block;

@@ -37,6 +37,12 @@ bool mti_need_met(const mti_need *need)
 
 /* ---- Rows from storage ---- */
 
+static mt_status no_room(mt_db *db)
+{
+    return mti_db_fail(db, MT_BUDGET, "nodes that are held fill the cache of %zu bytes",
+                       db->cache_bytes);
+}
+
 static mt_status load_failed(mt_db *db, mt_status st)
 {
     const mt_error *why = mt_graph_error(db->graph);
@@ -46,15 +52,14 @@ static mt_status load_failed(mt_db *db, mt_status st)
                        why->text);
 }
 
-/* Whether a row is a node by itself, into a place that is free or holds a whole one: such rows
- * go into the graph in batches. */
+/* Whether a row is merged: it is a node by itself, or the place has a whole one already. Such rows go
+ * into the graph in batches. */
 static bool is_plain(const mt_db *db, const mt_storage_row *row, bool within)
 {
-    const mt_node *node;
+    const mt_node *node = mt_graph_get(db->graph, row->row.uid);
 
-    if (within || row->partial || row->row.more) return false;
-    node = mt_graph_get(db->graph, row->row.uid);
-    return !node || !mti_node_is_partial(node);
+    if (node) return !mti_node_is_partial(node);
+    return !within && !row->partial && !row->row.more;
 }
 
 static mt_status load_piece(mt_db *db, const mt_storage_row *row, bool whole)
@@ -69,7 +74,8 @@ static mt_status load_piece(mt_db *db, const mt_storage_row *row, bool whole)
     return mti_graph_load_part(db->graph, &part);
 }
 
-mt_status mti_load_rows(mt_db *db, const mt_storage_row *rows, size_t count, bool whole)
+/* Takes rows into memory that are as they are in storage: no event, no log. */
+static mt_status load_rows(mt_db *db, const mt_storage_row *rows, size_t count, bool whole)
 {
     mt_row batch[MTI_TREE_BATCH];
     size_t gathered = 0;
@@ -81,6 +87,7 @@ mt_status mti_load_rows(mt_db *db, const mt_storage_row *rows, size_t count, boo
         if (gathered > 0 && (!plain || gathered == MTI_TREE_BATCH)) {
             st = mt_graph_merge_rows(db->graph, batch, gathered, NULL);
             gathered = 0;
+            if (st == MT_OK && !mti_cache_has_room(db)) return no_room(db);
             if (st != MT_OK) break;
         }
         if (i == count) break;
@@ -88,7 +95,8 @@ mt_status mti_load_rows(mt_db *db, const mt_storage_row *rows, size_t count, boo
         else st = load_piece(db, &rows[i], whole);
         within = rows[i].row.more;
     }
-    return st == MT_OK ? MT_OK : load_failed(db, st);
+    if (st != MT_OK) return load_failed(db, st);
+    return mti_cache_has_room(db) ? MT_OK : no_room(db);
 }
 
 /* What was asked for and did not come is not there. */
@@ -208,8 +216,8 @@ static void fetch_note(mti_fetch *fetch, mt_status st, const char *text)
     memcpy(fetch->text, line.text, sizeof fetch->text);
 }
 
-/* Whether all of the node was asked for: rows of others come as they are. */
-static bool asked_whole(const mti_fetch *fetch, mt_bytes uid)
+/* What was asked for of a node; NULL: nothing. */
+static const mti_need *need_of(const mti_fetch *fetch, mt_bytes uid)
 {
     size_t first = 0, len = fetch->count;
 
@@ -217,24 +225,27 @@ static bool asked_whole(const mti_fetch *fetch, mt_bytes uid)
         size_t half = len / 2;
         const mti_need *need = &fetch->needs[first + half];
         int order = mt_bytes_compare(mt_handle_uid(need->handle), uid);
-        if (order == 0) return need->whole;
+        if (order == 0) return need;
         first = order < 0 ? first + half + 1 : first;
         len = order < 0 ? len - half - 1 : half;
     }
-    return false;
+    return NULL;
 }
 
+/* Takes the rows of what was asked for, in runs of which all was asked for whole, or none. */
 static mt_status take_rows(mti_fetch *fetch, const mt_storage_answer *answer)
 {
     mt_status st = MT_OK;
     size_t i = 0;
 
     while (i < answer->row_count && st == MT_OK) {
-        bool whole = asked_whole(fetch, answer->rows[i].row.uid);
+        const mti_need *need = need_of(fetch, answer->rows[i].row.uid), *next;
         size_t end = i + 1;
-        while (end < answer->row_count && asked_whole(fetch, answer->rows[end].row.uid) == whole)
-            end++;
-        st = mti_load_rows(fetch->db, answer->rows + i, end - i, whole);
+        for (; end < answer->row_count; end++) {
+            next = need_of(fetch, answer->rows[end].row.uid);
+            if (!need != !next || (need && need->whole != next->whole)) break;
+        }
+        if (need) st = load_rows(fetch->db, answer->rows + i, end - i, need->whole);
         i = end;
     }
     return st;
@@ -304,12 +315,11 @@ static mt_status fetch_start(mti_fetch *fetch, bool *going)
                         mt_status_text(st));
         }
     }
+    if (st != MT_OK) fetch_note(fetch, st, db->error.text);
     fetch->started = true;
     *going = st == MT_OK && !fetch->answered;
-    if (*going) return MT_OK;
-    if (st == MT_OK && (st = fetch->status) != MT_OK) mti_db_fail(db, st, "%s", fetch->text);
-    fetch_mark(fetch, NULL);
-    return st;
+    if (!*going && fetch->status != MT_OK) mti_db_fail(db, fetch->status, "%s", fetch->text);
+    return fetch->status;
 }
 
 /* Starts a fetch, which is MOVED, for a call that waits for it, should it not answer at once. */
@@ -324,9 +334,11 @@ static mt_status fetch_go(mti_fetch *fetch, mt_action *action)
     }
     st = fetch_start(fetch, &going);
     if (going) return MT_OK;
+    /* The call goes on by itself, after whoever has come to wait meanwhile. */
+    fetch->waiters[0] = fetch->waiters[--fetch->waiter_count];
     action->waits--;
     mti_call_release(action);
-    fetch_free(fetch);
+    fetch_end(fetch);
     return st;
 }
 
@@ -337,12 +349,7 @@ static mt_status fetch_wanted(mt_action *action, const mti_need *needs, const ui
     mt_db *db = action->db;
     mti_fetch *fetch;
 
-    if (db->graph->family->heap.used > db->cache_bytes) {
-        mti_cache_trim(db);
-        if (db->graph->family->heap.used > db->cache_bytes)
-            return mti_db_fail(db, MT_BUDGET, "nodes that are held fill the cache of %zu bytes",
-                               db->cache_bytes);
-    }
+    if (!mti_cache_has_room(db)) return no_room(db);
     if (!(fetch = fetch_new(db, needs, wanted, count, wanted_count)))
         return mti_no_memory(&db->error);
     return fetch_go(fetch, action);

@@ -33,11 +33,8 @@ mt_status mti_load(mt_action *action, const mti_need *needs, size_t count, mti_s
 mt_status mti_remove(mt_action *action, const mti_need *needs, size_t count, mti_stage *stage,
                      bool *waits);
 
-/* Takes a node into memory that is there in storage, or with another: no event, no log. */
-mt_status mti_load_rows(mt_db *db, const mt_storage_row *rows, size_t count, bool whole);
-
-/* Lets nodes go from memory until the budget is kept. */
-void mti_cache_trim(mt_db *db);
+/* Lets nodes go from memory until the budget is kept. Answers whether it is. */
+bool mti_cache_has_room(mt_db *db);
 
 /* Drops every node from memory: none is unstored. */
 void mti_cache_clear(mt_db *db);

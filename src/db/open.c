@@ -332,6 +332,7 @@ static mt_status db_build(mt_db *db, const mt_config *const *configs, size_t cou
     if (!found->storage) db->cache_bytes = SIZE_MAX;
     else if (!db->cache_bytes) db->cache_bytes = CACHE_BYTES_DEFAULT;
     if (found->storage) db->storage_ctx = found->storage->ctx;
+    if (found->storage && !db->storage.name) db->storage.name = "unnamed";
     if (found->router) st = router_start(db, found->router);
     return st == MT_OK ? storage_start(db) : st;
 }
@@ -361,9 +362,12 @@ mt_status mt_db_open(const mt_config *const *configs, size_t count, mt_db **out,
         return MT_OK;
     }
     mti_fail(err, st, "%s", db->error.text);
-    /* The plugins stay the caller's; a router that had opened must not see this database again. */
+    /* The plugins stay the caller's; a router that had opened must not see this database again, and
+     * its calls are answered. */
     stop_listening(db);
+    mti_calls_end(db);
     if (db->pump_set) db->env->timer_stop(db->env->ctx, &db->pump);
+    if (db->alarm_at) db->env->timer_stop(db->env->ctx, &db->alarm);
     mti_db_free(db);
     return st;
 }

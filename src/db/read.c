@@ -60,6 +60,7 @@ static void read_pull(mt_action *action, const mti_order *s, mti_stage *stage)
     size_t count = 0;
 
     if (!db->router.name || action->options.network_none || !mt_action_group(action)) return;
+    if (s->count == 0) return;
     if (!(missing = mti_mem_alloc(db->mem, s->count * sizeof *missing))) {
         mti_call_fail(action, MT_NO_MEMORY, NULL);
         return;
@@ -169,7 +170,7 @@ static void read_start(mt_action *action)
     else mti_hooks_run(action, read->for_peer ? MT_ON_REQUEST : MT_BEFORE_READ_NODES, read_hold);
 }
 
-static mt_status keys_check(mt_db *db, const mt_bytes *uids, size_t count)
+mt_status mti_read_check(mt_db *db, const mt_bytes *uids, size_t count)
 {
     mt_status st;
 
@@ -200,7 +201,7 @@ mt_status mt_nodes(mt_db *db, const mt_bytes *uids, size_t count, const mt_optio
                    mt_done *done, void *ctx, uint64_t *id)
 {
     mt_action *action;
-    mt_status st = keys_check(db, uids, count);
+    mt_status st = mti_read_check(db, uids, count);
 
     if (st != MT_OK || (st = read_new(db, uids, count, options, done, ctx, &action)) != MT_OK)
         return st;
@@ -235,7 +236,7 @@ mt_status mt_db_request(mt_db *db, mt_connection *from, const mt_bytes *uids, si
                         const mt_options *options, mt_done *done, void *ctx, uint64_t *id)
 {
     mt_action *action;
-    mt_status st = keys_check(db, uids, count);
+    mt_status st = mti_read_check(db, uids, count);
 
     if (st != MT_OK || (st = read_new(db, uids, count, options, done, ctx, &action)) != MT_OK)
         return st;

@@ -9,20 +9,16 @@
 
 /* ---- Rows for readers ---- */
 
-/* Gives a row to the application, without what is deleted unless it wants that, and notes
- * whether to pause. */
+/* Gives a row to the application, and notes whether to pause. Of a node without living fields it sees
+ * nothing; of one that it has seen a row of it sees the last, be it empty. */
 static void give_row(mt_action *action, const mt_row *row)
 {
     mti_streaming *s = &action->as.stream;
-    mt_row shown = *row;
 
-    s->within = row->more;
-    if (row->uid.len <= MT_UID_LEN_MAX && !row->more) {
-        memcpy(s->after, row->uid.data, row->uid.len);
-        s->after_len = row->uid.len;
-    }
-    if (!s->range.deleted && row->count == 0 && !row->more) return;
-    if (!s->row(action->ctx, action->db, &shown)) s->paused = true;
+    if (row->count == 0 && !s->range.deleted && (row->more || !s->begun)) return;
+    if (!s->begun) s->left--;
+    s->begun = true;
+    if (!s->row(action->ctx, action->db, row)) s->paused = true;
 }
 
 /* The living fields of a row, in pieces. */
@@ -50,17 +46,26 @@ static void give_living(mt_action *action, const mt_row *row)
     give_row(action, &piece);
 }
 
+/* Takes the next row of a page. Paused within a node, the rest of that is still given, for what is
+ * read again starts behind a whole one; then the rest of the page is dropped. */
 static void take_row(mt_action *action, const mt_row *row)
 {
     mti_streaming *s = &action->as.stream;
 
-    if (mti_call_over(action)) return;
-    /* Paused, the rest of the node is still given: what is read again starts behind a whole one. */
-    if (!s->within && (s->paused || s->left == 0)) {
-        s->dropping = true;
-        return;
+    if (mti_call_over(action) || s->dropping || row->uid.len > MT_UID_LEN_MAX) return;
+    if (!s->within) {
+        if (s->paused || s->left == 0) {
+            s->dropping = true;
+            return;
+        }
+        s->begun = false;
     }
-    if (!s->within) s->left--;
+    s->within = row->more;
+    if (!row->more) {
+        memcpy(s->after, row->uid.data, row->uid.len);
+        s->after_len = row->uid.len;
+        s->advanced = true;
+    }
     if (s->range.deleted) give_row(action, row);
     else give_living(action, row);
 }
@@ -80,6 +85,8 @@ static void listed(void *ctx, const mt_storage_answer *answer)
     if (answer->more) return;
     s->listing = false;
     s->last_page = answer->end && !s->dropping;
+    if (!answer->end && !s->dropping && !s->advanced)
+        mti_call_fail(action, MT_MALFORMED, "storage lists nothing, and no end");
     if (!mti_call_over(action) && !s->paused && !action->queued)
         mti_call_later(action, stream_page);
     mti_call_release(action);
@@ -100,7 +107,7 @@ static void list_storage(mt_action *action)
         return;
     }
     s->listing = true;
-    s->dropping = false;
+    s->dropping = s->within = s->advanced = false;
     mti_call_hold(action);
     st = mti_request_begin(db, listed, action, &id);
     if (st == MT_OK) {
@@ -116,26 +123,37 @@ static void list_storage(mt_action *action)
 
 /* ---- From memory, where there is no storage ---- */
 
+/* Gives a node, which the application may overwrite meanwhile. */
+static void give_node(mt_action *action, const mt_node *node)
+{
+    mti_family *family = action->db->graph->family;
+    mt_node *held = (mt_node *)(uintptr_t)node; /* only counted */
+    mti_node_rows rows;
+    mt_row row;
+
+    mti_hold(held);
+    mti_node_rows_init(&rows, node);
+    while (mti_node_rows_next(&rows, &row)) take_row(action, &row);
+    mti_node_release(family, held);
+}
+
 static void list_memory(mt_action *action)
 {
     mti_streaming *s = &action->as.stream;
     mt_bytes after = {s->after, s->after_len};
-    mti_node_rows rows;
     mt_graph_iter iter;
     const mt_node *node;
     size_t count = 0;
-    mt_row row;
 
     mt_graph_iter_init(&iter, action->db->graph, s->range.prefix, after);
-    while (count < PAGE_NODES && s->left > 0 && !s->paused) {
+    while (count < PAGE_NODES && s->left > 0 && !s->paused && !mti_call_over(action)) {
         if (!(node = mt_graph_iter_next(&iter))) {
             s->last_page = true;
             break;
         }
         if (after.len && mt_bytes_compare(mt_node_uid(node), after) <= 0) continue;
         if (mt_node_state_max(node) == 0) continue;
-        mti_node_rows_init(&rows, node);
-        while (mti_node_rows_next(&rows, &row)) take_row(action, &row);
+        give_node(action, node);
         count++;
         /* The application may have written: walk on from where we are. */
         after.len = s->after_len;
