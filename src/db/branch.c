@@ -55,12 +55,10 @@ void mti_branch_free(mti_branch *branch)
 /* Edits that are merged but not in `edits` yet are in the queue to it. */
 mt_status mt_branch_edits(mt_db *branch, mt_graph **out)
 {
-    mt_status st;
-
     if (!branch->branch) return mti_db_fail(branch, MT_INVALID, "the database is no branch");
     if (mt_graph_clone(branch->branch->edits, out) != MT_OK) return mti_no_memory(&branch->error);
     for (const mt_action *a = branch->to_store.first; a; a = a->next_stored) {
-        if ((st = mti_edits_add(*out, a->as.write.delta)) == MT_OK) continue;
+        if (mti_edits_add(*out, a->as.write.delta) == MT_OK) continue;
         mt_graph_free(*out);
         return mti_no_memory(&branch->error);
     }
