@@ -43,8 +43,10 @@ MT_API MT_MUST_USE mt_status mt_binary_finish(mt_binary_writer *writer);
 /* What went wrong. BORROWED from the writer. */
 MT_API const mt_error *mt_binary_writer_error(const mt_binary_writer *writer);
 
-/* Adds every node of a graph; every node and field of a part of a delta (MT_UPDATE or
- * MT_HISTORY, else MT_INVALID), but nodes that were touched without effect. As mt_binary_row. */
+/* Adds a node with its delete markers; every node of a graph; every node and field of a part of a
+ * delta (MT_UPDATE or MT_HISTORY, else MT_INVALID), but nodes that were touched without effect. As
+ * mt_binary_row. */
+MT_API MT_MUST_USE mt_status mt_binary_node(mt_binary_writer *writer, const mt_node *node);
 MT_API MT_MUST_USE mt_status mt_binary_graph(mt_binary_writer *writer, const mt_graph *graph);
 MT_API MT_MUST_USE mt_status mt_binary_delta(mt_binary_writer *writer, const mt_delta *delta,
                                              mt_delta_part part);

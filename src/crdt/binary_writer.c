@@ -384,6 +384,20 @@ mt_status mt_binary_row(mt_binary_writer *writer, const mt_row *row)
     return settle(writer, st);
 }
 
+mt_status mt_binary_node(mt_binary_writer *writer, const mt_node *node)
+{
+    mt_status st = writer->error.status;
+    mti_node_rows rows;
+    mt_row row;
+
+    mti_node_rows_init(&rows, node);
+    while (st == MT_OK && mti_node_rows_next(&rows, &row)) {
+        row.shape = NULL; /* of a graph that the encoder may not know */
+        st = mt_binary_row(writer, &row);
+    }
+    return st;
+}
+
 mt_status mt_binary_graph(mt_binary_writer *writer, const mt_graph *graph)
 {
     mt_bytes all = {NULL, 0};

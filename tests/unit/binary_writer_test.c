@@ -621,6 +621,50 @@ TEST(graphs_are_written_as_their_rows)
     test_arena_end(&arena);
 }
 
+TEST(nodes_are_written_one_by_one_as_in_their_graph)
+{
+    static const size_t counts[] = {0, 1, 3, 64, 65, 200};
+    mt_graph *graph = test_graph_new();
+    test_arena arena = {0};
+    sink all, each;
+
+    for (size_t i = 0; i < TEST_COUNT(counts); i++) {
+        char uid[32];
+        mt_row row = row_of("", many_fields(&arena, counts[i], 20), counts[i]);
+
+        snprintf(uid, sizeof uid, "u%zu", i);
+        row.uid = mt_str(uid);
+        row.floor = i % 3;
+        CHECK(mt_graph_merge_rows(graph, &row, 1, NULL) == MT_OK);
+    }
+    sink_open(&all, NULL, NULL);
+    sink_open(&each, NULL, NULL);
+    CHECK(mt_binary_graph(all.writer, graph) == MT_OK);
+    CHECK(mt_binary_finish(all.writer) == MT_OK);
+    for (size_t i = 0; i < TEST_COUNT(counts); i++) {
+        char uid[32];
+
+        snprintf(uid, sizeof uid, "u%zu", i);
+        CHECK(mt_binary_node(each.writer, mt_graph_get(graph, mt_str(uid))) == MT_OK);
+    }
+    CHECK(mt_binary_node(each.writer, mt_graph_get(graph, mt_str("u0"))) == MT_INVALID);
+    mt_binary_writer_free(each.writer);
+    mt_buf_free(&each.out);
+    sink_open(&each, NULL, NULL);
+    for (size_t i = 0; i < TEST_COUNT(counts); i++) {
+        char uid[32];
+
+        snprintf(uid, sizeof uid, "u%zu", i);
+        CHECK(mt_binary_node(each.writer, mt_graph_get(graph, mt_str(uid))) == MT_OK);
+    }
+    CHECK(mt_binary_finish(each.writer) == MT_OK);
+    check_bytes(each.out, all.out);
+    mt_binary_writer_free(all.writer);
+    mt_binary_writer_free(each.writer);
+    mt_graph_free(graph);
+    test_arena_end(&arena);
+}
+
 TEST(deltas_are_written_part_by_part)
 {
     mt_field first[] = {field_of("a", mt_text("x"), 1), field_of("b", mt_text("y"), 1)};
@@ -678,6 +722,7 @@ int main(void)
         cmocka_unit_test(what_the_compressor_answers_is_passed_on),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(graphs_are_written_as_their_rows),
+        cmocka_unit_test(nodes_are_written_one_by_one_as_in_their_graph),
         cmocka_unit_test(deltas_are_written_part_by_part),
     };
 
