@@ -74,7 +74,7 @@ static void read_pull(mt_action *action, const mti_order *s, mti_stage *stage)
 
 static mti_need need_of(const mti_reading *read, size_t i)
 {
-    mti_need need = {.handle = read->handles[i]};
+    mti_need need = {.handle = read->handles[i], .whole = read->for_peer};
 
     if (!read->wants) return need;
     need.names = read->wants[i].names;
@@ -111,7 +111,8 @@ static bool all_in_memory(mt_action *action)
     if (action->options.force) return false;
     for (size_t i = 0; i < read->handle_count; i++) {
         mti_need need = need_of(read, i);
-        if (read->wants ? !mti_need_met(&need) : !mt_handle_node(need.handle)) return false;
+        bool known = read->wants || read->for_peer;
+        if (known ? !mti_need_met(&need) : !mt_handle_node(need.handle)) return false;
     }
     return true;
 }

@@ -114,6 +114,32 @@ TEST(request_of_a_peer_asks_hooks_memory_and_storage_and_nobody_else)
     test_routed_end(&t);
 }
 
+static void whole(void *ctx, mt_db *db, const mt_result *result)
+{
+    const mt_node *ada = mt_handle_node(result->nodes[0]);
+
+    test_answered(ctx, db, result);
+    CHECK(!mt_node_partial(ada) && mt_node_count(ada) == 4);
+    CHECK(result->nodes[1] == NULL);
+}
+
+TEST(peer_gets_large_nodes_whole)
+{
+    mt_bytes uids[] = {mt_str("ada"), mt_str("bob")};
+    test_answer a = {.count = 0};
+    test_routed t;
+
+    test_routed_init(&t);
+    t.s.ts.large = 2;
+    test_storage_put(&t.s.ts, "ada a=1@1 b=1@1 c=1@1 d=1@1, bob^7");
+    test_routed_open(&t, NULL);
+    test_write(t.db, "ada b=2");
+    CHECK(mt_db_request(t.db, NULL, uids, 2, NULL, whole, &a, NULL) == MT_OK);
+    test_env_run(&t.s.t.te);
+    CHECK(a.count == 1 && a.status == MT_OK);
+    test_routed_end(&t);
+}
+
 TEST(messages_come_and_members_go)
 {
     mt_connection *here, *there, *more;
@@ -253,6 +279,7 @@ int main(void)
         cmocka_unit_test(hook_chooses_whom_to_tell_and_whom_to_ask),
         cmocka_unit_test(what_is_received_is_pushed_on_with_its_origin),
         cmocka_unit_test(request_of_a_peer_asks_hooks_memory_and_storage_and_nobody_else),
+        cmocka_unit_test(peer_gets_large_nodes_whole),
         cmocka_unit_test(messages_come_and_members_go),
         cmocka_unit_test(router_that_answers_twice_harms_nobody),
         cmocka_unit_test(closing_ends_pushes_and_pulls_that_are_pending),

@@ -101,7 +101,8 @@ MT_API MT_MUST_USE mt_status mt_db_receive(mt_db *db, mt_connection *from, const
                                            size_t count, const mt_options *options, mt_done *done,
                                            void *ctx, uint64_t *id);
 
-/* Reads for a peer: hooks of MT_ON_REQUEST, memory, storage, never the network. As mt_nodes. */
+/* Reads for a peer: hooks of MT_ON_REQUEST, memory, storage, never the network. As mt_nodes, but
+ * nodes are whole, however large. */
 MT_API MT_MUST_USE mt_status mt_db_request(mt_db *db, mt_connection *from, const mt_bytes *uids,
                                            size_t count, const mt_options *options, mt_done *done,
                                            void *ctx, uint64_t *id);
