@@ -110,6 +110,15 @@ static void apply_any(test_disk *image, const test_disk *disk, bool torn, test_r
         apply_some(image, &disk->writes[test_rng_below(rng, disk->write_count)], torn, rng);
 }
 
+/* The first sectors of a write. */
+static size_t some_sectors(const test_disk_write_made *made, test_rng *rng)
+{
+    size_t end = (size_t)(made->at + test_rng_below(rng, made->len + 1));
+
+    end -= end % TEST_SECTOR;
+    return end > made->at ? end - (size_t)made->at : 0;
+}
+
 test_disk test_disk_crash(const test_disk *disk, test_crash kind, test_rng *rng)
 {
     test_disk image = {0};
@@ -120,8 +129,7 @@ test_disk test_disk_crash(const test_disk *disk, test_crash kind, test_rng *rng)
     case TEST_CRASH_PREFIX:
         if (count == 0) break;
         count = (size_t)test_rng_below(rng, count);
-        apply(&image, &disk->writes[count], 0,
-              (size_t)test_rng_below(rng, disk->writes[count].len + 1));
+        apply(&image, &disk->writes[count], 0, some_sectors(&disk->writes[count], rng));
         /* fallthrough */
     case TEST_CRASH_ALL:
         for (size_t i = 0; i < count; i++) apply(&image, &disk->writes[i], 0, disk->writes[i].len);
