@@ -6,7 +6,7 @@
  * Requests are answered by number, at once or later, if and only if they returned MT_OK.
  * Threads: that of the database.
  *
- * examples/small_router.c is one in under 100 lines. */
+ * examples/small_router.c is a small one. */
 #ifndef MYTOSIS_PLUGIN_ROUTER_H
 #define MYTOSIS_PLUGIN_ROUTER_H
 
