@@ -186,7 +186,8 @@ static void image_write(const test_disk *image)
 
     files_remove("image.mdb", "image.mdb-lock");
     file = fopen(test_folder_file(&folder, "image.mdb"), "wb");
-    HOLDS(file && fwrite(image->data, 1, image->len, file) == image->len);
+    HOLDS(file != NULL);
+    if (image->len) HOLDS(fwrite(image->data, 1, image->len, file) == image->len);
     HOLDS(fclose(file) == 0);
 }
 
