@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-void cli_changes_init(cli_changes *changes, const mt_delta *delta)
+void cli_changes_init(cli_changes *changes, const mt_delta *delta, mt_bytes prefix)
 {
     memset(changes, 0, sizeof *changes);
+    changes->prefix = prefix;
     mt_delta_iter_init(&changes->update, delta, MT_UPDATE);
     mt_delta_iter_init(&changes->history, delta, MT_HISTORY);
 }
@@ -19,12 +20,20 @@ static cli_node_fate judge_node(const cli_changes *c, const mt_delta_node *updat
     return NODE_CHANGED;
 }
 
+static bool begins_with(mt_bytes uid, mt_bytes prefix)
+{
+    return prefix.len <= uid.len &&
+           (prefix.len == 0 || memcmp(uid.data, prefix.data, prefix.len) == 0);
+}
+
 bool cli_changes_node(cli_changes *c, cli_node_change *out)
 {
     mt_delta_node update, history;
 
-    if (!mt_delta_iter_node(&c->update, &update) || !mt_delta_iter_node(&c->history, &history))
-        return false;
+    do {
+        if (!mt_delta_iter_node(&c->update, &update) || !mt_delta_iter_node(&c->history, &history))
+            return false;
+    } while (!begins_with(update.uid, c->prefix));
     c->before = update.before;
     c->after = update.after;
     c->has_new = mt_delta_iter_field(&c->update, &c->new_field);

@@ -43,9 +43,11 @@ typedef struct cli_changes {
     mt_delta_iter update, history;
     mt_field new_field, old_field;
     bool has_new, has_old;
+    mt_bytes prefix;
 } cli_changes;
 
-void cli_changes_init(cli_changes *changes, const mt_delta *delta);
+/* Of the nodes whose uid has `prefix`, which is BORROWED too; empty: of all. */
+void cli_changes_init(cli_changes *changes, const mt_delta *delta, mt_bytes prefix);
 bool cli_changes_node(cli_changes *changes, cli_node_change *out);
 bool cli_changes_field(cli_changes *changes, cli_field_change *out);
 

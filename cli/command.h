@@ -22,9 +22,10 @@ typedef struct cli_command cli_command;
 struct cli_command {
     const char *name;
     const char *path;    /* with the names before it: "mytosis graph merge" */
-    const char *summary; /* one line in the list of its group */
-    const char *help;    /* what --help prints; of a group, its list follows, and then `footer` */
-    const char *footer;
+    const char *summary; /* one line in the list of its group, if that prints one */
+    const char *help;    /* what --help prints */
+    const char
+        *footer; /* of a group: not NULL, a list of its members stands between `help` and this */
     const cli_command *const *members; /* of a group: ends with NULL; else NULL */
 
     /* None of these in a group. */

@@ -238,6 +238,13 @@ static void add_conflict_line(cli_table *table, mt_bytes uid, const mt_conflict 
                     conflict->won.state);
 }
 
+void cli_listing_conflict(cli_output *out, cli_table *table, mt_bytes uid,
+                          const mt_conflict *conflict, size_t columns)
+{
+    next_line(table, out);
+    add_conflict_line(table, uid, conflict, columns);
+}
+
 size_t cli_listing_conflicts(cli_output *out, const mt_delta *delta,
                              const cli_change_counts *counts, cli_extent extent)
 {
@@ -250,10 +257,8 @@ size_t cli_listing_conflicts(cli_output *out, const mt_delta *delta,
     cli_table_init(&table, 0);
     mt_delta_iter_init(&iter, delta, MT_CONFLICT);
     while (lines > 0 && !out->quiet && mt_delta_iter_node(&iter, &node)) {
-        for (; lines > 0 && mt_delta_iter_conflict(&iter, &conflict); lines--) {
-            next_line(&table, out);
-            add_conflict_line(&table, node.uid, &conflict, extent.columns);
-        }
+        for (; lines > 0 && mt_delta_iter_conflict(&iter, &conflict); lines--)
+            cli_listing_conflict(out, &table, node.uid, &conflict, extent.columns);
     }
     cli_table_print(&table, out);
     cli_table_free(&table);

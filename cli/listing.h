@@ -36,6 +36,10 @@ size_t cli_listing_changes(cli_output *out, cli_changes changes, const cli_chang
 size_t cli_listing_conflicts(cli_output *out, const mt_delta *delta,
                              const cli_change_counts *counts, cli_extent extent);
 
+/* One conflict as a line of a table of its own. */
+void cli_listing_conflict(cli_output *out, cli_table *table, mt_bytes uid,
+                          const mt_conflict *conflict, size_t columns);
+
 /* "… and 1,204 more; --all shows them", unless `count` is 0. */
 void cli_listing_rest(cli_output *out, size_t count);
 

@@ -1,5 +1,6 @@
 #include "message.h"
 
+#include "clock.h"
 #include "shown.h"
 
 #include <errno.h>
@@ -12,6 +13,9 @@
 #include <unistd.h>
 
 /* ---- Progress ---- */
+
+/* How often it is worth while to make a new line. */
+#define DUE_MS 250
 
 /* The line without its seconds. A signal handler shows it: the text is complete before the pointer is set. */
 static char lines[2][160];
@@ -79,6 +83,16 @@ void cli_progress(const char *action, const char *name)
     cli_text_free(&shown);
     atomic_store(&line, next);
     if (!last) progress_begin();
+}
+
+bool cli_progress_due(void)
+{
+    static uint64_t last_ms;
+    uint64_t ms = cli_clock_ticks();
+
+    if (ms - last_ms < DUE_MS || !isatty(STDERR_FILENO)) return false;
+    last_ms = ms;
+    return true;
 }
 
 void cli_progress_end(void)

@@ -7,6 +7,8 @@
 
 #include "command.h"
 
+#include <stdbool.h>
+
 #include <mytosis/mytosis.h>
 
 /* Says what failed and answers `code`. */
@@ -22,6 +24,9 @@ cli_exit_code cli_complain_error(const mt_error *err, const char *verb, const ch
 
 /* What the command does now: "reading", "a.json". `name` may be empty; both stay where they are until the next call. */
 void cli_progress(const char *action, const char *name);
+
+/* Whether it is time to say how far the command is: on a terminal, a few times a second. */
+bool cli_progress_due(void);
 
 /* Takes the line away. Standard output may be the same terminal: nothing is written there before. */
 void cli_progress_end(void);

@@ -162,6 +162,11 @@ void cli_output_flow(cli_output *out)
     if (out->text.buf.len >= FLOW_LEN) write_all(out);
 }
 
+void cli_output_flush(cli_output *out)
+{
+    write_all(out);
+}
+
 /* The folder too, so that the new name lasts. Not every file system can do that. */
 static void sync_folder(const cli_output *out)
 {

@@ -29,6 +29,9 @@ cli_exit_code cli_output_file(cli_output *out, const char *path);
 /* Writes what has gathered, once there is much of it. */
 void cli_output_flow(cli_output *out);
 
+/* Writes what has gathered. */
+void cli_output_flush(cli_output *out);
+
 /* Writes the rest and closes. `code` is what has happened so far: a file is put in its place only after EXIT_DONE.
  * Answers `code`, or EXIT_SYSTEM if writing failed. */
 cli_exit_code cli_output_end(cli_output *out, cli_exit_code code);

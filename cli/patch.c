@@ -73,30 +73,26 @@ static mt_status keep_row(reading *r, const mt_row *row)
     return st;
 }
 
-static cli_exit_code keep_rows(reading *r, const char *path, mt_bytes bytes)
+static mt_status keep_rows(reading *r, const char *name, mt_bytes text, mt_error *err)
 {
     const mt_mem *mem = mt_mem_system();
-    cli_exit_code code = EXIT_DONE;
     mt_status st;
     mt_row row;
 
-    r->reader = NULL;
     if (mt_graph_new(mem, NULL, &r->patch->fields) != MT_OK ||
         mt_graph_new(mem, NULL, &r->patch->deletes) != MT_OK ||
-        mt_json_reader_new(mem, MT_JSON_PATCH, cli_input_name(path), NULL, &r->reader) != MT_OK)
-        return cli_complain(EXIT_SYSTEM, "%s", mt_status_text(MT_NO_MEMORY));
-    st = mt_json_reader_feed(r->reader, bytes, true);
+        mt_json_reader_new(mem, MT_JSON_PATCH, name, NULL, &r->reader) != MT_OK)
+        return MT_NO_MEMORY;
+    st = mt_json_reader_feed(r->reader, text, true);
     while (st == MT_OK && (st = mt_json_reader_next(r->reader, &row)) == MT_OK)
         st = keep_row(r, &row);
-    if (st == MT_NO_MEMORY) code = cli_complain(EXIT_SYSTEM, "%s", mt_status_text(st));
-    else if (st != MT_END)
-        code = cli_complain(EXIT_INPUT, "%s", mt_json_reader_error(r->reader)->text);
-    mt_json_reader_free(r->reader);
-    return code;
+    if (st == MT_END) return MT_OK;
+    *err = *mt_json_reader_error(r->reader);
+    return st;
 }
 
 /* One row for each node, now that the graphs stay as they are. */
-static cli_exit_code make_rows(cli_patch *patch)
+static mt_status make_rows(cli_patch *patch)
 {
     size_t row_count = mt_graph_count(patch->fields), field_count = 0;
     const mt_node *node;
@@ -108,8 +104,7 @@ static cli_exit_code make_rows(cli_patch *patch)
     while ((node = mt_graph_iter_next(&nodes))) field_count += mt_node_count_all(node);
     patch->rows = calloc(row_count + 1, sizeof *patch->rows);
     patch->row_fields = calloc(field_count + 1, sizeof *patch->row_fields);
-    if (!patch->rows || !patch->row_fields)
-        return cli_complain(EXIT_SYSTEM, "%s", mt_status_text(MT_NO_MEMORY));
+    if (!patch->rows || !patch->row_fields) return MT_NO_MEMORY;
     next = patch->row_fields;
     mt_graph_iter_init(&nodes, patch->fields, all, all);
     while ((node = mt_graph_iter_next(&nodes))) {
@@ -121,14 +116,29 @@ static cli_exit_code make_rows(cli_patch *patch)
         while (mt_field_iter_next(&fields, next)) next++;
         row->count = (size_t)(next - row->fields);
     }
-    return EXIT_DONE;
+    return MT_OK;
+}
+
+mt_status cli_patch_parse(mt_bytes text, const char *name, cli_patch *out, mt_error *err)
+{
+    reading r = {.patch = out};
+    mt_status st;
+
+    memset(out, 0, sizeof *out);
+    st = keep_rows(&r, name, text, err);
+    mt_json_reader_free(r.reader);
+    if (st == MT_OK) st = make_rows(out);
+    if (st == MT_NO_MEMORY) *err = (mt_error){st, "out of memory"};
+    if (st != MT_OK) cli_patch_free(out);
+    return st;
 }
 
 cli_exit_code cli_patch_read(const char *path, cli_patch *out)
 {
-    reading r = {.patch = out};
+    const char *name = cli_input_name(path);
     cli_exit_code code;
     mt_bytes bytes;
+    mt_error err;
     cli_text file;
 
     memset(out, 0, sizeof *out);
@@ -136,12 +146,10 @@ cli_exit_code cli_patch_read(const char *path, cli_patch *out)
     code = cli_input_read(path, &file);
     bytes = mt_buf_bytes(&file.buf);
     if (code == EXIT_DONE && cli_input_is_binary(bytes))
-        code = cli_complain(EXIT_INPUT, "%s: a patch is JSON, and this is a binary graph",
-                            cli_input_name(path));
-    if (code == EXIT_DONE) code = keep_rows(&r, path, bytes);
-    if (code == EXIT_DONE) code = make_rows(out);
+        code = cli_complain(EXIT_INPUT, "%s: a patch is JSON, and this is a binary graph", name);
+    if (code == EXIT_DONE && cli_patch_parse(bytes, name, out, &err) != MT_OK)
+        code = cli_complain_error(&err, NULL, NULL);
     cli_text_free(&file);
-    if (code != EXIT_DONE) cli_patch_free(out);
     return code;
 }
 

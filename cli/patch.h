@@ -17,7 +17,11 @@ typedef struct cli_patch {
     mt_field *row_fields;
 } cli_patch;
 
-/* Reads a patch, OWNED: cli_patch_free. Anything but EXIT_DONE has been reported and leaves nothing to free. */
+/* Reads the text of a patch, OWNED: cli_patch_free. `name` is what messages call it. After anything but MT_OK there is
+ * nothing to free, and `err` says where the text is wrong. */
+mt_status cli_patch_parse(mt_bytes text, const char *name, cli_patch *out, mt_error *err);
+
+/* The same of a file. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_patch_read(const char *path, cli_patch *out);
 
 /* Frees what is there and leaves the patch empty. */

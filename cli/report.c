@@ -42,21 +42,6 @@ void cli_report_output(const cli_options *options, cli_output *out)
 
 /* ---- For a program ---- */
 
-static void add_conflict(cli_text *text, mt_bytes uid, const mt_conflict *conflict)
-{
-    mt_buf *buf = &text->buf;
-
-    cli_text_str(text, "{\"uid\":");
-    cli_text_note(text, mt_json_string(uid, buf));
-    cli_text_str(text, ",\"field\":");
-    cli_text_note(text, mt_json_string(conflict->won.name, buf));
-    cli_text_str(text, ",\"won\":");
-    cli_text_note(text, mt_json_field(&conflict->won, buf));
-    cli_text_str(text, ",\"lost\":");
-    cli_text_note(text, mt_json_field(&conflict->lost, buf));
-    cli_text_str(text, "}");
-}
-
 static void add_conflicts(cli_output *out, const mt_delta *delta)
 {
     mt_delta_iter iter;
@@ -69,7 +54,7 @@ static void add_conflicts(cli_output *out, const mt_delta *delta)
     while (mt_delta_iter_node(&iter, &node)) {
         while (mt_delta_iter_conflict(&iter, &conflict)) {
             if (any) cli_text_str(&out->text, ",\n");
-            add_conflict(&out->text, node.uid, &conflict);
+            cli_save_conflict(&out->text, node.uid, &conflict);
             cli_output_flow(out);
             any = true;
         }
@@ -163,7 +148,7 @@ static void write_changes(cli_output *out, const cli_report *report, cli_extent 
     cli_changes changes;
     cli_change_counts counts;
 
-    cli_changes_init(&changes, report->delta);
+    cli_changes_init(&changes, report->delta, mt_str(NULL));
     cli_changes_count(changes, &counts);
     write_summary(out, report, &counts);
     if (counts.conflicts > 0) {

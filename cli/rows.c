@@ -8,11 +8,24 @@ void cli_rows_of_graph(cli_rows *rows, const mt_graph *graph, mt_bytes prefix)
     mt_graph_iter_init(&rows->nodes, graph, prefix, mt_str(NULL));
 }
 
+void cli_rows_of_node(cli_rows *rows, const mt_node *node)
+{
+    memset(rows, 0, sizeof *rows);
+    rows->living = node;
+}
+
 void cli_rows_of_delta(cli_rows *rows, const mt_delta *delta, mt_delta_part part)
 {
     memset(rows, 0, sizeof *rows);
     rows->is_delta = true;
     mt_delta_iter_init(&rows->delta, delta, part);
+}
+
+void cli_rows_of_event(cli_rows *rows, const mt_event *event)
+{
+    memset(rows, 0, sizeof *rows);
+    rows->is_delta = true;
+    rows->event = event;
 }
 
 static bool next_node(cli_rows *rows)
@@ -21,8 +34,17 @@ static bool next_node(cli_rows *rows)
     mt_delta_node part;
 
     if (rows->is_delta) {
-        if (!mt_delta_iter_node(&rows->delta, &part)) return false;
+        if (rows->event ? !mt_event_node(rows->event, &rows->delta, &part)
+                        : !mt_delta_iter_node(&rows->delta, &part))
+            return false;
         rows->row = (mt_row){.uid = part.uid, .floor = part.floor};
+        return true;
+    }
+    if (rows->nodes_over) return false;
+    if (rows->living) {
+        mt_field_iter_init(&rows->fields, rows->living, false);
+        rows->row = (mt_row){.uid = mt_node_uid(rows->living)};
+        rows->nodes_over = true;
         return true;
     }
     if (!(node = mt_graph_iter_next(&rows->nodes))) return false;

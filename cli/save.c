@@ -121,3 +121,26 @@ void cli_save_delta(cli_output *out, const mt_delta *delta, mt_delta_part part)
     add_json(out, &rows);
     if (out->text.status == MT_OK) out->text.buf.len--;
 }
+
+void cli_save_conflict(cli_text *text, mt_bytes uid, const mt_conflict *conflict)
+{
+    mt_buf *buf = &text->buf;
+
+    cli_text_str(text, "{\"uid\":");
+    cli_text_note(text, mt_json_string(uid, buf));
+    cli_text_str(text, ",\"field\":");
+    cli_text_note(text, mt_json_string(conflict->won.name, buf));
+    cli_text_str(text, ",\"won\":");
+    cli_text_note(text, mt_json_field(&conflict->won, buf));
+    cli_text_str(text, ",\"lost\":");
+    cli_text_note(text, mt_json_field(&conflict->lost, buf));
+    cli_text_str(text, "}");
+}
+
+void cli_save_name(cli_text *text, mt_bytes name)
+{
+    mt_value string = mt_string(name), bytes = mt_blob(name);
+    bool is_text = mt_value_check(&string, NULL, NULL) == MT_OK;
+
+    cli_text_note(text, mt_value_json(is_text ? &string : &bytes, &text->buf));
+}
