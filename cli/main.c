@@ -3,12 +3,38 @@
 #include "message.h"
 #include "options.h"
 #include "output.h"
+#include "store.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
-static const cli_command *const members[] = {&cli_graph_group, NULL};
+/* A build without LMDB or libuv has no stores. */
+#ifdef MYTOSIS_WITH_STORE
+#define STORE_VERBS                                                                              \
+    &cli_verb_init, &cli_verb_write, &cli_verb_read, &cli_verb_link, &cli_verb_rm, &cli_verb_ls, \
+        &cli_verb_log, &cli_verb_watch, &cli_verb_import, &cli_verb_export, &cli_verb_forget,    \
+        &cli_verb_status, &cli_verb_doctor,
+#define COMMANDS                                                                        \
+    "  init    make an empty store         ls      list uids\n"                         \
+    "  write   write fields of a node      log     list changes\n"                      \
+    "  read    print a node, or fields     watch   write lines, and print the events\n" \
+    "  link    write an edge               import  merge a graph from a file\n"         \
+    "  rm      delete a node, or fields    export  write all nodes to a file\n"         \
+    "  forget  drop nodes from this store  status  what there is to know of a store\n"  \
+    "  graph   graphs in files, no store   doctor  check every record\n"                \
+    "\n"                                                                                \
+    "      --store PATH   the store to work on; else MYTOSIS_STORE names it\n"
+#define EXAMPLE "write ada name=Ada friend@charles --store notes.mdb"
+#else
+#define STORE_VERBS
+#define COMMANDS                                                   \
+    "  graph   merge, compare, show and convert graphs in files\n" \
+    "\n"
+#define EXAMPLE "graph show notes.json"
+#endif
+
+static const cli_command *const members[] = {&cli_graph_group, STORE_VERBS NULL};
 
 static const cli_command root = {
     .name = "mytosis",
@@ -17,17 +43,14 @@ static const cli_command root = {
             "\n"
             "A peer-to-peer graph database: every peer holds a replica, and replicas that\n"
             "have seen the same changes are the same, whatever the order.\n"
+            "\n" COMMANDS "  -h, --help         show this, or the help of the command named\n"
+            "      --version      show the version\n"
+            "      --color WHEN   auto, always or never; auto heeds NO_COLOR\n"
             "\n"
-            "Commands:\n",
-    .footer = "\n"
-              "  -h, --help         show this, or the help of the command named\n"
-              "      --version      show the version\n"
-              "      --color WHEN   auto, always or never; auto heeds NO_COLOR\n"
-              "\n"
-              "Example: mytosis graph show notes.json\n"
-              "\n"
-              "Exit codes: 0 done, 2 usage, 3 bad input, 4 writing failed or no memory;\n"
-              "\"mytosis COMMAND --help\" says more.\n",
+            "Example: mytosis " EXAMPLE "\n"
+            "\n"
+            "Exit codes: 0 done, 1 not there, 2 usage, 3 bad input, 4 failed or no memory;\n"
+            "\"mytosis COMMAND --help\" says more.\n",
     .members = members,
 };
 
@@ -61,7 +84,7 @@ static cli_exit_code print_help(const cli_command *command)
 
     cli_output_standard(&out);
     cli_text_str(&out.text, command->help);
-    for (size_t i = 0; command->members && command->members[i]; i++)
+    for (size_t i = 0; command->footer && command->members[i]; i++)
         cli_text_printf(&out.text, "  %-8s  %s\n", command->members[i]->name,
                         command->members[i]->summary);
     if (command->footer) cli_text_str(&out.text, command->footer);

@@ -7,24 +7,54 @@ _mytosis_options() {
         ;;
     "graph show") echo --uid --prefix --limit --json --plain --all ;;
     "graph convert") echo --format ;;
+    graph) ;;
+    *) echo --store ;;
+    esac
+    case $1 in
+    init) echo --clock ;;
+    write) echo --patch --json ;;
+    read) echo --json --plain --raw --all ;;
+    link | rm | status) echo --json ;;
+    ls) echo --long --limit --json ;;
+    log) echo --since --limit --json ;;
+    watch) echo --history --conflicts --allow-future --all --json ;;
+    import) echo --allow-future --json ;;
+    export) echo --output --format ;;
+    doctor) echo --restamp --yes --json ;;
     esac
     echo --color --help --version
 }
 
 _mytosis_commands() {
     case $1 in
-    "") echo graph ;;
+    "") echo init write read link rm forget ls log watch import export status doctor graph ;;
     graph) echo merge patch rebase overlap diff show convert ;;
     esac
 }
 
-# The names of commands among the words before the one at hand, into `path`.
+# The names of commands among the words before the one at hand, into `path`; how many operands follow
+# them, into `operands`; and the store that is named, into `store`.
 _mytosis_path() {
-    local word commands
-    path=
+    local word commands value=
+    path='' operands=0 store=${MYTOSIS_STORE-}
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        if [[ $word == "=" ]]; then
+            continue
+        elif [[ -n $value ]]; then
+            if [[ $value == --store ]]; then store=$word; fi
+            value=
+            continue
+        fi
         commands=" $(_mytosis_commands "$path") "
-        if [[ $commands == *" $word "* ]]; then path=${path:+$path }$word; fi
+        case $word in
+        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color)
+            value=$word
+            ;;
+        -?*) ;;
+        *)
+            if [[ $commands == *" $word "* ]]; then path=${path:+$path }$word; else operands=$((operands + 1)); fi
+            ;;
+        esac
     done
 }
 
@@ -34,8 +64,22 @@ _mytosis_fill() {
     COMPREPLY=($(compgen "$@" -- "$current"))
 }
 
+# The nodes of the store that begin with the word at hand.
+_mytosis_uids() {
+    if [[ -z $store ]]; then return; fi
+    _mytosis_fill -W "$("${COMP_WORDS[0]}" ls --store "$store" --limit 200 -- "$current" 2>/dev/null)"
+}
+
+_mytosis_operand() {
+    case "$path $operands" in
+    "init 0" | "import 0" | graph\ *) _mytosis_fill -f ;;
+    "write 0" | "read 0" | "link 0" | "link 2" | "rm 0" | forget\ * | "ls 0" | "watch 0" | "export 0") _mytosis_uids ;;
+    *) COMPREPLY=() ;;
+    esac
+}
+
 _mytosis() {
-    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} path
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} path operands store
 
     # Bash takes "=" as a word of its own.
     if [[ $current == "=" ]]; then
@@ -47,15 +91,16 @@ _mytosis() {
     case $previous in
     --format) _mytosis_fill -W $'json\nbinary\ncompressed' ;;
     --color) _mytosis_fill -W $'auto\nalways\nnever' ;;
-    --output | -o) _mytosis_fill -f ;;
-    --uid | --prefix | --limit) COMPREPLY=() ;;
+    --clock) _mytosis_fill -W $'hybrid\nlamport' ;;
+    --output | -o | --store | --patch) _mytosis_fill -f ;;
+    --uid | --prefix | --limit | --since) COMPREPLY=() ;;
     *)
         if [[ $current == -* ]]; then
             _mytosis_fill -W "$(_mytosis_options "$path" | tr ' ' '\n')"
         elif [[ -n $(_mytosis_commands "$path") ]]; then
             _mytosis_fill -W "$(_mytosis_commands "$path" | tr ' ' '\n')"
         else
-            _mytosis_fill -f
+            _mytosis_operand
         fi
         ;;
     esac

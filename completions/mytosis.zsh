@@ -50,20 +50,99 @@ _mytosis_graph() {
     esac
 }
 
+_mytosis_uids() {
+    local -a uids
+    uids=(${(f)"$(_call_program uids mytosis ls --limit 200 ${opt_args[--store]:+--store $opt_args[--store]} -- ${(q)PREFIX} 2>/dev/null)"})
+    compadd -a uids
+}
+
+_mytosis_store() {
+    local -a common json
+    common=(
+        '(-h --help)'{-h,--help}'[show what the command does]'
+        '--color=[whether to use colours]:when:(auto always never)'
+        '--store=[the store]:file:_files'
+    )
+    json='--json[print JSON]'
+
+    case $words[1] in
+    init) _arguments $common '--clock=[what states are]:mode:(hybrid lamport)' '1:path:_files' ;;
+    write)
+        _arguments $common $json '--patch=[write all of a patch]:file:_files' \
+            '1:uid:_mytosis_uids' '*:field:'
+        ;;
+    read)
+        _arguments $common '1:uid:_mytosis_uids' '*:field:' \
+            '(--plain --raw)--json[print JSON with states]' \
+            '(--json --raw)--plain[print values without states, as JSON]' \
+            '(--json --plain)--raw[print values alone]' \
+            '--all[show long values whole]'
+        ;;
+    link) _arguments $common $json '1:from:_mytosis_uids' '2:field:' '3:to:_mytosis_uids' ;;
+    rm) _arguments $common $json '1:uid:_mytosis_uids' '*:field:' ;;
+    forget) _arguments $common '*:uid:_mytosis_uids' ;;
+    ls)
+        _arguments $common $json '1:prefix:_mytosis_uids' \
+            '(-l --long)'{-l,--long}'[with the number of fields]' \
+            '--limit=[so many nodes, at most]:number:'
+        ;;
+    log)
+        _arguments $common $json \
+            '--since=[only changes after this number]:number:' \
+            '--limit=[so many changes, at most]:number:'
+        ;;
+    watch)
+        _arguments $common $json '1:prefix:_mytosis_uids' \
+            '--history[also what was overwritten]' \
+            '--conflicts[also which equal states were settled]' \
+            '--allow-future[take states far ahead of now]' \
+            '--all[show long values whole]'
+        ;;
+    import) _arguments $common $json '--allow-future[take states far ahead of now]' '1:file:_files' ;;
+    export)
+        _arguments $common '1:prefix:_mytosis_uids' \
+            '(-o --output)'{-o,--output=}'[where to]:file:_files' \
+            '--format=[how to write it]:form:(json binary compressed)'
+        ;;
+    status) _arguments $common $json ;;
+    doctor)
+        _arguments $common $json \
+            '--restamp[mend states of a wrong clock]' \
+            '(-y --yes)'{-y,--yes}'[do it]'
+        ;;
+    esac
+}
+
 _mytosis() {
     local curcontext=$curcontext state line
     local -a commands
-    commands=('graph:merge, compare, show and convert graphs in files')
+    commands=(
+        'init:make an empty store'
+        'write:write fields of a node'
+        'read:print a node, or fields'
+        'link:write an edge'
+        'rm:delete a node, or fields'
+        'forget:drop nodes from this store'
+        'ls:list uids'
+        'log:list changes'
+        'watch:write lines, and print the events'
+        'import:merge a graph from a file'
+        'export:write all nodes to a file'
+        'status:what there is to know of a store'
+        'doctor:check every record'
+        'graph:merge, compare, show and convert graphs in files'
+    )
 
     _arguments -C \
         '(-h --help)'{-h,--help}'[show what the command does]' \
         '--version[show the version]' \
         '--color=[whether to use colours]:when:(auto always never)' \
+        '--store=[the store]:file:_files' \
         '1: :->command' \
         '*:: :->operands'
     case $state in
     command) _describe command commands ;;
-    operands) [[ $words[1] == graph ]] && _mytosis_graph ;;
+    operands) if [[ $words[1] == graph ]]; then _mytosis_graph; else _mytosis_store; fi ;;
     esac
 }
 

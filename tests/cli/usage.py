@@ -18,9 +18,29 @@ VERBS = {
 }
 
 
+# What works on a store, and what it says of its operands.
+STORE_VERBS = {
+    "init": "at most one operand, PATH",
+    "write": "a UID and one field or more",
+    "read": "a UID, and then fields",
+    "link": "three operands, FROM, FIELD and TO",
+    "rm": "a UID, and then fields",
+    "forget": "one UID or more",
+    "ls": "at most one operand, PREFIX",
+    "log": "no operands",
+    "watch": "at most one operand, PREFIX",
+    "import": "an operand, FILE",
+    "export": "at most one operand, PREFIX",
+    "status": "no operands",
+    "doctor": "no operands",
+}
+
+EVERY = [[], ["graph"], *(["graph", verb] for verb in VERBS), *([verb] for verb in STORE_VERBS)]
+
+
 class Help(CommandTest):
     def test_every_help_fits_a_screen_of_24_lines_of_80_columns(self):
-        for words in ([], ["graph"], *(["graph", verb] for verb in VERBS)):
+        for words in EVERY:
             text = self.expect(DONE, *words, "--help").decode()
             # A line is left for the prompt.
             self.assertLessEqual(text.count("\n"), 23, words)
@@ -30,7 +50,9 @@ class Help(CommandTest):
             self.assertIn("\nExit codes: 0 ", text, words)
 
     def test_groups_list_their_commands(self):
-        self.assertIn("\n  graph     ", self.expect(DONE, "--help").decode())
+        text = self.expect(DONE, "--help").decode()
+        for verb in [*STORE_VERBS, "graph"]:
+            self.assertRegex(text, rf"(?m)^  (.*  )?{verb} ")
         text = self.expect(DONE, "graph", "--help").decode()
         for verb in VERBS:
             self.assertIn(f"\n  {verb} ", text)
@@ -59,6 +81,12 @@ class Usage(CommandTest):
             message = f"graph {verb} takes {operands}; see mytosis graph {verb} --help"
             self.refused(USAGE, message, "graph", verb)
             self.refused(USAGE, message, "graph", verb, "a", "b", "c")
+        for verb, operands in STORE_VERBS.items():
+            message = f"{verb} takes {operands}; see mytosis {verb} --help"
+            if operands[0] == "n" or "at most" in operands:
+                self.refused(USAGE, message, verb, "a", "b")
+            else:
+                self.refused(USAGE, message, verb)
 
     def test_an_option_that_is_unknown(self):
         see = "see mytosis graph merge --help"
@@ -136,7 +164,7 @@ class Documents(CommandTest):
     """The man pages and the completions know every command and every option."""
 
     def options(self, *words):
-        return set(re.findall(r"(?m)^ {2}(?:-\w, |    )--(\w+)", self.expect(DONE, *words, "--help").decode()))
+        return set(re.findall(r"(?m)^ {2}(?:-\w, |    )--([\w-]+)", self.expect(DONE, *words, "--help").decode()))
 
     def document(self, name):
         with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", name), encoding="utf-8") as file:
@@ -149,19 +177,29 @@ class Documents(CommandTest):
             self.assertIn(f"\n.It Cm {verb} Ar ", page)
             for option in self.options("graph", verb) - {"color"}:
                 self.assertRegex(page, rf"\n\.It (Fl \w , )?Fl Fl {option}\b", verb)
+        page = self.document("man/mytosis-store.1")
+        for verb in STORE_VERBS:
+            self.assertIn(f"\n.Nm mytosis Cm {verb}\n", page)
+            self.assertRegex(page, rf"\n\.It Cm {verb}( Ar| Op|\n)")
+            for option in self.options(verb) - {"color"}:
+                self.assertRegex(page, rf"\n\.It (Fl \w , )?Fl Fl {option}\b", verb)
+        page = self.document("man/mytosis.1")
         for option in self.options():
-            self.assertRegex(self.document("man/mytosis.1"), rf"\n\.It (Fl \w , )?Fl Fl {option}\b")
+            self.assertRegex(page, rf"\n\.It (Fl \w , )?Fl Fl {option}\b")
+        for verb in STORE_VERBS:
+            self.assertRegex(page, rf"\n\.It Cm .*\b{verb}\b")
 
     def test_completions_name_every_option(self):
         for shell, mark in (("bash", "--"), ("zsh", "--"), ("fish", "-l ")):
             text = self.document(f"completions/mytosis.{shell}")
-            for words in ([], *(["graph", verb] for verb in VERBS)):
+            for words in EVERY:
                 for name in [*words, *(mark + option for option in self.options(*words))]:
                     self.assertRegex(text, rf"(?<!\w){re.escape(name)}\b", shell)
 
     def test_bash_completes(self):
         def complete(*words):
             script = self.document("completions/mytosis.bash") + """
+                PATH=$PATH:$(dirname "$MYTOSIS")
                 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
                 _mytosis
                 printf '%s\\n' "${COMPREPLY[@]}"
@@ -173,13 +211,26 @@ class Documents(CommandTest):
 
         self.write("notes.json", "{}")
         self.assertEqual(complete("g"), ["graph"])
+        self.assertEqual(set(complete("")), {"graph", *STORE_VERBS})
+        self.assertEqual(complete("init", "--clock", ""), ["hybrid", "lamport"])
+        for verb in STORE_VERBS:
+            self.assertEqual(set(complete(verb, "--")),
+                             {"--" + option for option in self.options(verb) | self.options()}, verb)
+        self.assertEqual(complete("import", "--store", "x", ""), ["notes.json"])
+        self.assertEqual(complete("read", "graph", ""), [])
         self.assertEqual(complete("graph", ""), list(VERBS))
         self.assertEqual(complete("graph", "merge", ""), ["notes.json"])
         self.assertEqual(complete("graph", "merge", "notes.json", "--format", ""), ["json", "binary", "compressed"])
         self.assertEqual(complete("graph", "convert", "--format", "=", "b"), ["binary"])
         for verb in VERBS:
             self.assertEqual(set(complete("graph", verb, "--")),
-                             {"--" + option for option in self.options("graph", verb) | self.options()}, verb)
+                             {"--" + option for option in self.options("graph", verb) | self.options() - {"store"}}, verb)
+        # The nodes of a store, by the command itself.
+        self.expect(DONE, "init", "s.mdb")
+        self.expect(DONE, "write", "--patch=-", "--store=s.mdb", stdin='{"ada":{"x":1},"adam":{"x":1},"eve":{"x":1}}')
+        self.assertEqual(complete("read", "--store", "s.mdb", "ad"), ["ada", "adam"])
+        self.assertEqual(complete("forget", "ada", "--store", "=", "s.mdb", "e"), ["eve"])
+        self.assertEqual(complete("write", "ada", "--store", "s.mdb", "a"), [])
 
 
 class ExitCodes(CommandTest):

@@ -16,7 +16,7 @@ DONE, DIFFERENT, USAGE, INPUT, SYSTEM = range(5)
 
 def environment(**changes):
     """What the command runs in: nothing of the caller's that changes what it prints."""
-    env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
+    env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "MYTOSIS_STORE")}
     env["TERM"] = "xterm"
     env.update(changes)
     return env
@@ -95,5 +95,30 @@ class CommandTest(unittest.TestCase):
         """What the command prints as JSON."""
         return json.loads(self.expect(code, *arguments, **more))
 
+    def told(self, code, *arguments, message, **more):
+        """The command ends with `code` and says one line; answers its output."""
+        return self.expect(code, *arguments, err=f"mytosis: {message}\n", **more)
+
     def assert_same(self, made, wanted, about=None):
         self.assertEqual(canonical(made), canonical(wanted), about)
+
+
+class StoreTest(CommandTest):
+    """A test with a store, whose states count writes: that of a node's first write is 1."""
+
+    CLOCK = "lamport"
+
+    def setUp(self):
+        super().setUp()
+        self.expect(DONE, "init", "s.mdb", "--clock", self.CLOCK)
+
+    def run_command(self, *arguments, env=None, **more):
+        return super().run_command(*arguments, env=env or environment(MYTOSIS_STORE="s.mdb"), **more)
+
+    def import_graph(self, content, *options):
+        self.write("imported", content)
+        self.expect(DONE, "import", "imported", *options)
+
+    def exported(self, *arguments):
+        """The graph in the store."""
+        return self.result("export", *arguments)

@@ -1,0 +1,26 @@
+/* event.h - printing the events of a database as they happen. */
+#ifndef CLI_EVENT_H
+#define CLI_EVENT_H
+
+#include "options.h"
+#include "output.h"
+
+#include <mytosis/mytosis.h>
+
+typedef struct cli_events {
+    cli_output out;
+    bool json; /* an object a line, else for a person */
+    mt_bytes prefix;
+    size_t columns; /* of a value */
+    mt_listening *listening;
+} cli_events;
+
+/* Prints, from now on, every event of nodes whose uid has the prefix (BORROWED): updates, and with --history and --conflicts
+ * these, too. Each is written out at once. OWNED: cli_events_end. MT_NO_MEMORY, MT_INVALID. */
+mt_status cli_events_begin(cli_events *events, const cli_options *options, mt_db *db,
+                           mt_bytes prefix);
+
+/* Prints no more; the database may be closed already. `code` as cli_output_end. */
+cli_exit_code cli_events_end(cli_events *events, cli_exit_code code);
+
+#endif

@@ -1,0 +1,146 @@
+#include "storage.h"
+
+#include "message.h"
+
+#include <mytosis/plugin/kv_lmdb.h>
+#include <mytosis/plugin/node_store.h>
+
+#include <stdio.h>
+#include <string.h>
+
+mt_status cli_storage_at(const mt_env *env, const char *path, cli_access access, mt_storage *out,
+                         mt_error *err)
+{
+    mt_kv_lmdb_options options = {.size = sizeof options,
+                                  .read_only = access == ACCESS_READ,
+                                  .must_exist = access == ACCESS_WRITE,
+                                  .no_sync = access == ACCESS_SCRATCH};
+    mt_kv kv;
+    mt_status st = mt_kv_lmdb(env, path, &options, &kv, err);
+
+    if (st != MT_OK) return st;
+    if ((st = mt_node_store_new(env, kv, NULL, out, err)) != MT_OK) mt_kv_close(&kv);
+    return st;
+}
+
+cli_exit_code cli_storage_complain(const mt_error *err)
+{
+    if (err->status == MT_NOT_FOUND)
+        return cli_complain(EXIT_INPUT, "%s; mytosis init makes one", err->text);
+    return cli_complain_error(err, NULL, NULL);
+}
+
+/* ---- Answers ---- */
+
+static void answered(void *ctx, uint64_t id, const mt_storage_answer *answer)
+{
+    cli_storage *s = ctx;
+
+    (void)id;
+    if (s->take) s->take(s->ctx, answer);
+    if (answer->info) s->info = *answer->info;
+    if (answer->more) return;
+    s->answered = true;
+    s->next = answer->next;
+    s->end = answer->end;
+    s->err.status = answer->status;
+    if (answer->status != MT_OK)
+        (void)snprintf(s->err.text, sizeof s->err.text, "%s",
+                       answer->text ? answer->text : mt_status_text(answer->status));
+}
+
+static void expect(cli_storage *s, cli_storage_take *take, void *ctx)
+{
+    s->err = (mt_error){MT_OK, ""};
+    s->answered = s->end = false;
+    s->take = take;
+    s->ctx = ctx;
+}
+
+/* `st`: what starting the request came to. */
+static mt_status wait_for(cli_storage *s, mt_status st)
+{
+    const mt_env *env = mt_loop_env(s->loop);
+
+    while (st == MT_OK && !s->answered) st = env->turn(env->ctx);
+    if (st == MT_OK) return s->err.status;
+    s->err.status = st;
+    (void)snprintf(s->err.text, sizeof s->err.text, "%s", mt_status_text(st));
+    return st;
+}
+
+/* ---- Requests ---- */
+
+mt_status cli_storage_list(cli_storage *s, mt_bytes after, size_t limit, cli_storage_take *take,
+                           void *ctx)
+{
+    mt_bytes all = {NULL, 0};
+
+    expect(s, take, ctx);
+    return wait_for(s, s->storage.ops->list(s->storage.ctx, &s->host, 0, all, after, limit));
+}
+
+mt_status cli_storage_read(cli_storage *s, const mt_storage_key *keys, size_t count,
+                           cli_storage_take *take, void *ctx)
+{
+    expect(s, take, ctx);
+    return wait_for(s, s->storage.ops->read(s->storage.ctx, &s->host, 0, keys, count));
+}
+
+mt_status cli_storage_changes(cli_storage *s, const mt_cursor *since, size_t limit,
+                              cli_storage_take *take, void *ctx)
+{
+    expect(s, take, ctx);
+    return wait_for(s, s->storage.ops->changes(s->storage.ctx, &s->host, 0, since, limit));
+}
+
+mt_status cli_storage_records(cli_storage *s, mt_bytes after, size_t limit, cli_storage_take *take,
+                              void *ctx)
+{
+    mt_bytes all = {NULL, 0};
+
+    expect(s, take, ctx);
+    return wait_for(s, s->storage.ops->records(s->storage.ctx, &s->host, 0, all, after, limit));
+}
+
+mt_status cli_storage_write(cli_storage *s, const mt_storage_write *write)
+{
+    expect(s, NULL, NULL);
+    return wait_for(s, s->storage.ops->write(s->storage.ctx, &s->host, 0, write));
+}
+
+uint64_t cli_storage_bytes(const cli_storage *s)
+{
+    return s->storage.ops->bytes ? s->storage.ops->bytes(s->storage.ctx) : 0;
+}
+
+/* ---- Opening ---- */
+
+cli_exit_code cli_storage_open(cli_storage *out, const char *path, cli_access access)
+{
+    mt_status st;
+
+    memset(out, 0, sizeof *out);
+    out->path = path;
+    out->host = (mt_storage_host){answered, out};
+    if (mt_loop_new(mt_mem_system(), &out->loop) != MT_OK)
+        return cli_complain(EXIT_SYSTEM, "there is no event loop to be had");
+    st = cli_storage_at(mt_loop_env(out->loop), path, access, &out->storage, &out->err);
+    if (st != MT_OK) {
+        (void)cli_storage_complain(&out->err);
+    } else {
+        expect(out, NULL, NULL);
+        st = wait_for(out, out->storage.ops->open(out->storage.ctx, &out->host, 0));
+        if (st != MT_OK) (void)cli_complain(cli_exit_of(st), "%s: %s", path, out->err.text);
+    }
+    if (st == MT_OK) return EXIT_DONE;
+    cli_storage_close(out);
+    return cli_exit_of(st);
+}
+
+void cli_storage_close(cli_storage *s)
+{
+    mt_storage_close(&s->storage);
+    mt_loop_free(s->loop);
+    s->loop = NULL;
+}

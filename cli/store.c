@@ -1,0 +1,158 @@
+#include "store.h"
+
+#include "message.h"
+
+#include <mytosis/blocking.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+cli_exit_code cli_store_path(const cli_options *options, const char **out)
+{
+    const char *path = options->values[OPTION_STORE];
+
+    if (!path) path = getenv("MYTOSIS_STORE");
+    if (!path || !*path)
+        return cli_complain(EXIT_USAGE, "no store is named: --store PATH does, or MYTOSIS_STORE in "
+                                        "the environment");
+    *out = path;
+    return EXIT_DONE;
+}
+
+/* ---- Opening ---- */
+
+/* What a call that waits has come to. */
+typedef struct waiting {
+    bool answered;
+    mt_error err;
+    cli_store_seen *seen;
+    void *ctx;
+} waiting;
+
+static void answered(void *ctx, mt_db *db, const mt_result *result)
+{
+    waiting *w = ctx;
+
+    (void)db;
+    w->answered = true;
+    w->err.status = result->status;
+    if (result->status != MT_OK)
+        (void)snprintf(w->err.text, sizeof w->err.text, "%s", result->text);
+    else if (w->seen && result->delta) w->seen(w->ctx, result->delta);
+}
+
+static bool wait_for(const cli_store *store, const waiting *w)
+{
+    while (!w->answered)
+        if (!cli_store_turn(store)) return false;
+    return w->err.status == MT_OK;
+}
+
+bool cli_store_turn(const cli_store *store)
+{
+    const mt_env *env = mt_loop_env(store->loop);
+
+    return env->turn(env->ctx) == MT_OK;
+}
+
+static mt_status open_db(cli_store *store, mt_storage *storage, mt_error *err)
+{
+    mt_config config = {.size = sizeof config,
+                        .name = store->path,
+                        .env = mt_loop_env(store->loop),
+                        .storage = storage,
+                        .cache_bytes = store->cache_len};
+    const mt_config *configs[] = {&config};
+    waiting w = {.answered = false};
+    mt_status st = mt_db_open(configs, 1, &store->db, err);
+
+    if (st != MT_OK) {
+        mt_storage_close(storage);
+        return st;
+    }
+    if ((st = mt_db_ready(store->db, answered, &w)) != MT_OK) *err = *mt_db_error(store->db);
+    else if (!wait_for(store, &w)) *err = w.err;
+    return st == MT_OK ? w.err.status : st;
+}
+
+static mt_status open_path(cli_store *store, cli_access access, mt_error *err)
+{
+    mt_storage storage;
+    mt_status st = mt_loop_new(mt_mem_system(), &store->loop);
+
+    if (st != MT_OK) {
+        *err = (mt_error){st, "there is no event loop to be had"};
+        return st;
+    }
+    st = cli_storage_at(mt_loop_env(store->loop), store->path, access, &storage, err);
+    return st == MT_OK ? open_db(store, &storage, err) : st;
+}
+
+cli_exit_code cli_store_open(const cli_options *options, cli_access access, cli_store *out)
+{
+    mt_error err = {MT_OK, ""};
+    cli_exit_code code;
+
+    if ((code = cli_store_path(options, &out->path)) != EXIT_DONE) return code;
+    if (open_path(out, access, &err) == MT_OK) return EXIT_DONE;
+    cli_store_close(out);
+    return cli_storage_complain(&err);
+}
+
+void cli_store_close(cli_store *store)
+{
+    mt_close(store->db);
+    mt_loop_free(store->loop);
+    store->db = NULL;
+    store->loop = NULL;
+}
+
+/* ---- Calls ---- */
+
+/* Engines begin what they say with the path, which stands there already. */
+static const char *without_path(const cli_store *store, const char *why)
+{
+    size_t len = strlen(store->path);
+
+    return strncmp(why, store->path, len) == 0 && why[len] == ':' ? why + len + 2 : why;
+}
+
+cli_exit_code cli_store_complain(const cli_store *store, mt_status status, const char *action)
+{
+    const mt_error *err = mt_db_error(store->db);
+    const char *why = err->status == status && *err->text ? err->text : mt_status_text(status);
+
+    return cli_complain(cli_exit_of(status), "cannot %s %s: %s", action, store->path,
+                        without_path(store, why));
+}
+
+cli_exit_code cli_store_check_uid(const char *word)
+{
+    mt_error err;
+
+    if (mt_uid_check(mt_str(word), &err) == MT_OK) return EXIT_DONE;
+    return cli_complain(EXIT_USAGE, "uid \"%s\": %s", word, err.text);
+}
+
+cli_exit_code cli_store_node(const cli_store *store, mt_bytes uid, mt_handle **out)
+{
+    mt_status st = mt_read_wait(store->db, uid, NULL, out);
+
+    if (st != MT_OK) return cli_store_complain(store, st, "read");
+    if (*out) return EXIT_DONE;
+    return cli_complain(EXIT_DIFFERENT, "there is no node \"%.*s\"", (int)uid.len,
+                        (const char *)uid.data);
+}
+
+cli_exit_code cli_store_write(const cli_store *store, const mt_row *rows, size_t count,
+                              cli_store_seen *seen, void *ctx)
+{
+    waiting w = {.seen = seen, .ctx = ctx};
+    mt_status st = mt_write(store->db, rows, count, NULL, answered, &w, NULL);
+
+    if (st != MT_OK) return cli_store_complain(store, st, "write to");
+    if (wait_for(store, &w)) return EXIT_DONE;
+    return cli_complain(cli_exit_of(w.err.status), "cannot write to %s: %s", store->path,
+                        without_path(store, w.err.text));
+}

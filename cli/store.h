@@ -1,0 +1,57 @@
+/* store.h - the store that a command works on, named by --store or by MYTOSIS_STORE.
+ *
+ * Whatever reads and writes nodes does it through a database, and waits for each call, turning the store's own loop. */
+#ifndef CLI_STORE_H
+#define CLI_STORE_H
+
+#include "options.h"
+#include "storage.h"
+
+typedef struct cli_store {
+    const char *path; /* as the user wrote it */
+    mt_loop *loop;
+    mt_db *db;
+    size_t cache_len; /* how much memory nodes may take; 0: what is usual */
+} cli_store;
+
+/* The path, as the options or the environment have it. EXIT_USAGE, which has been reported: neither does. */
+cli_exit_code cli_store_path(const cli_options *options, const char **out);
+
+/* Opens the store that is there, OWNED: cli_store_close; `out` is all zero but for `cache_len`. Anything but EXIT_DONE has been reported. */
+cli_exit_code cli_store_open(const cli_options *options, cli_access access, cli_store *out);
+
+/* Closes what was opened; one that was not is accepted. */
+void cli_store_close(cli_store *store);
+
+/* Says what a call came to that answered `status`, with the database's own words: "cannot write to notes.mdb: ...". */
+cli_exit_code cli_store_complain(const cli_store *store, mt_status status, const char *action);
+
+/* Turns the loop once; false: nothing will ever happen any more. */
+bool cli_store_turn(const cli_store *store);
+
+/* What a write came to, of which nothing is borrowed. */
+typedef void cli_store_seen(void *ctx, const mt_delta *delta);
+
+/* Writes rows as one commit and waits. `seen` (may be NULL) is shown what changed, if something did. Anything but EXIT_DONE
+ * has been reported. */
+cli_exit_code cli_store_write(const cli_store *store, const mt_row *rows, size_t count,
+                              cli_store_seen *seen, void *ctx);
+
+/* The handle of a node, SHARED. EXIT_DIFFERENT: there is none. Anything but EXIT_DONE has been reported. */
+cli_exit_code cli_store_node(const cli_store *store, mt_bytes uid, mt_handle **out);
+
+/* Whether a word is a uid; EXIT_USAGE, which has been reported: it is none. */
+cli_exit_code cli_store_check_uid(const char *word);
+
+/* The verbs. */
+extern const cli_command cli_verb_init, cli_verb_status; /* store_init.c */
+extern const cli_command cli_verb_write, cli_verb_link, cli_verb_rm,
+    cli_verb_forget;                                /* store_write.c */
+extern const cli_command cli_verb_read;             /* store_read.c */
+extern const cli_command cli_verb_ls, cli_verb_log; /* store_list.c */
+extern const cli_command cli_verb_import;           /* store_import.c */
+extern const cli_command cli_verb_export;           /* store_export.c */
+extern const cli_command cli_verb_watch;            /* store_watch.c */
+extern const cli_command cli_verb_doctor;           /* store_doctor.c */
+
+#endif

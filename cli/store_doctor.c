@@ -1,0 +1,223 @@
+/* doctor: whether a store is sound, and what it holds. */
+#include "clock.h"
+#include "inspect.h"
+#include "interrupt.h"
+#include "message.h"
+#include "report.h"
+#include "restamp.h"
+#include "shown.h"
+#include "store.h"
+#include "table.h"
+
+#include <inttypes.h>
+
+/* ---- For a person ---- */
+
+static cli_text *add_line(cli_table *table, const char *what, uint64_t count)
+{
+    cli_text *cell;
+
+    (void)cli_table_line(table);
+    cli_text_str(cli_table_cell_open(table, 0, STYLE_BOLD), what);
+    cli_text_number(cli_table_cell_open(table, 1, STYLE_PLAIN), count);
+    cell = cli_table_cell_open(table, 2, STYLE_PLAIN);
+    return cell;
+}
+
+/* "12 deleted", after a comma unless it is the first; nothing of none. */
+static void add_fact(cli_text *cell, size_t start, uint64_t count, const char *fact)
+{
+    if (count == 0) return;
+    if (cell->buf.len > start) cli_text_str(cell, ", ");
+    cli_text_number(cell, count);
+    cli_text_printf(cell, " %s", fact);
+}
+
+static void print_counts(cli_output *out, const cli_storage *storage, const cli_inspection *seen)
+{
+    cli_table table;
+    cli_text *cell;
+    size_t start;
+
+    cli_table_init(&table, 1u << 1);
+    cell = add_line(&table, "nodes", seen->nodes);
+    start = cell->buf.len;
+    add_fact(cell, start, seen->nodes_deleted, "deleted");
+    add_fact(cell, start, seen->floors, "with a floor");
+    cell = add_line(&table, "fields", seen->fields);
+    add_fact(cell, cell->buf.len, seen->fields_deleted, "deleted");
+    cell = add_line(&table, "edges", seen->edges);
+    add_fact(cell, cell->buf.len, seen->edges_dangling, "lead to no node");
+    (void)add_line(&table, "bytes", cli_storage_bytes(storage));
+    (void)add_line(&table, "changes", seen->changes);
+    (void)add_line(&table, "records", seen->records);
+    cell = add_line(&table, "ahead", seen->ahead);
+    if (seen->ahead > 0) {
+        cli_text_str(cell, "states by more than 10 minutes, the highest by ");
+        cli_clock_add_span(cell, cli_clock_ahead(seen->state_max, seen->now));
+    }
+    (void)add_line(&table, "damaged", seen->damaged);
+    cli_table_print(&table, out);
+    cli_table_free(&table);
+}
+
+static void print_inspection(cli_output *out, const cli_storage *storage,
+                             const cli_inspection *seen)
+{
+    print_counts(out, storage, seen);
+    if (seen->damaged == 0) return;
+    cli_text_str(&out->text, "\n");
+    cli_output_style(out, STYLE_RED);
+    cli_text_add(&out->text, mt_buf_bytes(&seen->damage.buf));
+    cli_output_style(out, STYLE_PLAIN);
+    if (seen->damaged <= DAMAGE_NAMED) return;
+    cli_text_str(&out->text, "… and ");
+    cli_text_number(&out->text, seen->damaged - DAMAGE_NAMED);
+    cli_text_str(&out->text, " more\n");
+}
+
+/* ---- For a program ---- */
+
+static void add_number(cli_text *text, const char *name, uint64_t number)
+{
+    cli_text_printf(text, ",\"%s\":%" PRIu64, name, number);
+}
+
+static void add_damage(cli_text *text, mt_bytes lines)
+{
+    bool any = false;
+
+    cli_text_str(text, ",\"damage\":[");
+    while (lines.len > 0) {
+        mt_bytes line = {lines.data, 0};
+
+        while (line.data[line.len] != '\n') line.len++;
+        if (any) cli_text_str(text, ",\n");
+        cli_text_note(text, mt_json_string(line, &text->buf));
+        lines.data += line.len + 1;
+        lines.len -= line.len + 1;
+        any = true;
+    }
+    cli_text_str(text, "]}\n");
+}
+
+static void print_json(cli_output *out, const cli_storage *storage, const cli_inspection *seen)
+{
+    cli_text *text = &out->text;
+
+    cli_text_str(text, "{\"store\":");
+    cli_text_note(text, mt_json_string(mt_str(storage->path), &text->buf));
+    add_number(text, "nodes", seen->nodes);
+    add_number(text, "nodes_deleted", seen->nodes_deleted);
+    add_number(text, "floors", seen->floors);
+    add_number(text, "fields", seen->fields);
+    add_number(text, "fields_deleted", seen->fields_deleted);
+    add_number(text, "edges", seen->edges);
+    add_number(text, "edges_dangling", seen->edges_dangling);
+    add_number(text, "value_bytes", seen->value_len);
+    add_number(text, "bytes", cli_storage_bytes(storage));
+    add_number(text, "changes", seen->changes);
+    add_number(text, "records", seen->records);
+    add_number(text, "ahead", seen->ahead);
+    add_number(text, "damaged", seen->damaged);
+    add_damage(text, mt_buf_bytes(&seen->damage.buf));
+}
+
+/* ---- The verb ---- */
+
+static cli_exit_code report(const cli_options *options, const cli_storage *storage,
+                            const cli_inspection *seen)
+{
+    cli_exit_code code;
+    cli_output out;
+
+    cli_report_output(options, &out);
+    if (cli_options_has(options, OPTION_JSON)) print_json(&out, storage, seen);
+    else print_inspection(&out, storage, seen);
+    code = cli_output_end(&out, EXIT_DONE);
+    if (code == EXIT_DONE && seen->damaged > 0)
+        code = cli_complain(EXIT_INPUT, "%s is damaged", storage->path);
+    return code;
+}
+
+/* The clock alone may be ahead, where all that it stamped was overwritten or forgotten. */
+static cli_exit_code restamp(const cli_options *options, cli_storage *storage,
+                             const cli_inspection *seen)
+{
+    const char *path = storage->path;
+    cli_exit_code code;
+    cli_output out;
+
+    if (storage->info.clock_mode == MT_CLOCK_LAMPORT)
+        return cli_complain(EXIT_INPUT, "%s has a lamport clock, whose states are no times", path);
+    if (seen->damaged > 0)
+        return cli_complain(EXIT_INPUT, "%s is damaged, and would lose what cannot be read", path);
+    if (seen->ahead > 0 || storage->info.clock >= seen->ahead_from) {
+        if (!cli_options_has(options, OPTION_YES))
+            return cli_complain(EXIT_DIFFERENT,
+                                "%s: %" PRIu64 " states of %" PRIu64 " nodes would be restamped; "
+                                "that is sound only while no other replica has them: --yes does it",
+                                path, seen->ahead, seen->ahead_nodes);
+        code = cli_restamp(storage, seen);
+        if (code != EXIT_DONE) return code;
+    }
+    cli_report_output(options, &out);
+    if (cli_options_has(options, OPTION_JSON))
+        cli_text_printf(&out.text, "{\"restamped\":%" PRIu64 "}\n", seen->ahead);
+    else {
+        cli_text_str(&out.text, "restamped ");
+        cli_text_count(&out.text, seen->ahead, "state");
+        cli_text_str(&out.text, " of ");
+        cli_text_count(&out.text, seen->ahead_nodes, "node");
+        cli_text_str(&out.text, "\n");
+    }
+    return cli_output_end(&out, EXIT_DONE);
+}
+
+static cli_exit_code run_doctor(const cli_options *options)
+{
+    bool restamps = cli_options_has(options, OPTION_RESTAMP);
+    cli_storage storage = {.path = NULL};
+    cli_inspection seen;
+    const char *path;
+    cli_exit_code code;
+
+    if (cli_options_has(options, OPTION_YES) && !restamps)
+        return cli_complain(EXIT_USAGE, "--yes goes with --restamp, and there is none");
+    if ((code = cli_store_path(options, &path)) != EXIT_DONE) return code;
+    code = cli_storage_open(&storage, path, restamps ? ACCESS_WRITE : ACCESS_READ);
+    if (code == EXIT_DONE && (code = cli_inspect(&storage, &seen)) == EXIT_DONE) {
+        code = restamps ? restamp(options, &storage, &seen) : report(options, &storage, &seen);
+        cli_inspection_free(&seen);
+    }
+    cli_storage_close(&storage);
+    cli_interrupt_end();
+    return code;
+}
+
+const cli_command cli_verb_doctor = {
+    .name = "doctor",
+    .path = "mytosis doctor",
+    .operands = "no operands",
+    .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_RESTAMP) | OPTION_BIT(OPTION_YES) |
+                   OPTION_BIT(OPTION_JSON),
+    .run = run_doctor,
+    .help = "Usage: mytosis doctor [OPTION...]\n"
+            "\n"
+            "Reads every record of the store and checks it. Counts what is there, edges that\n"
+            "lead to no node, and states that are more than 10 minutes ahead of now. Damage\n"
+            "is named. Nothing is changed, but by --restamp.\n"
+            "\n"
+            "      --store PATH   the store; else MYTOSIS_STORE names it\n"
+            "      --restamp      after a wrong clock: give states that are too far ahead,\n"
+            "                     which peers refuse, the state of now. Sound only while no\n"
+            "                     other replica has them\n"
+            "  -y, --yes          with --restamp: do it, instead of saying what would be done\n"
+            "      --json         print it as JSON\n"
+            "      --color WHEN   auto, always or never\n"
+            "\n"
+            "Example: mytosis doctor --store notes.mdb\n"
+            "\n"
+            "Exit codes: 0 sound, 1 there is something to restamp, 2 usage, 3 damage,\n"
+            "4 reading or writing failed, or no memory.\n",
+};

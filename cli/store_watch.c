@@ -1,0 +1,152 @@
+/* watch: writes and merges what is typed, and prints the events that result. */
+#include "event.h"
+#include "lines.h"
+#include "message.h"
+#include "patch.h"
+#include "store.h"
+
+#include <mytosis/blocking.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAME "standard input"
+
+typedef struct watching {
+    const cli_options *options;
+    cli_store store;
+    cli_events events;
+    cli_lines lines;
+} watching;
+
+/* Says what is wrong with a line. Readers take it for the first one. */
+static cli_exit_code complain_line(const watching *w, const mt_error *err)
+{
+    static const char first[] = NAME ":1:";
+    bool has_place = strncmp(err->text, first, sizeof first - 1) == 0;
+
+    return cli_complain(cli_exit_of(err->status), "%s:%zu:%s%s", NAME, w->lines.number,
+                        has_place ? "" : " ", err->text + (has_place ? sizeof first - 1 : 0));
+}
+
+static mt_status write_patch(const watching *w, mt_bytes line, mt_error *err)
+{
+    cli_patch patch;
+    mt_status st = cli_patch_parse(line, NAME, &patch, err);
+
+    if (st != MT_OK) return st;
+    st = mt_write_wait(w->store.db, patch.rows, patch.row_count, NULL, NULL);
+    if (st != MT_OK) *err = *mt_db_error(w->store.db);
+    cli_patch_free(&patch);
+    return st;
+}
+
+static mt_status merge_graph(const watching *w, const mt_graph *graph, mt_error *err)
+{
+    mt_options options = {.size = sizeof options};
+    mt_status st;
+
+    options.allow_future = cli_options_has(w->options, OPTION_ALLOW_FUTURE);
+    st = mt_commit_graph_wait(w->store.db, graph, &options);
+    if (st != MT_OK) *err = *mt_db_error(w->store.db);
+    return st;
+}
+
+/* Whether a text that is neither a graph nor a patch was meant to be a graph: then its fields are no values. */
+static bool is_like_graph(const mt_error *as_patch)
+{
+    return strstr(as_patch->text, "unknown member \"value\"") ||
+           strstr(as_patch->text, "unknown member \"state\"");
+}
+
+/* A line is a graph or a patch. No text is both, unless it has no fields. */
+static mt_status take_line(const watching *w, mt_bytes line, mt_error *err)
+{
+    mt_graph *graph = NULL;
+    mt_error as_graph;
+    mt_status st = mt_json_load(mt_mem_system(), NULL, NAME, line, &graph, &as_graph);
+
+    if (st == MT_OK) st = merge_graph(w, graph, err);
+    else {
+        st = write_patch(w, line, err);
+        if (st == MT_MALFORMED && is_like_graph(err)) *err = as_graph;
+    }
+    mt_graph_free(graph);
+    return st;
+}
+
+static bool is_blank(mt_bytes line)
+{
+    for (size_t i = 0; i < line.len; i++)
+        if (!strchr(" \t\r", line.data[i]) || !line.data[i]) return false;
+    return true;
+}
+
+/* Bad lines are left out, and said; what the store refuses to take ends it. */
+static cli_exit_code take_lines(watching *w)
+{
+    cli_exit_code code = EXIT_DONE;
+    mt_bytes line;
+
+    while (code != EXIT_SYSTEM && !w->events.out.quiet && cli_lines_next(&w->lines, &line)) {
+        mt_error err = {MT_OK, ""};
+
+        if (!is_blank(line) && take_line(w, line, &err) != MT_OK) code = complain_line(w, &err);
+    }
+    if (w->lines.error)
+        return cli_complain(EXIT_INPUT, "cannot read %s: %s", NAME, strerror(w->lines.error));
+    if (w->lines.held.status == MT_TOO_LARGE)
+        return cli_complain(EXIT_INPUT, "%s:%zu: a line of more than %zu bytes", NAME,
+                            w->lines.number + 1, LINE_LEN_MAX);
+    if (w->lines.held.status != MT_OK)
+        return cli_complain(EXIT_SYSTEM, "%s", mt_status_text(w->lines.held.status));
+    return code;
+}
+
+static cli_exit_code run_watch(const cli_options *options)
+{
+    mt_bytes prefix = mt_str(options->operand_count > 0 ? options->operands[0] : NULL);
+    watching w = {.options = options};
+    cli_exit_code code;
+    mt_status st;
+
+    if (prefix.len > MT_UID_LEN_MAX)
+        return cli_complain(EXIT_USAGE, "a prefix of %zu bytes is longer than any uid", prefix.len);
+    if ((code = cli_store_open(options, ACCESS_WRITE, &w.store)) != EXIT_DONE) return code;
+    cli_lines_init(&w.lines);
+    st = cli_events_begin(&w.events, options, w.store.db, prefix);
+    if (st == MT_OK) code = take_lines(&w);
+    else code = cli_store_complain(&w.store, st, "watch");
+    cli_store_close(&w.store);
+    cli_lines_free(&w.lines);
+    return cli_events_end(&w.events, code);
+}
+
+const cli_command cli_verb_watch = {
+    .name = "watch",
+    .path = "mytosis watch",
+    .operands = "at most one operand, PREFIX",
+    .operand_max = 1,
+    .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_HISTORY) |
+                   OPTION_BIT(OPTION_CONFLICTS) | OPTION_BIT(OPTION_ALLOW_FUTURE) |
+                   OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_JSON),
+    .run = run_watch,
+    .help = "Usage: mytosis watch [OPTION...] [PREFIX]\n"
+            "\n"
+            "Reads lines from standard input, each a patch, {\"uid\":{\"field\":value}}, which is\n"
+            "written, or a graph with states, which is merged; and prints what each changed,\n"
+            "of all nodes or of those whose uid begins with PREFIX. A bad line is left out.\n"
+            "One process holds a store, so that nobody else changes it meanwhile.\n"
+            "\n"
+            "      --store PATH   the store; else MYTOSIS_STORE names it\n"
+            "      --history      print also what was overwritten, and what came too late\n"
+            "      --conflicts    print also which equal states were settled, and how\n"
+            "      --allow-future take states that are more than 10 minutes ahead of now\n"
+            "      --all          show long values whole\n"
+            "      --json         print an object a line\n"
+            "      --color WHEN   auto, always or never\n"
+            "\n"
+            "Example: echo '{\"ada\":{\"born\":1815}}' | mytosis watch --history\n"
+            "\n"
+            "Exit codes: 0 done, 2 usage, 3 bad input, 4 writing failed or no memory.\n",
+};
