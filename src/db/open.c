@@ -332,7 +332,6 @@ static mt_status db_build(mt_db *db, const mt_config *const *configs, size_t cou
     if (!found->storage) db->cache_bytes = SIZE_MAX;
     else if (!db->cache_bytes) db->cache_bytes = CACHE_BYTES_DEFAULT;
     if (found->storage) db->storage_ctx = found->storage->ctx;
-    if (found->storage && !db->storage.name) db->storage.name = "unnamed";
     if (found->router) st = router_start(db, found->router);
     return st == MT_OK ? storage_start(db) : st;
 }
