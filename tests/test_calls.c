@@ -354,6 +354,12 @@ static void listener(void *ctx, mt_db *db, const mt_event *event)
     if (watch->then) watch->then(watch, db, event);
 }
 
+mt_status test_watch_try(test_watch *watch, mt_db *db, const mt_listen *listen)
+{
+    watch->listening = NULL;
+    return mt_on(db, listen, listener, watch, &watch->listening);
+}
+
 void test_watch_on(test_watch *watch, mt_db *db, unsigned kinds, const char *what)
 {
     mt_listen listen = {.kinds = kinds};
@@ -361,8 +367,7 @@ void test_watch_on(test_watch *watch, mt_db *db, unsigned kinds, const char *wha
 
     if (len > 0 && what[len - 1] == '*') listen.prefix = (mt_bytes){(const uint8_t *)what, len - 1};
     else listen.uid = mt_str(what);
-    if (mt_on(db, &listen, listener, watch, &watch->listening) != MT_OK)
-        fail_msg("%s", mt_db_error(db)->text);
+    if (test_watch_try(watch, db, &listen) != MT_OK) fail_msg("%s", mt_db_error(db)->text);
 }
 
 void test_watch_off(test_watch *watch)

@@ -136,4 +136,7 @@ struct test_watch {
 void test_watch_on(test_watch *watch, mt_db *db, unsigned kinds, const char *what);
 void test_watch_off(test_watch *watch);
 
+/* As mt_on, which may fail. */
+mt_status test_watch_try(test_watch *watch, mt_db *db, const mt_listen *listen);
+
 #endif
