@@ -10,7 +10,7 @@ void mti_fields_free(mt_action *action)
     const mt_mem *mem = action->db->mem;
 
     for (size_t i = 0; f->to && i < f->count; i++) mt_handle_unref(f->to[i]);
-    mti_mem_free(mem, f->to, f->cap * sizeof *f->to);
+    mti_mem_free(mem, f->to, f->cap * sizeof(mt_handle *));
     mti_mem_free(mem, f->found, f->cap * sizeof *f->found);
     mti_block_free(mem, &f->names);
     mt_handle_unref(f->node);
@@ -52,9 +52,9 @@ static bool reserve(mt_action *action, size_t count)
 
     f->cap = count ? count : 1;
     f->found = mti_mem_alloc(mem, f->cap * sizeof *f->found);
-    f->to = mti_mem_alloc(mem, f->cap * sizeof *f->to);
+    f->to = mti_mem_alloc(mem, f->cap * sizeof(mt_handle *));
     if (f->found) memset(f->found, 0, f->cap * sizeof *f->found);
-    if (f->to) memset(f->to, 0, f->cap * sizeof *f->to);
+    if (f->to) memset(f->to, 0, f->cap * sizeof(mt_handle *));
     return f->found && f->to;
 }
 

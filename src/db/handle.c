@@ -81,7 +81,7 @@ void mt_handle_unref(mt_handle *handle)
 mt_status mti_handles_hold(mt_db *db, const mt_bytes *uids, size_t stride, size_t count,
                            mt_handle ***out)
 {
-    mt_handle **handles = mti_mem_alloc(db->mem, (count ? count : 1) * sizeof *handles);
+    mt_handle **handles = mti_mem_alloc(db->mem, (count ? count : 1) * sizeof(mt_handle *));
     mt_bytes uid;
 
     if (!handles) return MT_NO_MEMORY;
@@ -89,7 +89,7 @@ mt_status mti_handles_hold(mt_db *db, const mt_bytes *uids, size_t stride, size_
         memcpy(&uid, (const uint8_t *)uids + i * stride, sizeof uid);
         if ((handles[i] = mti_handle_hold(db, uid))) continue;
         while (i-- > 0) mt_handle_unref(handles[i]);
-        mti_mem_free(db->mem, handles, (count ? count : 1) * sizeof *handles);
+        mti_mem_free(db->mem, handles, (count ? count : 1) * sizeof(mt_handle *));
         return MT_NO_MEMORY;
     }
     *out = handles;
@@ -100,13 +100,13 @@ void mti_handles_release(const mt_mem *mem, mt_handle **handles, size_t count)
 {
     if (!handles) return;
     for (size_t i = 0; i < count; i++) mt_handle_unref(handles[i]);
-    mti_mem_free(mem, handles, (count ? count : 1) * sizeof *handles);
+    mti_mem_free(mem, handles, (count ? count : 1) * sizeof(mt_handle *));
 }
 
 mt_status mti_handles_all(mt_db *db, mt_handle ***out, size_t *count)
 {
     mt_handle **handles =
-        mti_mem_alloc(db->mem, (db->handles.count ? db->handles.count : 1) * sizeof *handles);
+        mti_mem_alloc(db->mem, (db->handles.count ? db->handles.count : 1) * sizeof(mt_handle *));
     mt_bytes start = {NULL, 0};
     mt_handle *handle;
     mt_walk walk;

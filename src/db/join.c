@@ -44,7 +44,7 @@ static mt_status put_fields(joining *j, mt_row *row)
 {
     mti_order names;
 
-    if (j->piece_count == 0) return MT_OK;
+    if (j->piece_count == 0 || !j->pieces) return MT_OK;
     if (mti_order_all(j->mem, &j->pieces->field.name, sizeof *j->pieces, j->piece_count, &names) !=
         MT_OK)
         return MT_NO_MEMORY;

@@ -304,7 +304,7 @@ static mt_status fetch_start(mti_fetch *fetch, bool *going)
 {
     mt_db *db = fetch->db;
     mt_status st;
-    uint64_t id;
+    uint64_t id = 0;
 
     *going = false;
     fetch_mark(fetch, fetch);

@@ -244,7 +244,7 @@ static void storage_opened(void *ctx, const mt_storage_answer *answer)
 static mt_status storage_start(mt_db *db)
 {
     mt_status st;
-    uint64_t id;
+    uint64_t id = 0;
 
     if (!db->storage.name || !db->storage.open) {
         if (db->mode == MT_CLOCK_DEFAULT) db->mode = MT_CLOCK_HYBRID;

@@ -182,7 +182,7 @@ static void batch_end(mt_db *db, mt_status status)
 void mti_storing_flush(mt_db *db)
 {
     mt_status st;
-    uint64_t id;
+    uint64_t id = 0;
     size_t count;
 
     if (db->store_busy || !db->to_store.first) return;

@@ -99,7 +99,7 @@ static void list_storage(mt_action *action)
     mt_bytes after = {s->after, s->after_len};
     size_t limit = s->left < PAGE_NODES ? s->left : PAGE_NODES;
     mt_status st;
-    uint64_t id;
+    uint64_t id = 0;
 
     if (!db->storage.list) {
         mti_db_fail(db, MT_UNSUPPORTED, "storage \"%s\" cannot list its nodes", db->storage.name);
@@ -243,7 +243,7 @@ static void log_start(mt_action *action)
     const mt_bytes *keys = log->keys.data;
     mt_db *db = action->db;
     mt_status st;
-    uint64_t id;
+    uint64_t id = 0;
 
     if (!mti_call_may_start(action)) return;
     mti_call_hold(action);

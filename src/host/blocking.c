@@ -72,9 +72,11 @@ static mt_status wait_end(waiting *w, mt_status st)
     const mt_env *env = db->env;
     bool started = st == MT_OK;
 
-    if (st == MT_OK && !env->turn)
-        st = mti_db_fail(db, MT_UNSUPPORTED, "the environment has no turn to wait with");
-    while (st == MT_OK && !w->answered) st = env->turn(env->ctx);
+    if (st == MT_OK && !env->turn) {
+        st = MT_UNSUPPORTED;
+        mti_db_fail(db, st, "the environment has no turn to wait with");
+    }
+    while (st == MT_OK && !w->answered && env->turn) st = env->turn(env->ctx);
     if (w->answered) st = w->status;
     else if (st == MT_END)
         st = mti_db_fail(db, MT_INVALID, "nothing is left that could answer the call");

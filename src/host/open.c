@@ -20,7 +20,7 @@ mt_status mti_open_on(mt_loop *loop, const mt_config *const *configs, size_t cou
 {
     const mt_mem *mem = mt_mem_system();
     mt_config own = {.size = sizeof own, .name = "host", .env = mt_loop_env(loop)};
-    const mt_config **all = mti_mem_alloc(mem, (count + 1) * sizeof *all);
+    const mt_config **all = mti_mem_alloc(mem, (count + 1) * sizeof(mt_config *));
     mt_status st;
     mt_db *db;
 
@@ -28,7 +28,7 @@ mt_status mti_open_on(mt_loop *loop, const mt_config *const *configs, size_t cou
     all[0] = &own;
     for (size_t i = 0; i < count; i++) all[i + 1] = configs[i];
     st = mt_db_open(all, count + 1, &db, err);
-    mti_mem_free(mem, all, (count + 1) * sizeof *all);
+    mti_mem_free(mem, all, (count + 1) * sizeof(mt_config *));
     if (st != MT_OK) {
         if (mine) mt_storage_close(mine);
         return st;

@@ -60,7 +60,7 @@ static mt_status changes_reserve(asking_changes *a, const mt_kv_answer *answer, 
 {
     const mt_mem *mem = a->asking.store->mem;
     size_t names = 1;
-    mti_log_entry entry;
+    mti_log_entry entry = {.all = false};
     uint64_t number;
     void *made;
 
@@ -115,8 +115,8 @@ static void changes_take(mti_asking *asking, const mt_kv_answer *answer)
 {
     asking_changes *a = (asking_changes *)asking;
     mt_error damage = {MT_OK, ""};
-    mti_log_entry entry;
-    uint64_t number;
+    mti_log_entry entry = {.all = false};
+    uint64_t number = 0;
     size_t count;
 
     if (answer->status != MT_OK) {

@@ -9,7 +9,7 @@ TEST(what_is_written_is_read)
 {
     test_db t;
     mt_handle *ada = NULL;
-    mt_field name;
+    mt_field name = {.state = 0};
 
     test_db_memory(&t);
     test_set(t.db, "ada", "name", mt_text("Ada"));

@@ -114,7 +114,7 @@ TEST(write_of_a_name_without_field_overwrites_nothing)
     mt_delta_iter iter;
     mt_delta_node node;
     mt_delta *delta;
-    mt_field field;
+    mt_field field = {.state = 0};
 
     load(graph, "none", 0, 0);
     patch(graph, "none", 5, &delta);
