@@ -156,7 +156,7 @@ static void group_changed(void *ctx, const void *event)
     const mt_group_event *change = event;
     mt_db *db = ctx;
 
-    if (db->closing) return;
+    /* While the database is closed, too: the router must not keep what is gone. */
     if (change->kind == MT_GROUP_ADDED) db->router.joined(db->router_ctx, change->connection);
     else db->router.left(db->router_ctx, change->connection);
 }

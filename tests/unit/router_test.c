@@ -216,6 +216,26 @@ TEST(router_that_answers_twice_harms_nobody)
     test_routed_end(&t);
 }
 
+/* ---- Opening and closing ---- */
+
+TEST(router_is_told_who_leaves_while_its_database_closes)
+{
+    test_link link = {.heard = NULL};
+    test_heard sent = {.len = 0};
+    test_routed t;
+
+    test_routed_begin(&t);
+    test_link_begin(&link, &sent, "peer");
+    CHECK(mt_group_add(mt_db_group(t.db), link.connection) == MT_OK);
+    mt_db_close(t.db, NULL, NULL);
+    t.s.t.db = NULL;
+    CHECK(mt_group_remove(mt_db_group(t.db), link.connection) == MT_OK);
+    test_env_run(&t.s.t.te);
+    test_heard_is(&t.s.heard, "joined(peer) left(peer) close");
+    test_link_end(&link);
+    test_stage_end(&t.s);
+}
+
 TEST(closing_ends_pushes_and_pulls_that_are_pending)
 {
     mt_options level = {.size = sizeof level, .level = MT_LEVEL_RECEIVED};
@@ -282,6 +302,7 @@ int main(void)
         cmocka_unit_test(peer_gets_large_nodes_whole),
         cmocka_unit_test(messages_come_and_members_go),
         cmocka_unit_test(router_that_answers_twice_harms_nobody),
+        cmocka_unit_test(router_is_told_who_leaves_while_its_database_closes),
         cmocka_unit_test(closing_ends_pushes_and_pulls_that_are_pending),
         cmocka_unit_test(router_that_does_not_open_or_lacks_something_is_refused),
     };
