@@ -38,6 +38,7 @@ typedef struct small_router {
 /* ---- Messages ---- */
 
 typedef struct message {
+    const mt_group *group;
     mt_connection *to; /* held */
     mt_buf bytes;
     mt_binary_writer *rows;
@@ -45,13 +46,14 @@ typedef struct message {
 
 #define HEAD_LEN 19 /* a JSON string of 17 letters */
 
-static message *begin(mt_connection *to, char kind, uint64_t pull)
+static message *begin(const small_router *r, mt_connection *to, char kind, uint64_t pull)
 {
     message *m = calloc(1, sizeof *m);
     char head[HEAD_LEN];
 
     must(m ? MT_OK : MT_NO_MEMORY);
     snprintf(head, sizeof head, "%c%016llx", kind, (unsigned long long)pull);
+    m->group = r->group;
     m->to = mt_connection_ref(to);
     m->bytes.mem = mt_mem_system();
     must(mt_json_string(mt_str(head), &m->bytes));
@@ -59,10 +61,10 @@ static message *begin(mt_connection *to, char kind, uint64_t pull)
     return m;
 }
 
-/* Sends it. Answers whether it is on its way. */
+/* Sends it, unless the peer has left. Answers whether it is on its way. */
 static bool end(message *m)
 {
-    bool sent = mt_binary_finish(m->rows) == MT_OK &&
+    bool sent = mt_group_has(m->group, m->to) && mt_binary_finish(m->rows) == MT_OK &&
                 mt_connection_send(m->to, mt_buf_bytes(&m->bytes)) == MT_OK;
 
     mt_binary_writer_free(m->rows);
@@ -80,7 +82,7 @@ static mt_status push(void *ctx, uint64_t id, const mt_push *push)
 
     for (size_t i = 0; push->group && i < mt_group_count(push->group); i++) {
         mt_connection *to = mt_group_at(push->group, i);
-        message *m = to == push->origin ? NULL : begin(to, 'W', 0);
+        message *m = to == push->origin ? NULL : begin(r, to, 'W', 0);
         if (!m) continue;
         must(mt_binary_delta(m->rows, push->delta, MT_UPDATE));
         end(m);
@@ -98,7 +100,7 @@ static mt_status pull(void *ctx, uint64_t id, const mt_pull *pull)
 
     while (at < PULLS && r->pulls[at].who) at++;
     for (size_t i = 0; at < PULLS && i < mt_group_count(pull->group); i++) {
-        message *m = begin(mt_group_at(pull->group, i), '?', id);
+        message *m = begin(r, mt_group_at(pull->group, i), '?', id);
         for (size_t k = 0; k < pull->count; k++)
             must(mt_binary_row(m->rows, &(mt_row){.uid = pull->keys[k]}));
         r->pulls[at].who = m->to;
@@ -161,7 +163,7 @@ static void message_in(void *ctx, mt_connection *from, mt_bytes bytes)
     if (mt_binary_reader_feed(r->reader, bytes, true) != MT_OK) return;
     while (mt_binary_reader_next(r->reader, &row) == MT_OK) {
         mt_pull_answer answer = {.rows = &row, .count = 1, .from = from, .more = true};
-        message *m = kind == '?' ? begin(from, '!', id) : NULL;
+        message *m = kind == '?' ? begin(r, from, '!', id) : NULL;
         if (kind == 'W') (void)!mt_db_receive(r->db, from, &row, 1, NULL, NULL, NULL, NULL);
         if (kind == '!') mt_pull_done(r->db, id, &answer);
         if (m && mt_db_request(r->db, from, &row.uid, 1, NULL, found, m, NULL) != MT_OK) end(m);
@@ -189,7 +191,7 @@ static void added_all(void *ctx, mt_db *db, const mt_result *result)
 static void greet(small_router *r, mt_connection *who)
 {
     mt_range all = {.deleted = true};
-    message *m = begin(who, 'W', 0);
+    message *m = begin(r, who, 'W', 0);
 
     if (mt_stream(r->db, &all, add_row, added_all, m, NULL) != MT_OK) end(m);
 }
@@ -234,7 +236,7 @@ static void closed(void *ctx)
 {
     small_router *r = ctx;
 
-    for (size_t i = 0; i < mt_group_count(r->group); i++) {
+    for (size_t i = 0; r->group && i < mt_group_count(r->group); i++) {
         mt_subscription_dispose(mt_connection_app(mt_group_at(r->group, i)));
         mt_connection_set_app(mt_group_at(r->group, i), NULL);
     }

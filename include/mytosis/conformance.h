@@ -23,6 +23,7 @@
 #include <mytosis/plugin/kv.h>
 #include <mytosis/plugin/storage.h>
 #include <mytosis/plugin/network.h>
+#include <mytosis/plugin/router.h>
 
 MT_BEGIN_DECLS
 
@@ -117,6 +118,33 @@ typedef struct mt_conformance_storage {
  * mt_conformance_kv_run. */
 MT_API MT_MUST_USE mt_status mt_conformance_storage_run(const mt_conformance_storage *subject,
                                                         mt_error *err);
+
+/* ---- Routers ---- */
+
+typedef struct mt_conformance_router {
+    size_t size;       /* sizeof(mt_conformance_router) as compiled */
+    const mt_env *env; /* BORROWED; its `turn` must not be NULL */
+
+    /* Makes a router, OWNED by the suite, which opens a database with it or closes it. Several may
+     * be in use at once. A failure ends the suite. */
+    mt_status (*make)(void *ctx, mt_router *out, mt_error *err);
+
+    /* What it does that the contract does not ask for, to be tried too. */
+    bool tells;      /* peers that are online get what is written */
+    bool relays;     /* and pass it on to theirs */
+    bool asks;       /* what is missing here is got from a peer that has it */
+    bool catches_up; /* peers that were cut off become equal once the link is back */
+
+    uint64_t wait_ms;  /* how long what must come may take; 0: 10,000 */
+    uint64_t quiet_ms; /* how long what must not come is waited for; 0: 20 */
+    uint64_t seed;     /* of the random histories and bytes */
+    void *ctx;
+    mt_conformance_report report; /* may be NULL */
+} mt_conformance_router;
+
+/* Tries a router against mytosis/plugin/router.h. As mt_conformance_kv_run. */
+MT_API MT_MUST_USE mt_status mt_conformance_router_run(const mt_conformance_router *subject,
+                                                       mt_error *err);
 
 /* ---- An engine that answers late and may fail ---- */
 

@@ -81,7 +81,7 @@ typedef struct mt_router_ops {
      * merged. A push is never canceled: the write stands, whoever waits for it. */
     void (*cancel)(void *ctx, uint64_t id);
 
-    /* Ends the router and frees it. */
+    /* Ends the router and frees it: also one that no database was opened with. */
     void (*close)(void *ctx);
 } mt_router_ops;
 
