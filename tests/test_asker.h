@@ -73,13 +73,13 @@ void test_reply_end(test_reply *r);
 /* Holds that it succeeded; else says why not. */
 void test_reply_worked(const test_reply *r);
 
-/* An engine that stays when a store closes it, to be opened again: `kept->kv` closes it. */
+/* An engine that stays when a store closes it, to be opened again: `engine->kv` closes it. */
 typedef struct test_kept {
     mt_kv kv;
     mt_kv_ops ops;
 } test_kept;
 
-mt_kv test_kept_kv(test_kept *kept, mt_kv kv);
+mt_kv test_kept_kv(test_kept *engine, mt_kv kv);
 
 /* ---- What must succeed, waited for ---- */
 

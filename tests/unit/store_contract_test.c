@@ -89,7 +89,7 @@ TEST(a_table_is_taken_as_it_is)
     CHECK(mti_kv_adopt(&kv, &kv_ops, NULL) == MT_OK);
     CHECK(memcmp(&kv_ops, &kv_table, sizeof kv_ops) == 0);
     CHECK(mti_storage_adopt(&storage, &storage_ops, NULL) == MT_OK);
-    CHECK(memcmp(&storage_ops, &storage_table, sizeof storage_ops) == 0);
+    CHECK(storage_ops.read == st_read && storage_ops.bytes == some_bytes && !storage_ops.list);
 }
 
 /* The older table lies at the end of its memory, so that a sanitizer sees every byte too many. */
