@@ -136,7 +136,8 @@ MT_API mt_bytes mt_handle_uid(const mt_handle *handle); /* BORROWED from the han
 MT_API mt_db *mt_handle_db(const mt_handle *handle);
 
 /* The node as it is now: read it with mt_node_get and its like. BORROWED until the database next
- * runs or is written. NULL: there is no such node, or no longer. */
+ * runs or is written. NULL: there is no such node, or no longer. A large one of which only a part is
+ * in memory is there, although it may turn out that nothing of it lives. */
 MT_API const mt_node *mt_handle_node(const mt_handle *handle);
 
 /* One living field as it is now. MT_NOT_FOUND; MT_NOT_LOADED: the node is large, and mt_fields

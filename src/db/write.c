@@ -241,6 +241,20 @@ static mt_status merge_what_counts(mt_action *action)
     return st;
 }
 
+/* A write to storage of a node that holds more than storage knows takes all of it along. */
+static void note_volatile(mt_action *action)
+{
+    mti_writing *w = &action->as.write;
+    const mt_row *rows = write_rows(action);
+
+    w->whole = false;
+    for (size_t i = 0; i < w->handle_count; i++) {
+        bool does = rows[i].count > 0 || rows[i].floor > 0 || rows[i].delete_node;
+        if (!action->options.storage_none) w->whole |= w->handles[i]->volatile_at > 0;
+        else if (does) mti_handle_set_volatile(w->handles[i], w->commit);
+    }
+}
+
 mt_status mti_write_merge(mt_action *action)
 {
     mti_writing *w = &action->as.write;
@@ -255,26 +269,17 @@ mt_status mti_write_merge(mt_action *action)
         mti_graph_take_back(db->graph, w->delta);
         mt_delta_free(w->delta);
         w->delta = NULL;
+        return st;
     }
-    return st;
+    /* Merged again, it is a later commit than those that were told of meanwhile. */
+    if (w->delta->changed || w->delta->late) w->commit = ++db->commits;
+    if (w->delta->changed && mti_db_has_storage(db)) note_volatile(action);
+    return MT_OK;
 }
 
 static void tell_later(mt_action *action)
 {
     write_tell(action);
-}
-
-/* A write to storage of a node that holds more than storage knows takes all of it along. */
-static void note_volatile(mt_action *action)
-{
-    mti_writing *w = &action->as.write;
-    const mt_row *rows = write_rows(action);
-
-    for (size_t i = 0; i < w->handle_count; i++) {
-        bool does = rows[i].count > 0 || rows[i].floor > 0 || rows[i].delete_node;
-        if (!action->options.storage_none) w->whole |= w->handles[i]->volatile_at > 0;
-        else if (does) mti_handle_set_volatile(w->handles[i], w->commit);
-    }
 }
 
 /* Whether the write goes the way of those to storage: it is stored, or lies on top of something
@@ -305,8 +310,6 @@ static void write_merge(mt_action *action)
     w->merged = true;
     w->reached = MT_LEVEL_APPLIED;
     changed = w->delta && mt_delta_changed(w->delta);
-    if (changed || (w->delta && w->delta->late)) w->commit = ++db->commits;
-    if (changed && mti_db_has_storage(db)) note_volatile(action);
     if (is_queued(action)) {
         set_unstored(action, true);
         mti_storing_add(action);
