@@ -2,6 +2,7 @@
  * way is the node as it was between the first and the last of them, and never half of one; and who
  * follows the log meanwhile misses nothing. */
 #include "test_world.h"
+#include <stdio.h>
 #include <string.h>
 
 #define READERS 4
@@ -265,10 +266,61 @@ TEST(what_is_read_among_writes_was_there_then)
     test_law(10000, what_is_read_among_writes_was_there);
 }
 
+/* ---- Removal ---- */
+
+/* Reads a large node whole, or lists it, while it is removed and written again. */
+static void a_removed_node_is_read_wholly_or_not_at_all(test_case *c)
+{
+    test_world w;
+    mt_field fields[600];
+    char names[600][8];
+    mt_row row = {.uid = mt_str("big"), .fields = fields, .count = 65 + test_below(c, 535)};
+    mt_storage_key key = {.uid = row.uid, .whole = true};
+    test_writing writes[2] = {{.write = {.clock = 1}}, {.write = {.clock = 1}}};
+    test_reply removed, read;
+    mt_delta *delta = NULL;
+
+    test_world_begin(&w, c, true);
+    for (size_t i = 0; i < row.count; i++) {
+        snprintf(names[i], sizeof names[i], "f%03u", (unsigned)i % 1000);
+        fields[i] = (mt_field){.name = mt_str(names[i]), .value = mt_number(1), .state = 1};
+    }
+    test_worked(w.graph, mt_graph_merge_rows(w.graph, &row, 1, &delta));
+    test_writing_add(&writes[0], delta, "");
+    test_writing_start(&w, &writes[0]);
+    test_writing_end(&w, &writes[0]);
+    mt_graph_free(w.graph);
+    w.graph = test_graph_new();
+    test_worked(w.graph, mt_graph_merge_rows(w.graph, &row, 1, &delta));
+    test_writing_add(&writes[1], delta, "");
+    if (test_once_in(c, 2)) test_ask_read(&w.store, &read, &key, 1);
+    else test_ask_list(&w.store, &read, row.uid, (mt_bytes){NULL, 0}, 3);
+    test_env_run_for(&w.te, test_below(c, 8));
+    test_ask_remove(&w.store, &removed, &row.uid, 1);
+    if (test_once_in(c, 2)) test_env_run_for(&w.te, test_below(c, 8));
+    test_writing_start(&w, &writes[1]);
+    test_await(&w.store, &read);
+    test_reply_worked(&read);
+    for (size_t i = 1; i < read.row_count; i++) read.rows[0].row.count += read.rows[i].row.count;
+    HOLDS(read.row_count == 0 || read.rows[0].row.count == row.count);
+    test_reply_end(&read);
+    test_await(&w.store, &removed);
+    test_reply_worked(&removed);
+    test_writing_end(&w, &writes[1]);
+    test_asker_is(&w.store, w.graph);
+    test_world_end(&w);
+}
+
+TEST(what_is_removed_is_read_wholly_or_not_at_all)
+{
+    test_law(3000, a_removed_node_is_read_wholly_or_not_at_all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_among_writes_was_there_then),
+        cmocka_unit_test(what_is_removed_is_read_wholly_or_not_at_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
