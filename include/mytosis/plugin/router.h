@@ -44,9 +44,9 @@ typedef struct mt_pull {
 } mt_pull;
 
 typedef struct mt_pull_answer {
-    mt_status status; /* MT_OK, or why nothing more will come: the read fails with it, if in the
+    mt_status status;   /* MT_OK, or why nothing more will come: the read fails with it, if in the
                        * end a node is missing or was asked for by force */
-    const char *text; /* of a failure; may be NULL */
+    const char *text;   /* of a failure; may be NULL */
     const mt_row *rows; /* with states; those of nodes that nobody asked for are ignored */
     size_t count;
     mt_connection *from; /* who answered; may be NULL */
