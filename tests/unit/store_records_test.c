@@ -224,6 +224,16 @@ TEST(what_is_no_record_of_a_large_node_is_refused)
     CHECK(large_get("01 03 80808080808080 10 00", &out) == MT_MALFORMED);
 }
 
+TEST(a_large_node_under_a_key_of_no_uid_is_refused)
+{
+    mt_bytes key = mt_str("nu\x8a");
+    mti_large in = {.state_max = 5}, out;
+    uint8_t room[MTI_LARGE_BOUND];
+    mt_bytes value = {room, (size_t)(mti_large_put(key, &in, room) - room)};
+
+    CHECK(mti_large_get(key, value, &out, NULL) == MT_MALFORMED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +248,7 @@ int main(void)
         cmocka_unit_test(lists_of_names_unite_in_order),
         cmocka_unit_test(the_record_of_a_large_node_is_read_as_it_was_written),
         cmocka_unit_test(what_is_no_record_of_a_large_node_is_refused),
+        cmocka_unit_test(a_large_node_under_a_key_of_no_uid_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
