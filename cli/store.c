@@ -56,6 +56,7 @@ bool cli_store_turn(const cli_store *store)
     return env->turn(env->ctx) == MT_OK;
 }
 
+/* Opens the database; what fails is told of with the path before it. */
 static mt_status open_db(cli_store *store, mt_storage *storage, mt_error *err)
 {
     mt_config config = {.size = sizeof config,
@@ -65,15 +66,18 @@ static mt_status open_db(cli_store *store, mt_storage *storage, mt_error *err)
                         .cache_bytes = store->cache_len};
     const mt_config *configs[] = {&config};
     waiting w = {.answered = false};
-    mt_status st = mt_db_open(configs, 1, &store->db, err);
+    mt_status st = mt_db_open(configs, 1, &store->db, &w.err);
 
     if (st != MT_OK) {
         mt_storage_close(storage);
-        return st;
+    } else if ((st = mt_db_ready(store->db, answered, &w)) != MT_OK) {
+        w.err = *mt_db_error(store->db);
+    } else if (!wait_for(store, &w)) {
+        st = w.err.status;
     }
-    if ((st = mt_db_ready(store->db, answered, &w)) != MT_OK) *err = *mt_db_error(store->db);
-    else if (!wait_for(store, &w)) *err = w.err;
-    return st == MT_OK ? w.err.status : st;
+    err->status = st;
+    (void)snprintf(err->text, sizeof err->text, "%.100s: %.200s", store->path, w.err.text);
+    return st;
 }
 
 static mt_status open_path(cli_store *store, cli_access access, mt_error *err)

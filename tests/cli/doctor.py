@@ -1,6 +1,7 @@
 """Doctor: what a store holds, what is damaged in it, and mending the states of a wrong clock."""
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -112,6 +113,18 @@ class Damage(StoreTest):
             done = self.run_command(*words)
             self.assertEqual((done.returncode, done.stdout), (INPUT, b""), words)
             self.assertRegex(done.stderr.decode(), r"^mytosis: s\.mdb is cut short: it has 40000 bytes\n$")
+
+
+    def test_a_format_that_is_damaged(self):
+        content = bytearray(self.read("s.mdb"))
+        for at in (found.end() for found in re.finditer(rb"mformat(\.copy)?", content)):
+            content[at] ^= 0xFF
+        self.write("s.mdb", bytes(content))
+        for words in (["doctor"], ["status"], ["ls"], ["import", "-"]):
+            done = self.run_command(*words, stdin="{}")
+            self.assertEqual((done.returncode, done.stdout), (INPUT, b""), words)
+            self.assertRegex(done.stderr.decode(),
+                             r"^mytosis: s\.mdb: .*what the store says of its format is damaged in both copies\n$")
 
 
 class Restamp(CommandTest):

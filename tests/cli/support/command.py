@@ -39,6 +39,11 @@ def graph(*nodes):
     return {made["@object"]["uid"]: made for made in nodes}
 
 
+def large(nodes, fields=5):
+    """A graph that takes several commits."""
+    return graph(*(node(f"user/{i:06}", {f"f{j}": (f"text {i} {j} " * 3, j + 1) for j in range(fields)}) for i in range(nodes)))
+
+
 def canonical(value):
     """A text that two values share only if they are the same: true is not 1 here."""
     return json.dumps(value, sort_keys=True)
@@ -122,3 +127,8 @@ class StoreTest(CommandTest):
     def exported(self, *arguments):
         """The graph in the store."""
         return self.result("export", *arguments)
+
+    def canonical(self, content):
+        """Writes in.json, and answers its canonical text."""
+        self.write("in.json", content)
+        return self.expect(DONE, "graph", "convert", "--format=json", "in.json", "-")
