@@ -380,7 +380,7 @@ int main(int argc, char **argv)
     };
 
     if (argc == 5 && strcmp(argv[1], "child") == 0)
-        return child(argv[2], strtoull(argv[3], NULL, 10), atoi(argv[4]));
+        return child(argv[2], strtoull(argv[3], NULL, 10), (int)strtol(argv[4], NULL, 10));
     own_path = argv[0];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
