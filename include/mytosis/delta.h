@@ -16,6 +16,11 @@ MT_BEGIN_DECLS
 
 typedef struct mt_delta mt_delta;
 
+/* A copy, OWNED, that shares all with the delta: to keep one that is BORROWED, such as that of an
+ * event, for undoing it later. What it holds counts in the memory of the graph or database.
+ * MT_NO_MEMORY. */
+MT_API MT_MUST_USE mt_status mt_delta_clone(const mt_delta *delta, mt_delta **out);
+
 /* Frees a delta. NULL is accepted. Its graphs may be gone already. */
 MT_API void mt_delta_free(mt_delta *delta);
 

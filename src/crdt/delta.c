@@ -81,6 +81,31 @@ void mti_delta_add(mt_delta *delta, mti_change change)
     if (change.incoming) delta->late = true;
 }
 
+static void hold(mt_node *node)
+{
+    if (node) mti_hold(node);
+}
+
+mt_status mt_delta_clone(const mt_delta *delta, mt_delta **out)
+{
+    mt_delta *clone;
+    mt_status st = mti_delta_new(delta->mem, delta->family, delta->foreign, &clone);
+
+    if (st != MT_OK) return st;
+    if ((st = mti_delta_reserve(clone, delta->count)) != MT_OK) {
+        mt_delta_free(clone);
+        return st;
+    }
+    for (size_t i = 0; i < delta->count; i++) {
+        hold(delta->changes[i].before);
+        hold(delta->changes[i].after);
+        hold(delta->changes[i].incoming);
+        mti_delta_add(clone, delta->changes[i]);
+    }
+    *out = clone;
+    return MT_OK;
+}
+
 static inline bool change_after(const mti_change *a, const mti_change *b)
 {
     return mti_bytes_order8(change_uid(a), change_uid(b)) > 0;

@@ -24,6 +24,39 @@ static void merged_free(merged *m)
     mt_graph_free(m->graph);
 }
 
+/* ---- Keeping ---- */
+
+TEST(a_clone_says_the_same_and_outlives_delta_and_graph)
+{
+    merged m = merged_new("a x=1@1 y=1@3, b z='a text that is long enough to be a blob of its own, "
+                          "which is more than one hundred and twenty-eight bytes long, as this one "
+                          "is now'@1",
+                          "a x=2@1 y=0@2, b z=~@4, c w=1@1");
+    mt_delta *clone = NULL;
+
+    CHECK(mt_delta_clone(m.delta, &clone) == MT_OK);
+    merged_free(&m);
+    test_part_says(clone, MT_UPDATE, "a x=2@1, b z=~@4, +c w=1@1");
+    test_conflict_says(clone, "a x=1@1<2@1");
+    CHECK(mt_delta_changed(clone) && !mt_delta_part_empty(clone, MT_HISTORY));
+    mt_delta_free(clone);
+}
+
+TEST(a_clone_of_a_delta_between_two_families_outlives_both)
+{
+    mt_graph *graph = test_graph_from("a x=5@5"), *other = test_graph_from("a x=1@1 y=2@2");
+    mt_delta *delta = NULL, *clone = NULL;
+
+    CHECK(mt_graph_merge(graph, other, &delta) == MT_OK);
+    CHECK(mt_delta_clone(delta, &clone) == MT_OK);
+    mt_delta_free(delta);
+    mt_graph_free(graph);
+    mt_graph_free(other);
+    test_part_says(clone, MT_UPDATE, "a y=2@2");
+    test_part_says(clone, MT_HISTORY, "a x=1@1");
+    mt_delta_free(clone);
+}
+
 /* ---- Walking ---- */
 
 TEST(an_iterator_gives_nothing_before_its_first_node)
@@ -255,6 +288,8 @@ TEST(undoing_takes_back_even_what_undoing_did)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_clone_says_the_same_and_outlives_delta_and_graph),
+        cmocka_unit_test(a_clone_of_a_delta_between_two_families_outlives_both),
         cmocka_unit_test(an_iterator_gives_nothing_before_its_first_node),
         cmocka_unit_test(fields_and_conflicts_are_asked_for_by_their_part),
         cmocka_unit_test(nodes_may_be_passed_without_their_fields),

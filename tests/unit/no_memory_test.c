@@ -341,6 +341,15 @@ static mt_status act_quietly(world *w)
     return st;
 }
 
+static mt_status act_delta_clone(world *w)
+{
+    mt_delta *clone = NULL;
+    mt_status st = mt_delta_clone(w->delta, &clone);
+
+    mt_delta_free(clone);
+    return st;
+}
+
 static mt_status act_revert(world *w)
 {
     return mt_delta_revert(w->delta, &w->patch);
@@ -422,6 +431,7 @@ static const scenario scenarios[] = {
     {"a diff", prepare_large, act_diff},
     {"a diff of clones", prepare_clone, act_diff},
     {"a rebase, an overlap and a diff", prepare_large, act_quietly},
+    {"a clone of a delta", prepare_delta, act_delta_clone},
     {"a revert", prepare_delta, act_revert},
     {"a snapshot", prepare_large, act_snapshot},
     {"JSON", prepare_large, act_json},
