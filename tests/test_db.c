@@ -38,6 +38,14 @@ void test_db_end(test_db *t)
     assert_int_equal(test_mem_live(), t->live_before);
 }
 
+void test_close(mt_db *db)
+{
+    const mt_env *env = mt_db_env(db);
+
+    mt_db_close(db, closed, &db);
+    while (db) CHECK(env->turn(env->ctx) == MT_OK);
+}
+
 void test_set(mt_db *db, const char *uid, const char *name, mt_value value)
 {
     mt_field field = {.name = mt_str(name), .value = value};

@@ -33,6 +33,9 @@ void test_db_begin(test_db *t);
 /* Closes the database, if it is open, and checks that everything was given back. */
 void test_db_end(test_db *t);
 
+/* Closes a database, and waits for that. */
+void test_close(mt_db *db);
+
 /* Writes one field, and waits. */
 void test_set(mt_db *db, const char *uid, const char *name, mt_value value);
 

@@ -394,7 +394,7 @@ static void step_close(world *w)
     actor *a = any_actor(w);
 
     if (a == &w->actors[0]) return;
-    mt_close(a->db);
+    test_close(a->db);
     forget_actor(w, (size_t)(a - w->actors));
 }
 

@@ -578,7 +578,7 @@ TEST(branch_is_committed_to_another_database)
     test_read_is(other, "bob", "{\"n\":2}");
     test_read_is(other, "ada", NULL);
     CHECK(mt_commit_wait(f.source, other, NULL) == MT_INVALID);
-    mt_close(other);
+    test_close(other);
     fork_end(&f);
 }
 
@@ -713,10 +713,10 @@ TEST(branch_is_closed_before_its_source_and_others_live_on)
     fork_memory(&f, "ada n=1");
     branch_of(f.source, &other);
     test_write(f.branch, "ada n=2");
-    mt_close(f.branch);
+    test_close(f.branch);
     test_write(f.source, "ada n=3");
     test_read_is(other, "ada", "{\"n\":1}");
-    mt_close(other);
+    test_close(other);
     test_write(f.source, "ada n=4");
     fork_end(&f);
 }
