@@ -5,6 +5,10 @@
 #include "test_gen.h"
 #include "test_graph.h"
 
+#include <mytosis/conformance.h>
+#include <mytosis/plugin/kv_memory.h>
+#include <mytosis/plugin/node_store.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +19,8 @@ typedef struct history {
     gen_universe u;
     test_stage s;
     mt_config config;
+    bool on_store;     /* on the node store, over an engine in memory that answers late */
+    mt_kv_fault fault; /* of that engine */
     test_hook hook;
     mt_graph *told;  /* what events have told of */
     uint64_t commit; /* of the last event */
@@ -47,9 +53,41 @@ static void told(test_watch *watch, mt_db *db, const mt_event *event)
 
 /* ---- Opening and closing ---- */
 
+/* The node store, with large nodes that are not so large. */
+static mt_storage new_store(history *h)
+{
+    mt_kv_late_options late = {.size = sizeof late, .seed = h->c->seed, .fault = &h->fault};
+    mt_node_store_options options = {.size = sizeof options,
+                                     .small_len_max = 100 + test_below(h->c, 2000)};
+    const mt_env *env = &h->s.t.te.env;
+    mt_storage storage;
+    mt_kv inner, kv;
+
+    HOLDS(mt_kv_memory(env, &inner) == MT_OK);
+    HOLDS(mt_kv_late(env, inner, &late, &kv) == MT_OK);
+    HOLDS(mt_node_store_new(env, kv, &options, &storage, NULL) == MT_OK);
+    return storage;
+}
+
+static void open_on_store(history *h)
+{
+    mt_storage storage = new_store(h);
+    mt_config on = {.size = sizeof on,
+                    .env = &h->s.t.te.env,
+                    .storage = &storage,
+                    .hooks = h->s.hooks,
+                    .hook_count = h->s.hook_count};
+    const mt_config *both[2] = {&on, &h->config};
+
+    HOLDS(mt_db_open(both, 2, &h->s.db, &h->s.t.error) == MT_OK);
+    h->s.t.db = h->s.db;
+    test_env_run(&h->s.t.te);
+}
+
 static void open_history(history *h, test_watch *watch)
 {
-    test_stage_open(&h->s, &h->config);
+    if (h->on_store) open_on_store(h);
+    else test_stage_open(&h->s, &h->config);
     h->commit = 0;
     *watch = (test_watch){.name = "w", .then = told, .arg = h};
     test_watch_on(watch, h->s.db, MT_EVENT_UPDATE, "*");
@@ -74,7 +112,7 @@ static void settle(history *h)
         HOLDS(h->calls[i].a.count == 1);
         HOLDS(st == MT_OK || st == MT_CANCELED || st == MT_DEADLINE || st == MT_STATE ||
               st == MT_BUDGET || st == MT_IO);
-        if (st == MT_IO) HOLDS(h->s.ts.fault.tripped);
+        if (st == MT_IO) HOLDS(h->s.ts.fault.tripped || h->fault.tripped);
     }
     h->count = 0;
 }
@@ -212,13 +250,30 @@ static void happen(history *h)
 
 /* ---- What holds ---- */
 
+static bool take_row(void *ctx, mt_db *db, const mt_row *row)
+{
+    (void)db;
+    return mt_graph_merge_rows(ctx, row, 1, NULL) == MT_OK;
+}
+
+/* What storage keeps, as a stream of it gives it. */
+static mt_graph *stored_graph(history *h)
+{
+    mt_graph *graph = test_graph_new();
+    mt_range all = {.deleted = true};
+
+    HOLDS(mt_stream_wait(h->s.db, &all, take_row, graph) == MT_OK);
+    if (!h->on_store) HOLDS(mt_graph_equal(graph, h->s.ts.graph));
+    return graph;
+}
+
 /* Holds that every node reads as storage has it. One that is large seems to be there until all of
  * it was read. */
-static void reads_as_stored(history *h)
+static void reads_as(history *h, const mt_graph *graph)
 {
     for (size_t i = 0; i < h->u.uid_count; i++) {
         mt_bytes uid = gen_uid(h->c, &h->u, i);
-        const mt_node *stored = mt_graph_get(h->s.ts.graph, uid), *seen;
+        const mt_node *stored = mt_graph_get(graph, uid), *seen;
         bool there = stored && mt_node_count(stored) > 0;
         mt_handle *node = NULL;
         HOLDS(mt_read_wait(h->s.db, uid, NULL, &node) == MT_OK);
@@ -235,10 +290,14 @@ static void reads_as_stored(history *h)
 
 static void holds(history *h)
 {
+    mt_graph *stored;
+
     settle(h);
-    h->s.ts.fault.status = MT_OK;
-    HOLDS(mt_graph_equal(h->told, h->s.ts.graph));
-    if (!h->config.cache_bytes) reads_as_stored(h);
+    h->s.ts.fault.status = h->fault.status = MT_OK;
+    stored = stored_graph(h);
+    HOLDS(mt_graph_equal(h->told, stored));
+    if (!h->config.cache_bytes) reads_as(h, stored);
+    mt_graph_free(stored);
 }
 
 static void prepare(test_case *c, history *h)
@@ -265,10 +324,26 @@ static void prepare(test_case *c, history *h)
 static void set_fault(history *h)
 {
     if (test_once_in(h->c, 2)) return;
+    h->fault = (mt_kv_fault){.calls = MT_KV_FAULT_ALL,
+                             .status = MT_IO,
+                             .fail_at = test_below(h->c, 30),
+                             .at_start = test_once_in(h->c, 2)};
     h->s.ts.fault = (test_fault){.calls = TEST_READ | TEST_WRITE,
                                  .status = MT_IO,
                                  .fail_at = test_below(h->c, 12),
                                  .at_start = test_once_in(h->c, 2)};
+}
+
+static void play(history *h)
+{
+    test_watch watch;
+
+    open_history(h, &watch);
+    set_fault(h);
+    for (size_t i = 5 + test_below(h->c, 40); i > 0; i--) happen(h);
+    holds(h);
+    let_go(h);
+    test_stage_close(&h->s);
 }
 
 static void history_is_one(test_case *c)
@@ -277,16 +352,20 @@ static void history_is_one(test_case *c)
     history h;
 
     prepare(c, &h);
-    for (size_t opened = 1 + test_below(c, 2); opened > 0; opened--) {
-        open_history(&h, &watch);
-        set_fault(&h);
-        for (size_t i = 5 + test_below(c, 40); i > 0; i--) happen(&h);
-        holds(&h);
-        let_go(&h);
-        test_stage_close(&h.s);
-    }
+    for (size_t opened = 1 + test_below(c, 2); opened > 0; opened--) play(&h);
     open_history(&h, &watch);
     holds(&h);
+    mt_graph_free(h.told);
+    test_stage_end(&h.s);
+}
+
+static void history_on_a_node_store_is_one(test_case *c)
+{
+    history h;
+
+    prepare(c, &h);
+    h.on_store = true;
+    play(&h);
     mt_graph_free(h.told);
     test_stage_end(&h.s);
 }
@@ -296,10 +375,16 @@ TEST(events_storage_and_readers_agree_for_all)
     test_law(6000, history_is_one);
 }
 
+TEST(events_and_readers_agree_with_a_node_store_for_all)
+{
+    test_law(6000, history_on_a_node_store_is_one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_storage_and_readers_agree_for_all),
+        cmocka_unit_test(events_and_readers_agree_with_a_node_store_for_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
