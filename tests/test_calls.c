@@ -307,7 +307,7 @@ static mt_action *take_held(test_hook *hook, size_t at)
     CHECK(at < hook->held_count);
     action = hook->held[at];
     hook->held_count--;
-    memmove(&hook->held[at], &hook->held[at + 1], (hook->held_count - at) * sizeof *hook->held);
+    memmove(&hook->held[at], &hook->held[at + 1], (hook->held_count - at) * sizeof(mt_action *));
     return action;
 }
 

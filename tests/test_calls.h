@@ -21,9 +21,9 @@ struct test_call {
     test_heard *heard;                        /* hears "NAME:STATUS(nodes)", if not NULL */
     void (*then)(test_call *call, mt_db *db); /* done in the answer, if not NULL */
     void *arg;                                /* for it */
-    bool no_id;                               /* it is started without asking for its number */
     /* what became of it */
     uint64_t id;
+    bool no_id; /* it is started without asking for its number: set by the test */
     bool returned;
     test_answer a;
     char nodes[256]; /* their uids, "-" where there is none */

@@ -102,20 +102,16 @@ static test_request *request_new(test_storage *ts, const mt_storage_host *host, 
 
 static void request_free(test_request *r)
 {
-    test_request **at = &r->ts->requests;
-
-    while (*at && *at != r) at = &(*at)->next;
-    if (*at) *at = r->next;
     mt_graph_free(r->seen);
     test_arena_end(&r->arena);
     free(r);
 }
 
-static void answer(test_request *r)
+/* Answers the request that `at` leads to, which waits no longer. */
+static void answer(test_request **at)
 {
-    test_request **at = &r->ts->requests;
+    test_request *r = *at;
 
-    while (*at != r) at = &(*at)->next;
     *at = r->next;
     test_request_give(r);
     request_free(r);
@@ -123,7 +119,10 @@ static void answer(test_request *r)
 
 static void request_fire(void *arg)
 {
-    answer(arg);
+    test_request *r = arg, **at = &r->ts->requests;
+
+    while (*at != r) at = &(*at)->next;
+    answer(at);
 }
 
 /* Whether it answers later. */
@@ -152,7 +151,7 @@ static mt_status request_go(test_request *r)
         ts->env->timer_set(ts->env->ctx, &r->timer,
                            ts->when == TEST_LATER ? 1 : 1 + test_rng_below(&ts->rng, 4));
     } else {
-        answer(r);
+        answer(end);
     }
     return MT_OK;
 }
@@ -323,16 +322,16 @@ size_t test_storage_waiting(const test_storage *ts)
 
 void test_storage_answer(test_storage *ts, size_t at)
 {
-    test_request *r = ts->requests;
+    test_request **which = &ts->requests;
 
-    while (r && at-- > 0) r = r->next;
-    CHECK(r != NULL);
-    answer(r);
+    while (*which && at-- > 0) which = &(*which)->next;
+    CHECK(*which != NULL);
+    answer(which);
 }
 
 void test_storage_answer_all(test_storage *ts)
 {
-    while (ts->requests) answer(ts->requests);
+    while (ts->requests) test_storage_answer(ts, 0);
 }
 
 void test_storage_put(test_storage *ts, const char *nodes)

@@ -249,7 +249,6 @@ struct mt_db {
     mt_timer pump;
     mt_timer alarm; /* the soonest deadline */
     uint64_t alarm_at;
-    bool pump_set;
     size_t blocked;   /* calls that wait for storage to answer something */
     size_t unstarted; /* calls whose first stage is in the ready queue */
     mt_action *unmerged_oldest, *unmerged_newest; /* writes stamped here that are not merged */
@@ -259,7 +258,6 @@ struct mt_db {
     /* writes on their way to storage */
     mti_queue to_store;
     mti_queue storing;
-    bool store_busy;
     mti_block store_commits;
     mt_storage_write store_write;
 
@@ -270,9 +268,10 @@ struct mt_db {
     mti_branch *branch;   /* what this one is, NULL: not a branch */
 
     /* opening and closing */
-    bool is_ready;
     mt_error opening; /* what the opening of the storage came to */
-    bool closing, closed_plugins;
+    bool is_ready, closing;
+    bool pump_set;   /* the timer `pump` is set */
+    bool store_busy; /* `storing` is with storage */
     void (*closed)(void *ctx);
     void *closed_ctx;
     void *owner; /* the loop that mt_open made for it */

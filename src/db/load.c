@@ -232,20 +232,28 @@ static const mti_need *need_of(const mti_fetch *fetch, mt_bytes uid)
     return NULL;
 }
 
-/* Takes the rows of what was asked for, in runs of which all was asked for whole, or none. */
+/* How a row is taken. */
+typedef enum taking { IGNORED, AS_IT_IS, AS_WHOLE } taking;
+
+static taking taking_of(const mti_fetch *fetch, const mt_storage_row *row)
+{
+    const mti_need *need = need_of(fetch, row->row.uid);
+
+    if (!need) return IGNORED;
+    return need->whole ? AS_WHOLE : AS_IT_IS;
+}
+
+/* Takes the rows of an answer, in runs that are taken in one way. */
 static mt_status take_rows(mti_fetch *fetch, const mt_storage_answer *answer)
 {
     mt_status st = MT_OK;
     size_t i = 0;
 
     while (i < answer->row_count && st == MT_OK) {
-        const mti_need *need = need_of(fetch, answer->rows[i].row.uid), *next;
+        taking how = taking_of(fetch, &answer->rows[i]);
         size_t end = i + 1;
-        for (; end < answer->row_count; end++) {
-            next = need_of(fetch, answer->rows[end].row.uid);
-            if (!need != !next || (need && need->whole != next->whole)) break;
-        }
-        if (need) st = load_rows(fetch->db, answer->rows + i, end - i, need->whole);
+        while (end < answer->row_count && taking_of(fetch, &answer->rows[end]) == how) end++;
+        if (how != IGNORED) st = load_rows(fetch->db, answer->rows + i, end - i, how == AS_WHOLE);
         i = end;
     }
     return st;

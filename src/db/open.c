@@ -354,7 +354,7 @@ mt_status mt_db_open(const mt_config *const *configs, size_t count, mt_db **out,
     if (found.env->abi != MT_ENV_ABI)
         return mti_fail(err, MT_UNSUPPORTED, "the environment is of abi %u, not %u",
                         (unsigned)found.env->abi, MT_ENV_ABI);
-    if ((st = db_new(found.env, &db)) != MT_OK) return mti_no_memory(err);
+    if (db_new(found.env, &db) != MT_OK) return mti_no_memory(err);
     st = db_build(db, configs, count, &found);
     if (st == MT_OK) {
         *out = db;

@@ -27,7 +27,7 @@ static mt_db_stats stats_of(const test_stage *s)
 static uint64_t state_of(const test_stage *s, const char *uid, const char *name)
 {
     const mt_node *node = mt_peek(s->db, mt_str(uid));
-    mt_field field;
+    mt_field field = {.state = 0};
 
     CHECK(node && mt_node_get_any(node, mt_str(name), &field) == MT_OK);
     return field.state;

@@ -475,7 +475,7 @@ TEST(more_than_a_million_fields_are_refused)
     test_call w = {.name = "w"};
     test_stage s;
 
-    CHECK(rows != NULL);
+    if (!rows) abort();
     for (size_t i = 0; i < 1000001; i++)
         rows[i] = (mt_row){.uid = mt_str("ada"), .fields = &field, .count = 1};
     test_stage_begin(&s, NULL);
