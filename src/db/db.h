@@ -274,7 +274,8 @@ struct mt_db {
     bool store_busy; /* `storing` is with storage */
     void (*closed)(void *ctx);
     void *closed_ctx;
-    void *owner; /* the loop that mt_open made for it */
+    void *owner;     /* the loop that mt_open made for it */
+    mti_block shown; /* a row with the field that mt_field_wait gave last */
 };
 
 /* A request of storage: who gets the answer. */

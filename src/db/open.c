@@ -305,6 +305,7 @@ void mti_db_free(mt_db *db)
     mti_events_free(db);
     mti_handles_orphan(db);
     mti_ranks_free(db);
+    mti_block_free(db->mem, &db->shown);
     mti_heap_end(&db->handle_heap);
     mt_graph_free(db->graph);
     mt_group_unref(db->group);

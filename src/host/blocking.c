@@ -101,10 +101,13 @@ mt_status mti_wait_ready(mt_db *db)
 
 /* ---- Reading ---- */
 
+/* A hook may have left fewer than were asked for. */
 static mt_status take_nodes(waiting *w, const mt_result *result)
 {
-    for (size_t i = 0; i < w->count && i < result->count; i++)
-        w->nodes[i] = result->nodes[i] ? mt_handle_ref(result->nodes[i]) : NULL;
+    for (size_t i = 0; i < w->count; i++) {
+        mt_handle *node = i < result->count ? result->nodes[i] : NULL;
+        w->nodes[i] = node ? mt_handle_ref(node) : NULL;
+    }
     return MT_OK;
 }
 
@@ -124,9 +127,18 @@ mt_status mt_read_wait(mt_db *db, mt_bytes uid, const mt_options *options, mt_ha
     return mt_nodes_wait(db, &uid, 1, options, out);
 }
 
+/* The answer, with whatever hooks have made of it, is kept until the next one. */
 static mt_status take_field(waiting *w, const mt_result *result)
 {
+    mt_row row = {.fields = &result->fields[0].field, .count = 1};
+    mt_db *db = w->db;
+    mti_block copy;
+
     if (!result->fields[0].found) return MT_NOT_FOUND;
+    if (mti_rows_copy(db->mem, &row, 1, 1, &copy) != MT_OK) return mti_no_memory(&db->error);
+    mti_block_free(db->mem, &db->shown);
+    db->shown = copy;
+    *w->field = ((const mt_row *)copy.data)->fields[0];
     if (w->nodes) w->nodes[0] = result->nodes[0] ? mt_handle_ref(result->nodes[0]) : NULL;
     return MT_OK;
 }
@@ -136,19 +148,15 @@ mt_status mt_field_wait(mt_handle *handle, mt_bytes name, const mt_options *opti
 {
     mt_db *db = handle->db;
     waiting *w = waiting_new(db, take_field);
-    mt_handle *held = NULL;
     mt_status st;
 
     if (!w) return MT_NO_MEMORY;
-    w->nodes = &held;
+    w->nodes = to;
+    w->field = out;
     st = wait_end(w, mt_fields(handle, &name, 1, options, answered, w, &w->id));
-    /* The view that the answer had is gone with it: this one is the node's. */
-    if (st == MT_OK) st = mt_handle_get(handle, name, out);
     if (st == MT_NOT_FOUND)
         mti_db_fail(db, st, "node \"%.*s\" has no field \"%.*s\"", MTI_SHOW(mt_handle_uid(handle)),
                     MTI_SHOW(name));
-    if (st == MT_OK && to) *to = held;
-    else mt_handle_unref(held);
     return st;
 }
 

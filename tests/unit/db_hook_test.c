@@ -324,6 +324,7 @@ TEST(before_read_may_ask_for_nothing)
 {
     mt_options force = {.size = sizeof force, .force = true};
     test_hook hook = {.name = "h", .then = ask_for_nothing};
+    mt_handle *node = (mt_handle *)&hook;
     test_call r = {.name = "r"};
     test_stage s;
 
@@ -334,6 +335,7 @@ TEST(before_read_may_ask_for_nothing)
     turn(&s);
     test_call_is(&r, MT_OK, NULL);
     assert_string_equal(r.nodes, "");
+    CHECK(mt_read_wait(s.db, mt_str("ada"), NULL, &node) == MT_OK && node == NULL);
     test_heard_is(&s.ts.heard, "");
     test_stage_end(&s);
 }
@@ -380,6 +382,14 @@ static void mask_field(test_hook *hook, mt_action *action)
     (void)hook;
 }
 
+static void mask_first(test_hook *hook, mt_action *action)
+{
+    size_t count;
+
+    mt_action_fields(action, &count)[0].field.value = mt_text("masked, too");
+    (void)hook;
+}
+
 static void masked(void *ctx, mt_db *db, const mt_result *result)
 {
     (void)db;
@@ -393,6 +403,7 @@ TEST(after_read_of_fields_may_change_them)
     test_hook hook = {.name = "h", .then = mask_field};
     mt_bytes names[] = {mt_str("name"), mt_str("none")};
     unsigned answers = 0;
+    mt_field field;
     mt_handle *ada;
     test_stage s;
 
@@ -404,6 +415,10 @@ TEST(after_read_of_fields_may_change_them)
     CHECK(mt_fields(ada, names, 2, NULL, masked, &answers, NULL) == MT_OK);
     turn(&s);
     CHECK(answers == 1);
+    hook.then = mask_first;
+    CHECK(mt_field_wait(ada, mt_str("name"), NULL, &field, NULL) == MT_OK);
+    CHECK(mt_bytes_equal(field.value.as.bytes, mt_str("masked, too")));
+    CHECK(mt_bytes_equal(field.name, mt_str("name")));
     mt_handle_unref(ada);
     test_stage_end(&s);
 }
