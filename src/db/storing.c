@@ -107,6 +107,7 @@ static void batch_answered(void *ctx, const mt_storage_answer *answer)
 {
     mt_db *db = ctx;
     mti_queue done = db->storing;
+    bool failed = answer->status != MT_OK;
     mt_action *action;
     mt_error why;
 
@@ -116,13 +117,12 @@ static void batch_answered(void *ctx, const mt_storage_answer *answer)
     mti_block_free(db->mem, &db->store_commits);
     mti_unblock(db);
     mti_pump_set(db);
-    if (answer->status != MT_OK) {
+    if (failed) {
         const char *text = answer->text && *answer->text ? answer->text : NULL;
         mti_fail(&why, answer->status, "%s", text ? text : mt_status_text(answer->status));
         batch_failed(db, &done, &why);
-        return;
     }
-    while ((action = done.first)) {
+    while (!failed && (action = done.first)) {
         done.first = action->next_stored;
         action->next_stored = NULL;
         mti_write_stored(action, MT_OK, NULL);

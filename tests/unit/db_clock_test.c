@@ -208,6 +208,31 @@ TEST(counting_clock_adds_one_for_each_field)
     test_stage_end(&s);
 }
 
+TEST(counting_clock_counts_on_plainly_after_a_commit_that_failed)
+{
+    test_hook hook = {.name = "h", .does = TEST_HOLDS};
+    mt_hook hooks[] = {test_hook_at(&hook, MT_BEFORE_WRITE)};
+    mt_config config = counts;
+    test_call w[3] = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
+    test_stage s;
+
+    test_stage_init(&s);
+    config.hooks = hooks;
+    config.hook_count = 1;
+    test_stage_open(&s, &config);
+    for (size_t i = 0; i < 3; i++) CHECK(test_call_write(&w[i], s.db, "ada n=1", NULL) == MT_OK);
+    s.ts.fault = (test_fault){.calls = TEST_WRITE, .status = MT_FULL};
+    test_hook_pass(&hook, 2);
+    test_hook_pass(&hook, 1);
+    test_hook_pass(&hook, 0);
+    test_env_run(&s.t.te);
+    for (size_t i = 0; i < 3; i++) test_call_is(&w[i], MT_FULL, NULL);
+    hook.does = TEST_PASSES;
+    test_write(s.db, "ada n=2");
+    test_storage_says(&s.ts, "ada n=2@1");
+    test_stage_end(&s);
+}
+
 TEST(mode_of_the_clock_is_that_of_the_store)
 {
     mt_config hybrid = {.size = sizeof hybrid, .clock = MT_CLOCK_HYBRID};
@@ -376,6 +401,7 @@ int main(void)
         cmocka_unit_test(merging_never_moves_the_clock),
         cmocka_unit_test(there_is_no_state_above_the_last),
         cmocka_unit_test(counting_clock_adds_one_for_each_field),
+        cmocka_unit_test(counting_clock_counts_on_plainly_after_a_commit_that_failed),
         cmocka_unit_test(mode_of_the_clock_is_that_of_the_store),
         cmocka_unit_test(store_with_a_clock_that_cannot_be_does_not_open),
         cmocka_unit_test(state_may_be_ten_minutes_ahead_and_no_more),
