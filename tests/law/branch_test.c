@@ -56,7 +56,7 @@ static void open_root(world *w)
     size_t kind = test_below(w->c, 4);
 
     config.clock = test_once_in(w->c, 3) ? MT_CLOCK_HYBRID : MT_CLOCK_LAMPORT;
-    if (test_once_in(w->c, 2)) config.cache_bytes = w->u.size == GEN_SMALL ? 20000 : 300000;
+    if (test_once_in(w->c, 2)) config.cache_bytes = w->u.size == GEN_SMALL ? 20000 : 1500000;
     if (kind >= 2) {
         w->has_stage = true;
         test_stage_init(&w->s);
@@ -335,6 +335,47 @@ static void step_read_in_flight(world *w)
     node_is(a, uid);
 }
 
+/* The source as it is: what it should be is for others to say. */
+static void resync_root(world *w)
+{
+    mt_range range = {.deleted = true};
+    actor *root = &w->actors[0];
+
+    mt_graph_free(root->model);
+    root->model = test_graph_new();
+    worked(root->db, mt_stream_wait(root->db, &range, take_row, root->model));
+}
+
+#define BURST 12
+
+/* Much at once: writes to the source, some of which may fail in storage, while branches read. */
+static void step_burst(world *w)
+{
+    test_answer answers[BURST];
+    size_t started = 0;
+
+    memset(answers, 0, sizeof answers);
+    if (w->has_stage && test_once_in(w->c, 2))
+        w->s.ts.fault =
+            (test_fault){.calls = TEST_WRITE, .status = MT_FULL, .fail_at = test_below(w->c, 4)};
+    for (size_t i = 2 + test_below(w->c, BURST - 2); i > 0; i--) {
+        actor *a = any_actor(w);
+        test_answer *answer = &answers[started++];
+        size_t count;
+        mt_row *rows = gen_patch(w->c, &w->u, &count);
+        if (a == &w->actors[0] || test_once_in(w->c, 3))
+            HOLDS(mt_write(root_db(w), rows, count, NULL, test_answered, answer, NULL) == MT_OK);
+        else HOLDS(mt_read(a->db, any_uid(w), NULL, test_answered, answer, NULL) == MT_OK);
+        if (test_once_in(w->c, 4)) w->s.t.te.env.turn(w->s.t.te.env.ctx);
+    }
+    test_env_run(&w->s.t.te);
+    w->s.ts.fault = (test_fault){.status = MT_OK};
+    for (size_t i = 0; i < started; i++)
+        HOLDS(answers[i].count == 1 &&
+              (answers[i].status == MT_OK || answers[i].status == MT_FULL));
+    resync_root(w);
+}
+
 static void step_commit(world *w)
 {
     actor *a = any_actor(w), *to;
@@ -409,7 +450,7 @@ static void step_look(world *w)
 
 static void step(world *w)
 {
-    switch (test_below(w->c, 20)) {
+    switch (test_below(w->c, 22)) {
     case 0:
     case 1:
     case 2:
@@ -426,6 +467,8 @@ static void step(world *w)
     case 13: step_forget(w); break;
     case 14: step_close(w); break;
     case 15: all_is(any_actor(w)); break;
+    case 16:
+    case 17: step_burst(w); break;
     default: step_look(w); break;
     }
 }
