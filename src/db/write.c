@@ -451,7 +451,7 @@ mt_status mti_write_start_call(mt_db *db, const mti_write_start *start, mt_done 
     action->as.write.received = start->received;
     action->as.write.internal = start->internal;
     if (start->origin) action->origin = mt_connection_ref(start->origin);
-    if (action->options.level == MT_LEVEL_DURABLE && !is_stored(action)) {
+    if (action->options.level == MT_LEVEL_DURABLE && (!is_stored(action) || db->branch)) {
         mti_call_drop(action);
         return mti_db_fail(db, MT_INVALID, "nothing would store it: there is no durable level");
     }

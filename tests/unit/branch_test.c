@@ -442,6 +442,17 @@ TEST(write_to_a_branch_is_applied_and_no_more)
     fork_end(&f);
 }
 
+TEST(branch_has_no_durable_level)
+{
+    mt_options durable = {.size = sizeof durable, .level = MT_LEVEL_DURABLE};
+    test_call write = {.name = "write"};
+    fork f;
+
+    fork_stored(&f, NULL);
+    CHECK(test_call_write(&write, f.branch, "ada name='Ada'", &durable) == MT_INVALID);
+    fork_end(&f);
+}
+
 /* ---- What goes along ---- */
 
 static void function(void)
@@ -761,6 +772,7 @@ int main(void)
         cmocka_unit_test(edits_that_leave_memory_come_back),
         cmocka_unit_test(in_a_branch_nothing_is_volatile),
         cmocka_unit_test(write_to_a_branch_is_applied_and_no_more),
+        cmocka_unit_test(branch_has_no_durable_level),
         cmocka_unit_test(hooks_extensions_and_the_application_go_along),
         cmocka_unit_test(storage_and_network_do_not_go_along),
         cmocka_unit_test(commit_of_a_branch_is_one_commit_with_its_own_states),
