@@ -5,7 +5,7 @@
 
 /* Its program has a main of its own. */
 #define main small_router_main
-#include "../../examples/small_router.c"
+#include "../../examples/small_router.c" /* NOLINT(bugprone-suspicious-include) */
 #undef main
 
 static mt_status make(void *ctx, mt_router *out, mt_error *err)
