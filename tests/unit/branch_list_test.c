@@ -1,35 +1,11 @@
 /* Streams of a branch: its nodes in uid order, as it sees them. */
 #include "test.h"
-#include "test_calls.h"
+#include "test_fork.h"
 #include "test_notation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* States count, so that they can be read. */
-static const mt_config counts = {.size = sizeof counts, .clock = MT_CLOCK_LAMPORT};
-
-typedef struct fork {
-    test_stage s;
-    mt_db *source; /* that of `s` */
-    mt_db *branch;
-} fork;
-
-static void fork_begin(fork *f, const char *nodes)
-{
-    test_stage_init(&f->s);
-    f->s.ts.quiet = true;
-    test_storage_put(&f->s.ts, nodes);
-    test_stage_open(&f->s, &counts);
-    f->source = f->s.db;
-    CHECK(mt_branch(f->source, &f->branch) == MT_OK);
-}
-
-static void fork_end(fork *f)
-{
-    test_stage_end(&f->s);
-}
 
 /* What a stream gave. */
 typedef struct given {
@@ -71,16 +47,16 @@ static void stream_says(mt_db *db, const mt_range *range, const char *nodes)
 TEST(stream_gives_nodes_as_the_branch_sees_them)
 {
     mt_range all = {.deleted = true};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1 m=1@1, bob n=1@1, cyd n=1@1, dan n=1@1, ede n=1@1");
+    test_fork_stored(&f, "ada n=1@1 m=1@1, bob n=1@1, cyd n=1@1, dan n=1@1, ede n=1@1");
     test_write(f.branch, "ada n=2, new1 n=1, !dan");
     test_write(f.source, "ada n=7 k=7, bob n=7, new2 n=1");
     test_write(f.source, "!cyd, !dan");
     stream_says(f.branch, &all,
                 "ada m=1@1 n=2@2, bob n=1@1, cyd n=1@1, dan^1, ede n=1@1, new1 n=1@1");
     stream_says(f.branch, NULL, "ada m=1@1 n=2@2, bob n=1@1, cyd n=1@1, ede n=1@1, new1 n=1@1");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(stream_of_a_branch_without_storage_below_gives_all)
@@ -89,7 +65,7 @@ TEST(stream_of_a_branch_without_storage_below_gives_all)
     test_db t;
 
     test_db_begin(&t);
-    test_db_open(&t, &counts);
+    test_db_open(&t, &test_counts);
     test_write(t.db, "ada n=1, bob n=1");
     CHECK(mt_branch(t.db, &branch) == MT_OK);
     test_write(branch, "cyd n=1, bob n=2");
@@ -101,14 +77,14 @@ TEST(stream_of_a_branch_without_storage_below_gives_all)
 TEST(stream_keeps_to_its_range)
 {
     mt_range range = {.prefix = mt_str("n/"), .after = mt_str("n/b"), .limit = 3};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "m n=1@1, n/a n=1@1, n/c n=1@1, n/e n=1@1, n/g n=1@1, o n=1@1");
+    test_fork_stored(&f, "m n=1@1, n/a n=1@1, n/c n=1@1, n/e n=1@1, n/g n=1@1, o n=1@1");
     test_write(f.branch, "n/b n=1, n/d n=1, n/z n=1, p n=1");
     stream_says(f.branch, &range, "n/c n=1@1, n/d n=1@1, n/e n=1@1");
     range.limit = 0;
     stream_says(f.branch, &range, "n/c n=1@1, n/d n=1@1, n/e n=1@1, n/g n=1@1, n/z n=1@1");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 static void write_many(mt_db *db, char kind, size_t from, size_t count)
@@ -202,11 +178,11 @@ TEST(large_node_is_streamed_whole_as_the_branch_sees_it)
     const mt_node *big;
     mt_field field;
     size_t len;
-    fork f;
+    test_fork f;
 
     len = (size_t)sprintf(text, "big");
     for (int i = 0; i < 200; i++) len += (size_t)sprintf(text + len, " f%03d=%d@1", i, i);
-    fork_begin(&f, text);
+    test_fork_stored(&f, text);
     f.s.ts.large = 8;
     test_write(f.source, "big f007='theirs' new=1");
     test_write(f.branch, "big f008='mine' own=1 f009=~");
@@ -220,18 +196,18 @@ TEST(large_node_is_streamed_whole_as_the_branch_sees_it)
     CHECK(mt_node_get(big, mt_str("new"), &field) == MT_NOT_FOUND);
     CHECK(mt_node_get(big, mt_str("f009"), &field) == MT_NOT_FOUND);
     mt_graph_free(g.graph);
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(volatile_nodes_are_streamed_no_more_than_from_the_source)
 {
     test_call write = {.name = "write"};
     mt_options none = {.size = sizeof none, .storage_none = true};
-    fork f;
+    test_fork f;
 
     test_stage_init(&f.s);
     f.s.ts.quiet = true;
-    test_stage_open(&f.s, &counts);
+    test_stage_open(&f.s, &test_counts);
     f.source = f.s.db;
     CHECK(test_call_write(&write, f.source, "vol n=1", &none) == MT_OK);
     test_env_run(&f.s.t.te);
@@ -241,47 +217,47 @@ TEST(volatile_nodes_are_streamed_no_more_than_from_the_source)
     test_read_is(f.branch, "vol", "{\"n\":1}");
     test_write(f.branch, "vol m=1");
     stream_says(f.branch, NULL, "vol m=1@1 n=1@1");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(stream_of_a_branch_of_a_branch)
 {
     mt_db *twig;
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1, bob n=1@1, cyd n=1@1");
+    test_fork_stored(&f, "ada n=1@1, bob n=1@1, cyd n=1@1");
     test_write(f.branch, "ada n=2, dan n=1");
     CHECK(mt_branch(f.branch, &twig) == MT_OK);
     test_write(f.branch, "bob n=7, !dan");
     test_write(twig, "ede n=1");
     test_write(f.source, "cyd n=7");
     stream_says(twig, NULL, "ada n=2@2, bob n=1@1, cyd n=1@1, dan n=1@1, ede n=1@1");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(storage_that_fails_the_source_ends_the_stream)
 {
     given g = {.graph = NULL};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1");
+    test_fork_stored(&f, "ada n=1@1");
     f.s.ts.fault = (test_fault){.calls = TEST_LIST, .status = MT_IO};
     CHECK(mt_stream_wait(f.branch, NULL, row_given, &g) == MT_IO);
     f.s.ts.fault = (test_fault){.calls = TEST_LIST, .status = MT_UNSUPPORTED, .at_start = true};
     CHECK(mt_stream_wait(f.branch, NULL, row_given, &g) == MT_UNSUPPORTED);
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(closing_ends_a_stream)
 {
     test_answer done = {.count = 0};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1, bob n=1@1");
+    test_fork_stored(&f, "ada n=1@1, bob n=1@1");
     f.s.ts.when = TEST_HELD;
     CHECK(mt_stream(f.branch, NULL, row_given, test_answered, &done, NULL) == MT_OK);
     CHECK(f.s.t.te.env.turn(f.s.t.te.env.ctx) == MT_OK);
-    fork_end(&f);
+    test_fork_end(&f);
     CHECK(done.count == 1 && done.status == MT_CANCELED);
 }
 

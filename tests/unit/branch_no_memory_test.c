@@ -6,12 +6,10 @@
 #define MTI_HEAP_PASS_THROUGH
 #include "base/heap.c" /* NOLINT(bugprone-suspicious-include) */
 
-#include "test_calls.h"
+#include "test_fork.h"
 #include "test_notation.h"
 
 #include <string.h>
-
-static const mt_config counts = {.size = sizeof counts, .clock = MT_CLOCK_LAMPORT};
 
 /* A source, a branch of it, and a branch of that. */
 typedef struct world {
@@ -94,7 +92,7 @@ static const char large[] = "big a=1@1 b=1@1 c=1@1 d=1@1";
 static void world_begin(world *w)
 {
     mt_config on = {.size = sizeof on};
-    const mt_config *configs[2] = {&on, &counts};
+    const mt_config *configs[2] = {&on, &test_counts};
 
     memset(w, 0, sizeof *w);
     w->fm.fail_at = SIZE_MAX;

@@ -1,70 +1,26 @@
 /* Rebasing a branch: its own edits, made anew on the source of now. */
 #include "test.h"
-#include "test_calls.h"
+#include "test_fork.h"
 #include "test_notation.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* States count, so that they can be read. */
-static const mt_config counts = {.size = sizeof counts, .clock = MT_CLOCK_LAMPORT};
-
-typedef struct fork {
-    test_stage s;
-    mt_db *source; /* that of `s` */
-    mt_db *branch;
-} fork;
-
-/* A source with these nodes in storage, and a branch of it. */
-static void fork_begin(fork *f, const char *nodes, const mt_config *config)
-{
-    test_stage_init(&f->s);
-    test_storage_put(&f->s.ts, nodes);
-    test_stage_open(&f->s, config);
-    f->source = f->s.db;
-    CHECK(mt_branch(f->source, &f->branch) == MT_OK);
-    f->s.ts.heard.len = 0;
-}
-
-static void fork_end(fork *f)
-{
-    test_stage_end(&f->s);
-}
-
-static void rebase(mt_db *branch)
-{
-    if (mt_rebase_wait(branch) != MT_OK) fail_msg("%s", mt_db_error(branch)->text);
-}
-
-/* Fails unless these are the edits of a branch. */
-static void edits_are(mt_db *branch, const char *nodes)
-{
-    mt_graph *edits = NULL;
-
-    CHECK(mt_branch_edits(branch, &edits) == MT_OK);
-    test_graph_says(edits, nodes);
-    mt_graph_free(edits);
-}
 
 /* ---- What it does ---- */
 
 TEST(rebase_writes_the_edits_on_the_source_of_now)
 {
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada name='Ada'@1 age=1@1, bob name='Bob'@1", &counts);
+    test_fork_config(&f, "ada name='Ada'@1 age=1@1, bob name='Bob'@1", &test_counts);
     test_write(f.branch, "ada name='mine', new own=1");
     test_write(f.source, "ada name='theirs' age=2, bob name='Bert', new own=7");
     test_write(f.source, "ada name='theirs 2'");
-    rebase(f.branch);
-    edits_are(f.branch, "ada name='mine'@4, new own=1@2");
+    test_rebase(f.branch);
+    test_edits_are(f.branch, "ada name='mine'@4, new own=1@2");
     test_read_is(f.branch, "ada", "{\"age\":2,\"name\":\"mine\"}");
     test_read_is(f.branch, "bob", "{\"name\":\"Bert\"}");
     test_read_is(f.branch, "new", "{\"own\":1}");
     CHECK(mt_commit_wait(f.source, f.branch, NULL) == MT_OK);
     test_read_is(f.source, "ada", "{\"age\":2,\"name\":\"mine\"}");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(rebase_makes_edits_newer_than_all_that_the_source_has_written)
@@ -76,7 +32,7 @@ TEST(rebase_makes_edits_newer_than_all_that_the_source_has_written)
     CHECK(mt_branch(t.db, &branch) == MT_OK);
     test_write(branch, "ada name='mine'");
     test_write(t.db, "ada name='theirs'");
-    rebase(branch);
+    test_rebase(branch);
     CHECK(mt_commit_wait(t.db, branch, NULL) == MT_OK);
     test_read_is(t.db, "ada", "{\"name\":\"mine\"}");
     test_db_end(&t);
@@ -84,80 +40,80 @@ TEST(rebase_makes_edits_newer_than_all_that_the_source_has_written)
 
 TEST(rebased_branch_no_longer_sees_what_the_source_was)
 {
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1, bob n=1@1, cyd n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1, bob n=1@1, cyd n=1@1", &test_counts);
     test_write(f.source, "ada n=2");
     test_write(f.source, "!cyd");
-    rebase(f.branch);
+    test_rebase(f.branch);
     test_read_is(f.branch, "ada", "{\"n\":2}");
     test_read_is(f.branch, "cyd", NULL);
     test_write(f.source, "ada n=3, bob n=3");
     test_read_is(f.branch, "ada", "{\"n\":2}");
     test_read_is(f.branch, "bob", "{\"n\":1}");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(deletes_are_replayed)
 {
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada a=1@1 b=1@1, bob n=1@1, cyd n=1@1", &counts);
+    test_fork_config(&f, "ada a=1@1 b=1@1, bob n=1@1, cyd n=1@1", &test_counts);
     test_write(f.branch, "ada a=~, !bob n=2");
     test_write(f.branch, "!cyd");
     test_write(f.source, "ada a=2 c=2, bob n=5 m=5, cyd n=2");
     test_write(f.source, "bob m=6, cyd n=3");
-    rebase(f.branch);
-    edits_are(f.branch, "ada a=~@3, bob^2 n=2@3, cyd^3");
+    test_rebase(f.branch);
+    test_edits_are(f.branch, "ada a=~@3, bob^2 n=2@3, cyd^3");
     test_read_is(f.branch, "ada", "{\"b\":1,\"c\":2}");
     test_read_is(f.branch, "bob", "{\"n\":2}");
     test_read_is(f.branch, "cyd", NULL);
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(delete_of_what_the_source_forgot_is_no_edit_any_more)
 {
     mt_bytes ada = mt_str("ada");
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1", &test_counts);
     test_write(f.branch, "!ada");
     CHECK(mt_forget_wait(f.source, &ada, 1, NULL) == MT_OK);
-    rebase(f.branch);
-    edits_are(f.branch, "");
+    test_rebase(f.branch);
+    test_edits_are(f.branch, "");
     test_read_is(f.branch, "ada", NULL);
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(rebase_without_edits_shows_the_source_of_now)
 {
     test_watch watch = {.name = "w"};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1", &test_counts);
     watch.heard = &f.s.heard;
     test_read_is(f.branch, "ada", "{\"n\":1}");
     test_watch_on(&watch, f.branch, MT_EVENT_UPDATE, "*");
     test_write(f.source, "ada n=2");
-    rebase(f.branch);
+    test_rebase(f.branch);
     test_read_is(f.branch, "ada", "{\"n\":2}");
     test_heard_is(&f.s.heard, "");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(rebase_tells_of_the_edits_as_one_commit)
 {
     test_watch watch = {.name = "w"};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1, bob n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1, bob n=1@1", &test_counts);
     watch.heard = &f.s.heard;
     test_write(f.branch, "ada n=2");
     test_write(f.branch, "bob n=2");
     test_watch_on(&watch, f.branch, MT_EVENT_UPDATE, "*");
-    rebase(f.branch);
+    test_rebase(f.branch);
     test_heard_is(&f.s.heard, "w:update(ada,bob)");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(rebase_goes_past_the_hooks_which_saw_the_edits_already)
@@ -165,30 +121,30 @@ TEST(rebase_goes_past_the_hooks_which_saw_the_edits_already)
     test_hook hook = {.name = "hook", .does = TEST_PASSES};
     mt_hook hooks[] = {test_hook_at(&hook, MT_BEFORE_WRITE)};
     mt_config config = {.size = sizeof config, .hooks = hooks, .hook_count = 1};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1", &config);
+    test_fork_config(&f, "ada n=1@1", &config);
     test_write(f.branch, "ada n=2");
     hook.does = TEST_REFUSES;
-    rebase(f.branch);
+    test_rebase(f.branch);
     test_read_is(f.branch, "ada", "{\"n\":2}");
     assert_int_equal(hook.count, 1);
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(only_what_is_edited_or_held_and_changed_is_read_again)
 {
     mt_handle *held, *same;
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1, bob n=1@1, cyd n=1@1, dan n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1, bob n=1@1, cyd n=1@1, dan n=1@1", &test_counts);
     held = test_hold_node(f.branch, "bob");
     same = test_hold_node(f.branch, "cyd");
     test_read_is(f.branch, "dan", "{\"n\":1}");
     test_write(f.branch, "new n=2");
     test_write(f.source, "bob n=3, dan n=3");
     f.s.ts.heard.len = 0;
-    rebase(f.branch);
+    test_rebase(f.branch);
     test_heard_is(&f.s.ts.heard, "read(new!)");
     test_peek_is(f.branch, "bob", "{\"n\":3}");
     test_peek_is(f.branch, "cyd", "{\"n\":1}");
@@ -196,7 +152,7 @@ TEST(only_what_is_edited_or_held_and_changed_is_read_again)
     test_read_is(f.branch, "dan", "{\"n\":3}");
     mt_handle_unref(held);
     mt_handle_unref(same);
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 /* ---- Handles ---- */
@@ -206,9 +162,9 @@ TEST(handle_shows_the_old_view_or_the_new_and_nothing_between)
     test_answer done = {.count = 0};
     mt_handle *ada, *bob, *cyd;
     mt_field field;
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1, bob n=1@1, cyd n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1, bob n=1@1, cyd n=1@1", &test_counts);
     ada = test_hold_node(f.branch, "ada");
     bob = test_hold_node(f.branch, "bob");
     cyd = test_hold_node(f.branch, "cyd");
@@ -229,23 +185,23 @@ TEST(handle_shows_the_old_view_or_the_new_and_nothing_between)
     mt_handle_unref(ada);
     mt_handle_unref(bob);
     mt_handle_unref(cyd);
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(handle_of_what_the_source_deleted_shows_nothing)
 {
     mt_handle *ada;
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1", &test_counts);
     ada = test_hold_node(f.branch, "ada");
     test_write(f.source, "!ada");
-    rebase(f.branch);
+    test_rebase(f.branch);
     CHECK(mt_handle_node(ada) == NULL);
     test_write(f.branch, "ada m=1");
     test_peek_is(f.branch, "ada", "{\"m\":1}");
     mt_handle_unref(ada);
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 /* ---- Others at work ---- */
@@ -257,9 +213,9 @@ TEST(rebase_waits_for_writes_that_are_on_their_way)
     mt_config config = {.size = sizeof config, .hooks = hooks, .hook_count = 1};
     test_call write = {.name = "write"}, refused = {.name = "refused"};
     test_answer done = {.count = 0};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1", &config);
+    test_fork_config(&f, "ada n=1@1", &config);
     CHECK(test_call_write(&write, f.branch, "ada n=2", NULL) == MT_OK);
     CHECK(test_call_write(&refused, f.branch, "ada n=3", NULL) == MT_OK);
     CHECK(mt_rebase(f.branch, test_answered, &done, NULL) == MT_OK);
@@ -272,7 +228,7 @@ TEST(rebase_waits_for_writes_that_are_on_their_way)
     test_env_run(&f.s.t.te);
     CHECK(done.count == 1 && done.status == MT_OK);
     test_read_is(f.branch, "ada", "{\"n\":2}");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(write_that_was_made_after_the_call_wins_over_the_edits)
@@ -299,9 +255,9 @@ TEST(write_while_the_source_is_read_is_replayed_too)
 {
     test_call write = {.name = "write"};
     test_answer done = {.count = 0};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1, bob n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1, bob n=1@1", &test_counts);
     test_write(f.branch, "ada n=2");
     test_write(f.source, "cyd n=1");
     f.s.ts.when = TEST_LATER;
@@ -310,9 +266,9 @@ TEST(write_while_the_source_is_read_is_replayed_too)
     CHECK(test_call_write(&write, f.branch, "bob n=2", NULL) == MT_OK);
     test_env_run(&f.s.t.te);
     CHECK(done.count == 1 && done.status == MT_OK);
-    edits_are(f.branch, "ada n=2@2, bob n=2@2");
+    test_edits_are(f.branch, "ada n=2@2, bob n=2@2");
     test_read_is(f.branch, "cyd", "{\"n\":1}");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 static bool row_given(void *ctx, mt_db *db, const mt_row *row)
@@ -327,9 +283,9 @@ TEST(rebase_and_reads_and_streams_go_on_side_by_side)
 {
     test_answer done = {.count = 0}, streamed = {.count = 0};
     test_call read = {.name = "read"};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1, bob n=1@1, cyd n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1, bob n=1@1, cyd n=1@1", &test_counts);
     test_write(f.branch, "ada n=2");
     test_write(f.source, "bob n=3");
     f.s.ts.when = TEST_MIXED;
@@ -341,23 +297,23 @@ TEST(rebase_and_reads_and_streams_go_on_side_by_side)
     CHECK(streamed.count == 1 && streamed.status == MT_OK);
     test_call_is(&read, MT_OK, NULL);
     test_read_is(f.branch, "bob", "{\"n\":3}");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(two_rebases_at_once_both_succeed)
 {
     test_answer done[2] = {{.count = 0}, {.count = 0}};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1", &test_counts);
     test_write(f.branch, "ada n=2");
     test_write(f.source, "ada n=5");
     CHECK(mt_rebase(f.branch, test_answered, &done[0], NULL) == MT_OK);
     CHECK(mt_rebase(f.branch, test_answered, &done[1], NULL) == MT_OK);
     test_env_run(&f.s.t.te);
     for (size_t i = 0; i < 2; i++) CHECK(done[i].count == 1 && done[i].status == MT_OK);
-    edits_are(f.branch, "ada n=2@3");
-    fork_end(&f);
+    test_edits_are(f.branch, "ada n=2@3");
+    test_fork_end(&f);
 }
 
 /* ---- A branch of a branch ---- */
@@ -365,27 +321,27 @@ TEST(two_rebases_at_once_both_succeed)
 TEST(branches_of_a_branch_stay_as_they_were_when_it_is_rebased)
 {
     mt_db *twig;
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1, bob n=1@1, cyd n=1@1, dan n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1, bob n=1@1, cyd n=1@1, dan n=1@1", &test_counts);
     test_write(f.branch, "ada n=2, dan n=2");
     CHECK(mt_branch(f.branch, &twig) == MT_OK);
     test_write(twig, "dan n=9");
     test_write(f.source, "ada n=5, bob n=5, new n=5");
     test_write(f.source, "!cyd");
-    rebase(f.branch);
+    test_rebase(f.branch);
     test_read_is(f.branch, "bob", "{\"n\":5}");
     test_read_is(twig, "ada", "{\"n\":2}");
     test_read_is(twig, "bob", "{\"n\":1}");
     test_read_is(twig, "cyd", "{\"n\":1}");
     test_read_is(twig, "dan", "{\"n\":9}");
     test_read_is(twig, "new", NULL);
-    rebase(twig);
+    test_rebase(twig);
     test_read_is(twig, "ada", "{\"n\":2}");
     test_read_is(twig, "bob", "{\"n\":5}");
     test_read_is(twig, "cyd", NULL);
     test_read_is(twig, "dan", "{\"n\":9}");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 /* ---- Failures ---- */
@@ -401,27 +357,27 @@ TEST(what_is_no_branch_is_not_rebased)
 
 TEST(rebase_that_cannot_read_the_source_changes_nothing)
 {
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1, bob n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1, bob n=1@1", &test_counts);
     test_write(f.branch, "new n=1");
     test_write(f.source, "bob n=2");
     f.s.ts.fault = (test_fault){.calls = TEST_READ, .status = MT_IO};
     CHECK(mt_rebase_wait(f.branch) == MT_IO);
-    edits_are(f.branch, "new n=1@1");
+    test_edits_are(f.branch, "new n=1@1");
     test_read_is(f.branch, "bob", "{\"n\":1}");
-    rebase(f.branch);
+    test_rebase(f.branch);
     test_read_is(f.branch, "bob", "{\"n\":2}");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(canceled_rebase_changes_nothing)
 {
     test_answer done = {.count = 0};
     uint64_t id;
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1", &test_counts);
     test_write(f.branch, "ada n=2");
     test_write(f.source, "ada n=5, bob n=5");
     CHECK(mt_rebase(f.branch, test_answered, &done, &id) == MT_OK);
@@ -429,35 +385,35 @@ TEST(canceled_rebase_changes_nothing)
     mt_cancel(f.branch, id);
     test_env_run(&f.s.t.te);
     CHECK(done.count == 1 && done.status == MT_CANCELED);
-    edits_are(f.branch, "ada n=2@2");
+    test_edits_are(f.branch, "ada n=2@2");
     test_read_is(f.branch, "bob", NULL);
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(edit_past_the_last_state_is_not_rebased_and_stays)
 {
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1", &test_counts);
     test_write(f.branch, "ada n=2, bob n=1");
     test_commit(f.source, "ada n=7@9007199254740991");
     CHECK(mt_rebase_wait(f.branch) == MT_STATE);
-    edits_are(f.branch, "ada n=2@2, bob n=1@1");
+    test_edits_are(f.branch, "ada n=2@2, bob n=1@1");
     test_read_is(f.branch, "ada", "{\"n\":2}");
     test_read_is(f.branch, "bob", "{\"n\":1}");
-    fork_end(&f);
+    test_fork_end(&f);
 }
 
 TEST(closing_ends_a_rebase)
 {
     test_answer done = {.count = 0};
-    fork f;
+    test_fork f;
 
-    fork_begin(&f, "ada n=1@1", &counts);
+    test_fork_config(&f, "ada n=1@1", &test_counts);
     test_write(f.branch, "ada n=2");
     CHECK(mt_rebase(f.branch, test_answered, &done, NULL) == MT_OK);
     CHECK(f.s.t.te.env.turn(f.s.t.te.env.ctx) == MT_OK);
-    fork_end(&f);
+    test_fork_end(&f);
     CHECK(done.count == 1 && done.status == MT_CANCELED);
 }
 
