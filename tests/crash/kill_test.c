@@ -200,8 +200,8 @@ static uint64_t number_of(const mt_handle *node, const char *name)
 
 static void read_slots(mt_db *db, const char *kind, uint64_t *out, size_t count)
 {
-    char uids[SLOTS][16];
-    mt_bytes keys[SLOTS];
+    char uids[SLOTS][32];
+    mt_bytes keys[SLOTS] = {{NULL, 0}};
     mt_handle *nodes[SLOTS] = {NULL};
 
     for (size_t i = 0; i < count; i++) {
