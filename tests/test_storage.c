@@ -75,6 +75,8 @@ static void hear_write(test_storage *ts, const mt_storage_write *write)
             first = false;
         }
         if (write->commits[i].whole) say(line, sizeof line, "!");
+        if (write->commits[i].origin.len > 0) say(line, sizeof line, "<");
+        say_bytes(line, sizeof line, write->commits[i].origin);
     }
     say(line, sizeof line, ")");
     hear(ts, line);

@@ -62,9 +62,10 @@ typedef struct test_storage {
     bool quiet;        /* `heard` hears nothing */
     bool exact;        /* what is written must leave each node as memory has it */
     const char *extra; /* the uid of a node that every read answers, asked for or not */
-    test_heard heard; /* "open read(ada,bob:name,cyd!) write(ada|bob) remove(ada) list(a>ab,256)" */
-    mt_graph *graph;  /* what it keeps */
-    uint64_t clock;   /* of the last write; a test may set both */
+    test_heard heard;  /* "open read(ada,bob:name,cyd!) write(ada|bob!|cyd<peer) remove(ada)
+                         * list(a>ab)": names asked for, `!` whole, `<` the origin */
+    mt_graph *graph;   /* what it keeps */
+    uint64_t clock;    /* of the last write; a test may set both */
     uint8_t clock_mode;
     unsigned calls, reads, writes, commits, keys; /* how many so far */
     unsigned open;                                /* 1 while a database has it */
