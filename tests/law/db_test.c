@@ -21,6 +21,8 @@ typedef struct history {
     mt_config config;
     bool on_store;     /* on the node store, over an engine in memory that answers late */
     mt_kv_fault fault; /* of that engine */
+    fail_mem memory;   /* of the database */
+    bool forgetful;    /* it has failed */
     test_hook hook;
     mt_graph *told;  /* what events have told of */
     uint64_t commit; /* of the last event */
@@ -111,7 +113,8 @@ static void settle(history *h)
         mt_status st = h->calls[i].a.status;
         HOLDS(h->calls[i].a.count == 1);
         HOLDS(st == MT_OK || st == MT_CANCELED || st == MT_DEADLINE || st == MT_STATE ||
-              st == MT_BUDGET || st == MT_IO);
+              st == MT_BUDGET || st == MT_IO || st == MT_NO_MEMORY);
+        if (st == MT_NO_MEMORY) HOLDS(h->forgetful || h->memory.tripped);
         if (st == MT_IO) HOLDS(h->s.ts.fault.tripped || h->fault.tripped);
     }
     h->count = 0;
@@ -134,9 +137,15 @@ static test_call *next_call(history *h)
     return call;
 }
 
+/* What does not start for want of memory is no call. */
 static void started(history *h, test_call *call, mt_status st)
 {
-    HOLDS(st == MT_OK);
+    HOLDS(st == MT_OK || (st == MT_NO_MEMORY && h->memory.tripped));
+    if (st != MT_OK) {
+        HOLDS(call->a.count == 0);
+        h->count--;
+        return;
+    }
     call->returned = true;
     if (test_once_in(h->c, 12)) mt_cancel(h->s.db, call->id);
 }
@@ -225,8 +234,18 @@ static void read_fields(history *h)
     started(h, call, mt_fields(node, names, count, &options, test_answered, &call->a, &call->id));
 }
 
+/* Memory fails again after a while. */
+static void fail_again(history *h)
+{
+    if (!h->memory.tripped) return;
+    h->forgetful = true;
+    h->memory.tripped = false;
+    h->memory.fail_at = h->memory.count + test_below(h->c, 400);
+}
+
 static void run_a_while(history *h)
 {
+    fail_again(h);
     while (h->hook.held_count > 0 && test_below(h->c, 3) > 0)
         test_hook_pass(&h->hook, test_below(h->c, h->hook.held_count));
     test_env_run_for(&h->s.t.te, test_below(h->c, 6));
@@ -294,6 +313,7 @@ static void holds(history *h)
 
     settle(h);
     h->s.ts.fault.status = h->fault.status = MT_OK;
+    h->memory.fail_at = SIZE_MAX;
     stored = stored_graph(h);
     HOLDS(mt_graph_equal(h->told, stored));
     if (!h->config.cache_bytes) reads_as(h, stored);
@@ -309,6 +329,8 @@ static void prepare(test_case *c, history *h)
     h->config.clock = test_once_in(c, 2) ? MT_CLOCK_LAMPORT : MT_CLOCK_HYBRID;
     if (test_once_in(c, 3)) h->config.cache_bytes = 2000 + test_below(c, 40000);
     test_stage_init(&h->s);
+    h->memory.fail_at = SIZE_MAX;
+    h->s.t.te.env.mem = fail_mem_hook(&h->memory);
     h->told = test_graph_new();
     h->s.ts.quiet = true;
     h->s.ts.rng = test_rng_new(c->seed);
@@ -323,6 +345,7 @@ static void prepare(test_case *c, history *h)
 
 static void set_fault(history *h)
 {
+    if (test_once_in(h->c, 3)) h->memory.fail_at = h->memory.count + test_below(h->c, 500);
     if (test_once_in(h->c, 2)) return;
     h->fault = (mt_kv_fault){.calls = MT_KV_FAULT_ALL,
                              .status = MT_IO,
