@@ -246,7 +246,9 @@ MT_API void mt_cancel(mt_db *db, uint64_t id);
  * and sends nothing. OWNED: mt_db_close. */
 MT_API MT_MUST_USE mt_status mt_branch(mt_db *source, mt_db **out);
 
-/* Replays the branch's own edits, stamped as new writes, on its source of now. */
+/* Replays the branch's own edits, stamped as new writes, on its source of now, at once: readers see
+ * the old view or the new one. Waits for writes to the branch that are on their way. Its own
+ * branches stay as they are. After a failure nothing has changed. */
 MT_API MT_MUST_USE mt_status mt_rebase(mt_db *branch, mt_done *done, void *ctx, uint64_t *id);
 
 /* What was edited in a branch, with its states, as a new graph, OWNED. */
