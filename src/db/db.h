@@ -97,6 +97,7 @@ typedef struct mti_writing {
     mt_delta *delta;
     bool merged;
     bool unstored; /* counts in the handles */
+    bool aside;    /* volatile: as the options had it when hooks had seen them */
     bool whole;    /* storage is to write its nodes whole */
     mt_level reached;
     uint32_t got, durable; /* peers */

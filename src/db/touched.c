@@ -121,7 +121,7 @@ static bool needs_whole(const mt_action *action)
 {
     const mti_writing *w = &action->as.write;
 
-    if (action->options.storage_none || action->db->storage.wants_full) return true;
+    if (w->aside || action->db->storage.wants_full) return true;
     for (size_t i = 0; i < w->handle_count; i++)
         if (w->handles[i]->volatile_at > 0) return true;
     return false;

@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "db/storing.h"
 #include "db/branch_base.h"
 #include "db/event.h"
 #include "db/handle.h"
@@ -10,6 +9,7 @@
 #include "db/push.h"
 #include "db/rank.h"
 #include "db/stamp.h"
+#include "db/storing.h"
 #include "db/touched.h"
 
 static mt_row *write_rows(const mt_action *action)
@@ -61,7 +61,7 @@ void mti_write_result(const mt_action *action, mt_result *result)
 /* Whether it goes to storage, if it changes something. */
 static bool is_stored(const mt_action *action)
 {
-    return mti_db_has_storage(action->db) && !action->options.storage_none;
+    return mti_db_has_storage(action->db) && !action->as.write.aside;
 }
 
 static mt_level level_wanted(const mt_action *action)
@@ -85,25 +85,28 @@ static bool peers_reached(mt_action *action)
     return w->reached >= level_wanted(action);
 }
 
+static void fail_for_peers(mt_action *action)
+{
+    const mti_writing *w = &action->as.write;
+    bool received = level_wanted(action) == MT_LEVEL_RECEIVED;
+    mt_error line;
+
+    mti_fail(&line, MT_OFFLINE, "%s by %u of the %u peers asked for",
+             received ? "received" : "stored", (unsigned)(received ? w->got : w->durable),
+             (unsigned)peers_wanted(action));
+    mti_call_fail(action, MT_OFFLINE, line.text);
+}
+
 /* Runs when the router has answered, again and again until the write need not wait any more. */
 static void write_wait(mt_action *action)
 {
     mti_writing *w = &action->as.write;
-    mt_error line;
-
-    bool over = mti_call_over(action);
+    bool waits = !mti_call_over(action);
+    bool lacks = waits && level_wanted(action) >= MT_LEVEL_RECEIVED && !peers_reached(action);
 
     if (w->told) return;
-    if (!over && level_wanted(action) >= MT_LEVEL_RECEIVED && !peers_reached(action)) {
-        if (w->pushing) return;
-        mti_fail(&line, MT_OFFLINE, "%s by %u of the %u peers asked for",
-                 level_wanted(action) == MT_LEVEL_RECEIVED ? "received" : "stored",
-                 (unsigned)(level_wanted(action) == MT_LEVEL_RECEIVED ? w->got : w->durable),
-                 (unsigned)peers_wanted(action));
-        mti_call_fail(action, MT_OFFLINE, line.text);
-        return;
-    }
-    if (!over && action->options.await_push && w->pushing) return;
+    if (w->pushing && (lacks || (waits && action->options.await_push))) return;
+    if (lacks) fail_for_peers(action);
     w->told = true;
     w->after_catch = action->catching;
     if (w->internal) mti_call_finish(action);
@@ -154,8 +157,7 @@ void mti_write_stored(mt_action *action, mt_status status, const char *text)
     }
     for (size_t i = 0; i < w->handle_count && w->whole; i++)
         if (w->handles[i]->volatile_at < w->commit) mti_handle_set_volatile(w->handles[i], 0);
-    if (w->reached < MT_LEVEL_DURABLE && !action->options.storage_none)
-        w->reached = MT_LEVEL_DURABLE;
+    if (w->reached < MT_LEVEL_DURABLE && !w->aside) w->reached = MT_LEVEL_DURABLE;
     write_tell(action);
 }
 
@@ -250,7 +252,7 @@ static void note_volatile(mt_action *action)
     w->whole = false;
     for (size_t i = 0; i < w->handle_count; i++) {
         bool does = rows[i].count > 0 || rows[i].floor > 0 || rows[i].delete_node;
-        if (!action->options.storage_none) w->whole |= w->handles[i]->volatile_at > 0;
+        if (!w->aside) w->whole |= w->handles[i]->volatile_at > 0;
         else if (does) mti_handle_set_volatile(w->handles[i], w->commit);
     }
 }
@@ -329,11 +331,16 @@ static void write_load(mt_action *action)
 
 /* ---- Before ---- */
 
+/* In a branch nothing is volatile: what it commits is for the commit. */
+static void note_aside(mt_action *action)
+{
+    action->as.write.aside = action->options.storage_none && !action->db->branch;
+}
+
 static void write_hold(mt_action *action)
 {
     drop_full(action);
-    if (action->db->branch)
-        action->options.storage_none = false; /* what it commits is for the commit */
+    note_aside(action);
     if (action->as.write.handles || mti_touched_hold(action)) write_load(action);
 }
 
@@ -451,6 +458,7 @@ mt_status mti_write_start_call(mt_db *db, const mti_write_start *start, mt_done 
     action->as.write.received = start->received;
     action->as.write.internal = start->internal;
     if (start->origin) action->origin = mt_connection_ref(start->origin);
+    note_aside(action);
     if (action->options.level == MT_LEVEL_DURABLE && (!is_stored(action) || db->branch)) {
         mti_call_drop(action);
         return mti_db_fail(db, MT_INVALID, "nothing would store it: there is no durable level");

@@ -49,7 +49,7 @@ static inline bool mti_write_stores(const mt_action *action)
 {
     const mti_writing *w = &action->as.write;
 
-    return w->delta && mt_delta_changed(w->delta) && !action->options.storage_none;
+    return w->delta && mt_delta_changed(w->delta) && !w->aside;
 }
 
 /* Storage has answered, or there is nothing for it: events, push, hooks, the answer. */

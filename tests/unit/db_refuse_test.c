@@ -363,6 +363,30 @@ TEST(hooks_after_a_canceled_write_wait_for_those_of_catch)
     test_stage_end(&s);
 }
 
+static void set_aside(test_hook *hook, mt_action *action)
+{
+    mt_action_options(action)->storage_none = true;
+    (void)hook;
+}
+
+TEST(options_changed_in_catch_have_no_effect_on_what_is_merged)
+{
+    test_hook hook = {.name = "c", .then = set_aside};
+    test_call w = {.name = "w"};
+    test_stage s;
+
+    test_stage_init(&s);
+    test_stage_hook(&s, &hook, MT_ON_CATCH);
+    begin(&s);
+    CHECK(test_call_write(&w, s.db, "ada a=1", NULL) == MT_OK);
+    mt_cancel(s.db, w.id);
+    turn(&s);
+    test_call_is(&w, MT_CANCELED, NULL);
+    CHECK(hook.count == 1);
+    test_storage_says(&s.ts, "ada a=1@1");
+    test_stage_end(&s);
+}
+
 /* ---- Calls from within ---- */
 
 static void write_more(test_hook *hook, mt_action *action)
@@ -460,6 +484,7 @@ int main(void)
         cmocka_unit_test(catch_sees_refusals_of_other_hooks),
         cmocka_unit_test(canceled_call_does_not_wait_for_catch),
         cmocka_unit_test(hooks_after_a_canceled_write_wait_for_those_of_catch),
+        cmocka_unit_test(options_changed_in_catch_have_no_effect_on_what_is_merged),
         cmocka_unit_test(hook_may_make_calls_of_its_own),
         cmocka_unit_test(hook_may_cancel_the_call_that_it_has),
         cmocka_unit_test(hook_may_close_the_database),
