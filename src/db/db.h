@@ -27,9 +27,10 @@ typedef struct mti_fetch mti_fetch;
 /* A node that somebody holds: the application, or a call that is under way. While there is one, its
  * node stays in memory. */
 struct mt_handle {
-    uint32_t refs;       /* the tree's */
     uint32_t held;       /* by whom it was given to; 0: it goes */
-    mt_db *db;           /* NULL: the database is closed */
+    uint32_t hash;       /* of the uid */
+    mt_handle *next;     /* in its bucket */
+    mt_db *db;
     const mt_node *node; /* in memory at `version` of the graph; NULL: none */
     uint64_t version;
     uint64_t volatile_at; /* the last commit that brought what storage does not get; 0: none. While
@@ -41,6 +42,14 @@ struct mt_handle {
     uint8_t uid_len;
     uint8_t uid[];
 };
+
+/* All handles, by uid: chains in buckets, a power of two of them, at least as many as handles. */
+typedef struct mti_handle_table {
+    mt_handle **buckets;
+    size_t cap; /* 0: no bucket yet */
+    size_t count;
+    uint64_t seed; /* of the hash: what peers cannot know, so that none can make uids collide */
+} mti_handle_table;
 
 /* ---- Calls ---- */
 
@@ -231,9 +240,9 @@ struct mt_db {
     size_t futile_used;    /* bytes in use when all of them were held ... */
     uint64_t futile_freed; /* ... and `handles_freed` then */
     uint64_t handles_freed;
-    mti_tree handles;
-    mti_heap handle_heap; /* the pages of that tree */
-    uint64_t marks;       /* walks over handles so far: each marks those that it has seen */
+    mti_handle_table handles;
+    mti_heap rank_heap; /* the pages of the tree of ranks */
+    uint64_t marks;     /* walks over handles so far: each marks those that it has seen */
 
     /* the clock */
     mt_clock mode; /* what the config asked for, then what it is */

@@ -2,55 +2,112 @@
 
 #include "base/assert.h"
 #include "base/bytes.h"
+#include "base/checksum.h"
 
-static mt_bytes handle_key(const void *object)
+#define BUCKETS_MIN 64
+
+/* ---- The table ---- */
+
+void mti_handles_init(mt_db *db)
 {
-    return mt_handle_uid(object);
+    mti_handle_table *table = &db->handles;
+
+    if (db->env->entropy(db->env->ctx, (uint8_t *)&table->seed, sizeof table->seed) != MT_OK)
+        table->seed = 0;
 }
 
-static void handle_free(void *ctx, void *object)
+static void handle_free(const mt_db *db, mt_handle *handle)
 {
-    mt_handle *handle = object;
-
-    mti_mem_free(ctx, handle, offsetof(mt_handle, uid) + handle->uid_len);
+    mti_mem_free(db->mem, handle, offsetof(mt_handle, uid) + handle->uid_len);
 }
 
-static const mti_tree_kind handle_kind = {handle_key, handle_free};
-
-static mti_tree_env handles_env(mt_db *db)
+void mti_handles_free(mt_db *db)
 {
-    /* The table of memory is never written to. */
-    mti_tree_env env = {&handle_kind, &db->handle_heap, (void *)(uintptr_t)db->mem};
-    return env;
+    mti_handle_table *table = &db->handles;
+
+    for (size_t i = 0; i < table->cap; i++)
+        for (mt_handle *handle = table->buckets[i], *next; handle; handle = next) {
+            next = handle->next;
+            handle_free(db, handle);
+        }
+    mti_mem_free(db->mem, table->buckets, table->cap * sizeof(mt_handle *));
 }
+
+static mt_handle **bucket_of(const mti_handle_table *table, uint32_t hash)
+{
+    return &table->buckets[hash & (table->cap - 1)];
+}
+
+static mt_handle *table_find(const mti_handle_table *table, uint32_t hash, mt_bytes uid)
+{
+    mt_handle *handle = table->cap ? *bucket_of(table, hash) : NULL;
+
+    while (handle && (handle->hash != hash || !mti_bytes_same(mt_handle_uid(handle), uid)))
+        handle = handle->next;
+    return handle;
+}
+
+/* Doubles the buckets. */
+static mt_status table_grow(mt_db *db)
+{
+    const mti_handle_table *old = &db->handles;
+    mti_handle_table wider = *old;
+
+    wider.cap = old->cap ? 2 * old->cap : BUCKETS_MIN;
+    wider.buckets = mti_mem_alloc(db->mem, wider.cap * sizeof(mt_handle *));
+    if (!wider.buckets) return MT_NO_MEMORY;
+    memset(wider.buckets, 0, wider.cap * sizeof(mt_handle *));
+    for (size_t i = 0; i < old->cap; i++)
+        for (mt_handle *handle = old->buckets[i], *next; handle; handle = next) {
+            mt_handle **bucket = bucket_of(&wider, handle->hash);
+
+            next = handle->next;
+            handle->next = *bucket;
+            *bucket = handle;
+        }
+    mti_mem_free(db->mem, old->buckets, old->cap * sizeof(mt_handle *));
+    db->handles = wider;
+    return MT_OK;
+}
+
+static void table_remove(mti_handle_table *table, const mt_handle *handle)
+{
+    mt_handle **at = bucket_of(table, handle->hash);
+
+    while (*at != handle) at = &(*at)->next;
+    *at = handle->next;
+    table->count--;
+}
+
+/* ---- Holding and letting go ---- */
 
 mt_handle *mti_handle_find(const mt_db *db, mt_bytes uid)
 {
-    return mti_tree_get(&db->handles, &handle_kind, uid);
+    return table_find(&db->handles, mti_checksum32(uid, db->handles.seed), uid);
 }
 
 mt_handle *mti_handle_hold(mt_db *db, mt_bytes uid)
 {
-    mti_tree_env env = handles_env(db);
-    mti_tree_place place;
-    mt_handle *handle = mti_tree_find(&db->handles, &handle_kind, uid, &place);
-    void *old;
+    mti_handle_table *table = &db->handles;
+    uint32_t hash = mti_checksum32(uid, table->seed);
+    mt_handle *handle = table_find(table, hash, uid), **bucket;
 
-    if (handle) {
-        handle->held++;
-        return handle;
-    }
+    if (handle) return mt_handle_ref(handle);
+    if (table->count >= table->cap && table_grow(db) != MT_OK) return NULL;
     handle = mti_mem_alloc(db->mem, offsetof(mt_handle, uid) + uid.len);
     if (!handle) return NULL;
     memset(handle, 0, offsetof(mt_handle, uid));
-    handle->refs = handle->held = 1;
+    handle->held = 1;
+    handle->hash = hash;
     handle->db = db;
     handle->version = UINT64_MAX;
     handle->uid_len = (uint8_t)uid.len;
     memcpy(handle->uid, uid.data, uid.len);
-    if (mti_tree_put_at(&db->handles, &env, &place, handle, &old) == MT_OK) return handle;
-    handle_free((void *)(uintptr_t)db->mem, handle);
-    return NULL;
+    bucket = bucket_of(table, hash);
+    handle->next = *bucket;
+    *bucket = handle;
+    table->count++;
+    return handle;
 }
 
 mt_handle *mt_handle_ref(mt_handle *handle)
@@ -61,9 +118,6 @@ mt_handle *mt_handle_ref(mt_handle *handle)
 
 void mt_handle_unref(mt_handle *handle)
 {
-    mti_tree_env env;
-    mt_status st;
-    void *old;
     mt_db *db;
 
     if (!handle) return;
@@ -71,10 +125,8 @@ void mt_handle_unref(mt_handle *handle)
     if (--handle->held > 0) return;
     db = handle->db;
     mti_assert(!handle->fetch && !handle->unstored);
-    env = handles_env(db);
-    st = mti_tree_remove(&db->handles, &env, mt_handle_uid(handle), &old);
-    mti_assert(st == MT_OK && old == handle);
-    handle_free(env.ctx, handle);
+    table_remove(&db->handles, handle);
+    handle_free(db, handle);
     db->handles_freed++;
 }
 
@@ -103,30 +155,13 @@ void mti_handles_release(const mt_mem *mem, mt_handle **handles, size_t count)
     mti_mem_free(mem, handles, (count ? count : 1) * sizeof(mt_handle *));
 }
 
-mt_status mti_handles_all(mt_db *db, mt_handle ***out, size_t *count)
-{
-    mt_handle **handles =
-        mti_mem_alloc(db->mem, (db->handles.count ? db->handles.count : 1) * sizeof(mt_handle *));
-    mt_bytes start = {NULL, 0};
-    mt_handle *handle;
-    mt_walk walk;
-
-    *count = 0;
-    if (!handles) return MT_NO_MEMORY;
-    mti_tree_walk(&db->handles, &handle_kind, start, &walk);
-    while ((handle = mti_tree_next(&walk))) handles[(*count)++] = mt_handle_ref(handle);
-    *out = handles;
-    return MT_OK;
-}
-
 void mti_handles_unknow(mt_db *db)
 {
-    mt_bytes start = {NULL, 0};
-    mt_handle *handle;
-    mt_walk walk;
+    const mti_handle_table *table = &db->handles;
 
-    mti_tree_walk(&db->handles, &handle_kind, start, &walk);
-    while ((handle = mti_tree_next(&walk))) handle->absent = false;
+    for (size_t i = 0; i < table->cap; i++)
+        for (mt_handle *handle = table->buckets[i]; handle; handle = handle->next)
+            handle->absent = false;
 }
 
 void mti_handle_set_volatile(mt_handle *handle, uint64_t commit)
@@ -138,13 +173,7 @@ void mti_handle_set_volatile(mt_handle *handle, uint64_t commit)
     if (commit == 0 && was_volatile) mt_handle_unref(handle);
 }
 
-void mti_handles_orphan(mt_db *db)
-{
-    mti_tree_env env = handles_env(db);
-
-    /* What the application still holds may not be used any more, and goes with the database. */
-    mti_tree_end(&db->handles, &env);
-}
+/* ---- What a handle shows ---- */
 
 mt_bytes mt_handle_uid(const mt_handle *handle)
 {

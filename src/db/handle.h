@@ -1,4 +1,5 @@
-/* db/handle.h - handles: nodes that somebody holds, by uid. */
+/* db/handle.h - handles: nodes that somebody holds, by uid. They come and go with every call, so that
+ * they are in a hash table. */
 #ifndef MTI_HANDLE_H
 #define MTI_HANDLE_H
 
@@ -19,16 +20,15 @@ mt_status mti_handles_hold(mt_db *db, const mt_bytes *uids, size_t stride, size_
                            mt_handle ***out);
 void mti_handles_release(const mt_mem *mem, mt_handle **handles, size_t count);
 
-/* Every handle, each held, in uid order. MT_NO_MEMORY. */
-mt_status mti_handles_all(mt_db *db, mt_handle ***out, size_t *count);
-
 /* Nothing is known any more of what storage has. */
 void mti_handles_unknow(mt_db *db);
 
 /* Makes a node volatile by a commit; 0: it is not any more. */
 void mti_handle_set_volatile(mt_handle *handle, uint64_t commit);
 
-/* Lets those handles live on that the application still holds, without a database. */
-void mti_handles_orphan(mt_db *db);
+void mti_handles_init(mt_db *db);
+
+/* Frees all: what the application still holds may not be used any more. */
+void mti_handles_free(mt_db *db);
 
 #endif

@@ -287,7 +287,8 @@ static mt_status db_new(const mt_env *env, mt_db **out)
     db->calls.mem = db->requests.mem = env->mem;
     db->storage_host.answer = storage_answered;
     db->storage_host.ctx = db;
-    mti_heap_init(&db->handle_heap, env->mem);
+    mti_heap_init(&db->rank_heap, env->mem);
+    mti_handles_init(db);
     mt_limits_init(&db->limits);
     if (mt_group_new(env->mem, &db->group) == MT_OK) {
         *out = db;
@@ -303,10 +304,10 @@ void mti_db_free(mt_db *db)
         mti_mem_free(db->mem, db->hooks[i].items, db->hooks[i].cap * sizeof(mt_hook));
     mti_extensions_free(db);
     mti_events_free(db);
-    mti_handles_orphan(db);
+    mti_handles_free(db);
     mti_ranks_free(db);
     mti_block_free(db->mem, &db->shown);
-    mti_heap_end(&db->handle_heap);
+    mti_heap_end(&db->rank_heap);
     mt_graph_free(db->graph);
     mt_group_unref(db->group);
     mti_map_free(&db->calls);

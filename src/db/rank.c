@@ -32,10 +32,9 @@ static void rank_release(void *ctx, void *object)
 
 static const mti_tree_kind rank_kind = {rank_key, rank_release};
 
-/* Its pages lie with those of the handles. */
 static mti_tree_env ranks_env(mt_db *db)
 {
-    mti_tree_env env = {&rank_kind, &db->handle_heap, (void *)(uintptr_t)db->mem};
+    mti_tree_env env = {&rank_kind, &db->rank_heap, (void *)(uintptr_t)db->mem};
     return env;
 }
 

@@ -15,7 +15,6 @@
 typedef struct record {
     uint64_t all_number;
     uint64_t names_number;
-    uint32_t hash;
     uint32_t touch;
     uint32_t names_len;
     uint32_t room; /* bytes of the tail */
@@ -56,10 +55,10 @@ static size_t slot_of(const mti_generation *g, uint32_t hash, mt_bytes uid)
 {
     size_t mask = g->slot_cap - 1, at = hash & mask;
 
-    while (g->slots[at]) {
-        const record *r = record_at(g, g->slots[at]);
+    while (g->slots[at].place) {
+        const mti_window_slot *slot = &g->slots[at];
 
-        if (r->hash == hash && mti_bytes_same(record_uid(r), uid)) break;
+        if (slot->hash == hash && mti_bytes_same(record_uid(record_at(g, slot->place)), uid)) break;
         at = (at + 1) & mask;
     }
     return at;
@@ -70,7 +69,7 @@ static record *generation_find(const mti_generation *g, uint32_t hash, mt_bytes 
     uint32_t place;
 
     if (g->count == 0) return NULL;
-    place = g->slots[slot_of(g, hash, uid)];
+    place = g->slots[slot_of(g, hash, uid)].place;
     return place ? record_at(g, place) : NULL;
 }
 
@@ -78,20 +77,19 @@ static record *generation_find(const mti_generation *g, uint32_t hash, mt_bytes 
 static mt_status slots_grow(mti_generation *g, const mt_mem *mem)
 {
     size_t cap = g->slot_cap ? 2 * g->slot_cap : SLOTS_MIN;
-    mti_generation wider = {.data = g->data, .slot_cap = cap};
+    mti_window_slot *wider = mti_mem_alloc(mem, cap * sizeof *wider);
 
-    wider.slots = mti_mem_alloc(mem, cap * sizeof *wider.slots);
-    if (!wider.slots) return MT_NO_MEMORY;
-    memset(wider.slots, 0, cap * sizeof *wider.slots);
+    if (!wider) return MT_NO_MEMORY;
+    memset(wider, 0, cap * sizeof *wider);
     for (size_t i = 0; i < g->slot_cap; i++) {
-        const record *r;
+        size_t at = g->slots[i].hash & (cap - 1);
 
-        if (!g->slots[i]) continue;
-        r = record_at(g, g->slots[i]);
-        wider.slots[slot_of(&wider, r->hash, record_uid(r))] = g->slots[i];
+        if (!g->slots[i].place) continue;
+        while (wider[at].place) at = (at + 1) & (cap - 1);
+        wider[at] = g->slots[i];
     }
     mti_mem_free(mem, g->slots, g->slot_cap * sizeof *g->slots);
-    g->slots = wider.slots;
+    g->slots = wider;
     g->slot_cap = cap;
     return MT_OK;
 }
@@ -150,13 +148,12 @@ static uint8_t *put_text(uint8_t *at, mt_bytes text)
 }
 
 /* Writes a record whose tail has room. */
-static void record_write(record *r, uint32_t hash, mt_bytes uid, const mti_logged *logged)
+static void record_write(record *r, mt_bytes uid, const mti_logged *logged)
 {
     uint8_t *at = r->tail;
 
     r->all_number = logged->all_number;
     r->names_number = logged->names_number;
-    r->hash = hash;
     r->touch = logged->touch;
     r->names_len = (uint32_t)logged->names.len;
     r->uid_len = (uint8_t)uid.len;
@@ -197,17 +194,17 @@ mt_status mti_window_put(mti_window *window, mt_bytes uid, const mti_logged *log
     size_t room = tail_len(uid, logged), size, slot;
 
     if (r && r->room >= room) {
-        record_write(r, hash, uid, logged);
+        record_write(r, uid, logged);
         return MT_OK;
     }
     size = (sizeof *r + room + 7) & ~(size_t)7;
     if (young_reserve(window, size) != MT_OK) return MT_NO_MEMORY;
     slot = slot_of(g, hash, uid);
-    if (!g->slots[slot]) g->count++;
-    g->slots[slot] = (uint32_t)(g->len / 8 + 1);
-    r = record_at(g, g->slots[slot]);
+    if (!g->slots[slot].place) g->count++;
+    g->slots[slot] = (mti_window_slot){(uint32_t)(g->len / 8 + 1), hash};
+    r = record_at(g, g->slots[slot].place);
     r->room = (uint32_t)(size - sizeof *r);
-    record_write(r, hash, uid, logged);
+    record_write(r, uid, logged);
     g->len += size;
     return MT_OK;
 }

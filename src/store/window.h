@@ -27,10 +27,16 @@ typedef struct mti_logged {
     uint32_t touch; /* of the write that logged it: the caller's own */
 } mti_logged;
 
+/* Where a record is. The hash beside it spares a look at the records of other nodes. */
+typedef struct mti_window_slot {
+    uint32_t place; /* counted from 1 in words of 8 bytes; 0: none */
+    uint32_t hash;
+} mti_window_slot;
+
 typedef struct mti_generation {
     uint8_t *data;
     size_t len, cap;
-    uint32_t *slots; /* of each record its place, counted from 1 in words of 8 bytes; 0: none */
+    mti_window_slot *slots;
     size_t slot_cap; /* a power of two, or 0 */
     size_t count;
 } mti_generation;
