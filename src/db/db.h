@@ -27,9 +27,9 @@ typedef struct mti_fetch mti_fetch;
 /* A node that somebody holds: the application, or a call that is under way. While there is one, its
  * node stays in memory. */
 struct mt_handle {
-    uint32_t held;       /* by whom it was given to; 0: it goes */
-    uint32_t hash;       /* of the uid */
-    mt_handle *next;     /* in its bucket */
+    uint32_t held;   /* by whom it was given to; 0: it goes */
+    uint32_t hash;   /* of the uid */
+    mt_handle *next; /* in its bucket */
     mt_db *db;
     const mt_node *node; /* in memory at `version` of the graph; NULL: none */
     uint64_t version;

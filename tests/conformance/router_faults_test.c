@@ -1,14 +1,14 @@
 /* router_faults_test.c - a router that breaks its contract is found out, each time by the check that
  * is about it.
  *
- * It is the small router of the examples, to which it passes everything on, but for one fault. */
+ * It is the relaying router of the examples, to which it passes everything on, but for one fault. */
 #include "test_env.h"
 
 #include <mytosis/conformance.h>
 
 /* Its program has a main of its own. */
-#define main small_router_main
-#include "../../examples/small_router.c" /* NOLINT(bugprone-suspicious-include) */
+#define main relay_router_main
+#include "../../examples/relay_router.c" /* NOLINT(bugprone-suspicious-include) */
 #undef main
 
 typedef enum fault {
@@ -174,7 +174,7 @@ static mt_status make_faulty(void *ctx, mt_router *out, mt_error *err)
 
     (void)err;
     if (!f) return MT_NO_MEMORY;
-    f->inner = small_router_new();
+    f->inner = relay_router_new();
     f->fault = s->fault;
     s->ops = faulty_ops;
     if (s->fault == LACKS) s->ops.left = NULL;

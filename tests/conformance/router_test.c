@@ -1,18 +1,18 @@
-/* router_test.c - the small router of the examples keeps the contract of routers. */
+/* router_test.c - the relaying router of the examples keeps the contract of routers. */
 #include "test_env.h"
 
 #include <mytosis/conformance.h>
 
 /* Its program has a main of its own. */
-#define main small_router_main
-#include "../../examples/small_router.c" /* NOLINT(bugprone-suspicious-include) */
+#define main relay_router_main
+#include "../../examples/relay_router.c" /* NOLINT(bugprone-suspicious-include) */
 #undef main
 
 static mt_status make(void *ctx, mt_router *out, mt_error *err)
 {
     (void)ctx;
     (void)err;
-    *out = small_router_new();
+    *out = relay_router_new();
     return MT_OK;
 }
 
@@ -22,7 +22,7 @@ static void say(void *ctx, const char *check, const char *violation)
     if (violation) printf("    not so: %s: %s\n", check, violation);
 }
 
-TEST(small_router_of_the_examples_conforms)
+TEST(relay_router_of_the_examples_conforms)
 {
     test_env te;
     mt_conformance_router subject = {.size = sizeof subject,
@@ -46,7 +46,7 @@ TEST(small_router_of_the_examples_conforms)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_router_of_the_examples_conforms),
+        cmocka_unit_test(relay_router_of_the_examples_conforms),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
