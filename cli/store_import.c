@@ -19,7 +19,7 @@
 /* A commit takes no more than this of each. */
 #define COMMIT_NODES 1000
 #define COMMIT_FIELDS 65536
-#define COMMIT_TEXT_LEN ((size_t)4 * 1024 * 1024)
+#define COMMIT_TEXT_LEN ((size_t)1024 * 1024)
 
 #define ON_THEIR_WAY 4
 
