@@ -293,7 +293,8 @@ static double raw_reads(void *ctx)
     mdb_txn_abort(txn);
     start = bench_now() - start;
     mdb_env_close(r.env);
-    return bytes > 0 ? COLD_READS / start : 0;
+    b->raw_reads = bytes > 0 ? COLD_READS / start : 0;
+    return b->raw_reads;
 }
 
 /* Reads random nodes, `count` of them. Reads per second. */
@@ -325,7 +326,14 @@ static double cold_reads(void *ctx)
     db = store_open(b, 0);
     rate = read_random(b, db, COLD_READS);
     mt_close(db);
-    return rate;
+    return b->store_reads = rate;
+}
+
+static double ratio_reads(void *ctx)
+{
+    const bench *b = ctx;
+
+    return ratio(b->store_reads, b->raw_reads);
 }
 
 static double warm_reads(void *ctx)
@@ -438,6 +446,7 @@ static figure figures[] = {
            false),
     FIGURE("cold_reads", "10,000 cold random nodes, 100 a call", "reads/s", cold_reads, 500e3,
            false, false),
+    FIGURE("ratio_reads", "  of raw LMDB", "%", ratio_reads, 60, false, false),
     FIGURE("warm_reads", "the same, in memory", "reads/s", warm_reads, 1e6, false, false),
     FIGURE("budget_reads", "random nodes, memory for a tenth of them", "reads/s", budget_reads, 0,
            false, false),
