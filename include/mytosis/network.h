@@ -93,6 +93,13 @@ MT_API mt_event_stream *mt_connection_messages(mt_connection *connection);
  * event that says so. BORROWED, as long as the connection lives. */
 MT_API mt_event_stream *mt_connection_events(mt_connection *connection);
 
+/* Who is at the other end, as the router found out: up to 32 bytes, COPIED, that stay the same when the
+ * peer comes back on another connection. The log of what was received names it. Empty until it is set.
+ * MT_TOO_LARGE. */
+#define MT_PEER_LEN_MAX 32
+MT_API MT_MUST_USE mt_status mt_connection_set_peer(mt_connection *connection, mt_bytes peer);
+MT_API mt_bytes mt_connection_peer(const mt_connection *connection); /* BORROWED */
+
 /* A pointer of the application's own; NULL until it is set. */
 MT_API void mt_connection_set_app(mt_connection *connection, void *app);
 MT_API void *mt_connection_app(const mt_connection *connection);

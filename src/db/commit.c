@@ -4,6 +4,8 @@
 #include "db/branch.h"
 #include "db/write.h"
 
+#include <mytosis/plugin/router.h>
+
 mt_status mt_write(mt_db *db, const mt_row *rows, size_t count, const mt_options *options,
                    mt_done *done, void *ctx, uint64_t *id)
 {
@@ -63,6 +65,21 @@ mt_status mt_db_receive(mt_db *db, mt_connection *from, const mt_row *rows, size
                              .stamped = true,
                              .received = true,
                              .origin = from};
+
+    return mti_write_start_call(db, &start, done, ctx, id);
+}
+
+mt_status mt_db_receive_with(mt_db *db, mt_connection *from, const mt_received *what,
+                             const mt_options *options, mt_done *done, void *ctx, uint64_t *id)
+{
+    mti_write_start start = {.rows = what->rows,
+                             .count = what->count,
+                             .options = options,
+                             .stamped = true,
+                             .received = true,
+                             .origin = from,
+                             .records = what->records,
+                             .record_count = what->record_count};
 
     return mti_write_start_call(db, &start, done, ctx, id);
 }

@@ -37,6 +37,27 @@ mt_status mti_keys_copy(const mt_mem *mem, const mt_bytes *keys, size_t count, m
     return MT_OK;
 }
 
+mt_status mti_records_copy(const mt_mem *mem, const mt_storage_record *records, size_t count,
+                           mti_block *out)
+{
+    size_t size = count * sizeof *records;
+    mt_storage_record *copy;
+    uint8_t *at;
+
+    for (size_t i = 0; i < count; i++) size += records[i].key.len + records[i].value.len;
+    copy = mti_mem_alloc(mem, size ? size : 1);
+    if (!copy) return MT_NO_MEMORY;
+    at = (uint8_t *)&copy[count];
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = records[i];
+        move_bytes(&copy[i].key, &at);
+        move_bytes(&copy[i].value, &at);
+    }
+    out->data = copy;
+    out->size = size ? size : 1;
+    return MT_OK;
+}
+
 static bool holds_bytes(const mt_field *field)
 {
     return field->kind == MT_FIELD_VALUE &&

@@ -95,6 +95,8 @@ typedef struct mti_fields_reading {
 typedef struct mti_writing {
     mti_block rows;
     size_t count;
+    mti_block records; /* stored in the same transaction */
+    size_t record_count;
     bool stamped;        /* rows have states: a graph's, or a peer's */
     bool received;       /* hooks of update instead of write */
     bool internal;       /* a rebase's: no hooks, which saw it already, no storage */
@@ -269,7 +271,11 @@ struct mt_db {
     mti_queue to_store;
     mti_queue storing;
     mti_block store_commits;
+    mti_block store_records;
     mt_storage_write store_write;
+    mt_cursor head; /* where the log ends */
+    bool has_head;
+    bool head_told; /* the last commit of a batch is being told of: none of it follows */
 
     mti_events *events;
 

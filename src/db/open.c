@@ -225,6 +225,8 @@ static void take_info(mt_db *db, const mt_storage_info *info)
     else {
         if (info->clock_mode) db->mode = (mt_clock)info->clock_mode;
         if (info->clock > db->clock) db->clock = info->clock;
+        db->head = info->head;
+        db->has_head = db->storage.changes != NULL;
     }
 }
 

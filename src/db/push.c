@@ -33,7 +33,8 @@ void mti_push_start(mt_action *action, mti_stage *stage)
                     .origin = action->origin,
                     .options = &action->options,
                     .commit = w->commit,
-                    .durable = w->reached >= MT_LEVEL_DURABLE};
+                    .durable = w->reached >= MT_LEVEL_DURABLE,
+                    .head = db->head_told ? &db->head : NULL};
     mt_status st;
 
     w->pushing = true;

@@ -1,7 +1,14 @@
 #include "db/branch.h"
 #include "db/stamp.h"
 
+#include <mytosis/plugin/router.h>
 #include <string.h>
+
+bool mt_db_head(const mt_db *db, mt_cursor *out)
+{
+    if (db->has_head) *out = db->head;
+    return db->has_head;
+}
 
 void mt_db_statistics(const mt_db *db, mt_db_stats *stats)
 {

@@ -44,7 +44,7 @@ static void take_back(mt_db *db, mti_queue *queue)
 {
     queue_turn(queue);
     for (mt_action *a = queue->first; a; a = a->next_stored)
-        mti_graph_take_back(db->graph, a->as.write.delta);
+        if (a->as.write.delta) mti_graph_take_back(db->graph, a->as.write.delta);
     queue_turn(queue);
 }
 
@@ -103,18 +103,29 @@ static void batch_failed(mt_db *db, mti_queue *failed, const mt_error *why)
     db->error = *why;
 }
 
+static mt_action *last_commit(const mti_queue *queue)
+{
+    mt_action *last = NULL;
+
+    for (mt_action *a = queue->first; a; a = a->next_stored)
+        if (mti_write_commits(a)) last = a;
+    return last;
+}
+
 static void batch_answered(void *ctx, const mt_storage_answer *answer)
 {
     mt_db *db = ctx;
     mti_queue done = db->storing;
     bool failed = answer->status != MT_OK;
-    mt_action *action;
+    mt_action *action, *last = db->has_head ? last_commit(&done) : NULL;
     mt_error why;
 
     if (answer->more) return;
     db->storing.first = db->storing.last = NULL;
     db->store_busy = false;
     mti_block_free(db->mem, &db->store_commits);
+    mti_block_free(db->mem, &db->store_records);
+    if (!failed && db->has_head && answer->next.number > 0) db->head = answer->next;
     mti_unblock(db);
     mti_pump_set(db);
     if (failed) {
@@ -125,47 +136,72 @@ static void batch_answered(void *ctx, const mt_storage_answer *answer)
     while (!failed && (action = done.first)) {
         done.first = action->next_stored;
         action->next_stored = NULL;
+        db->head_told = action == last;
         mti_write_stored(action, MT_OK, NULL);
         mti_call_release(action);
     }
+    db->head_told = false;
     mti_ranks_trim(db);
 }
 
-/* Moves up to BATCH_MAX writes from the queue into `storing`. Answers how many of them go to
- * storage. */
-static size_t batch_take(mt_db *db)
+/* What a batch has for storage. */
+typedef struct batch_size {
+    size_t commits, records;
+} batch_size;
+
+/* Moves up to BATCH_MAX writes from the queue into `storing`. */
+static batch_size batch_take(mt_db *db)
 {
-    size_t count = 0;
+    batch_size size = {0, 0};
 
     for (size_t taken = 0; db->to_store.first && taken < BATCH_MAX; taken++) {
         mt_action *action = db->to_store.first;
         db->to_store.first = action->next_stored;
         if (!db->to_store.first) db->to_store.last = NULL;
         queue_add(&db->storing, action);
-        count += mti_write_stores(action);
+        size.commits += mti_write_commits(action);
+        size.records += action->as.write.record_count;
     }
-    return count;
+    return size;
 }
 
-static mt_status batch_fill(mt_db *db, size_t count)
+static mt_status block_new(const mt_mem *mem, size_t size, mti_block *out)
 {
-    mt_storage_commit *commits = mti_mem_alloc(db->mem, count * sizeof *commits);
-    size_t at = 0;
+    out->data = mti_mem_alloc(mem, size ? size : 1);
+    out->size = size ? size : 1;
+    return out->data ? MT_OK : MT_NO_MEMORY;
+}
 
-    if (!commits) return MT_NO_MEMORY;
-    db->store_commits.data = commits;
-    db->store_commits.size = count * sizeof *commits;
-    memset(commits, 0, count * sizeof *commits);
-    for (mt_action *a = db->storing.first; a; a = a->next_stored) {
-        if (!mti_write_stores(a)) continue;
-        commits[at].delta = a->as.write.delta;
-        commits[at].whole = a->as.write.whole;
-        if (a->origin) commits[at].origin = mt_connection_id(a->origin);
-        at++;
-    }
+static void put_commit(const mt_action *action, mt_storage_commit *out)
+{
+    memset(out, 0, sizeof *out);
+    out->delta = action->as.write.delta;
+    out->whole = action->as.write.whole;
+    if (!action->origin) return;
+    out->origin = mt_connection_peer(action->origin);
+    if (out->origin.len == 0) out->origin = mt_connection_id(action->origin);
+}
+
+static mt_status batch_fill(mt_db *db, batch_size size)
+{
+    mt_storage_commit *commits;
+    mt_storage_record *records;
+
+    if (block_new(db->mem, size.commits * sizeof *commits, &db->store_commits) != MT_OK ||
+        block_new(db->mem, size.records * sizeof *records, &db->store_records) != MT_OK)
+        return MT_NO_MEMORY;
     memset(&db->store_write, 0, sizeof db->store_write);
-    db->store_write.commits = commits;
-    db->store_write.commit_count = count;
+    db->store_write.commits = commits = db->store_commits.data;
+    db->store_write.commit_count = size.commits;
+    db->store_write.records = records = db->store_records.data;
+    db->store_write.record_count = size.records;
+    for (const mt_action *a = db->storing.first; a; a = a->next_stored) {
+        const mti_writing *w = &a->as.write;
+        if (mti_write_commits(a)) put_commit(a, commits++);
+        if (w->record_count > 0)
+            memcpy(records, w->records.data, w->record_count * sizeof *records);
+        records += w->record_count;
+    }
     db->store_write.clock = db->clock;
     db->store_write.clock_mode = (uint8_t)db->mode;
     return MT_OK;
@@ -181,17 +217,18 @@ static void batch_end(mt_db *db, mt_status status)
 
 void mti_storing_flush(mt_db *db)
 {
+    batch_size size;
     mt_status st;
     uint64_t id = 0;
-    size_t count;
 
     if (db->store_busy || !db->to_store.first) return;
     db->store_busy = true;
-    if ((count = batch_take(db)) == 0) {
+    size = batch_take(db);
+    if (size.commits == 0 && size.records == 0) {
         batch_end(db, MT_OK);
         return;
     }
-    st = batch_fill(db, count);
+    st = batch_fill(db, size);
     if (st == MT_OK) st = mti_request_begin(db, batch_answered, db, &id);
     if (st == MT_OK) {
         st = db->storage.write(db->storage_ctx, &db->storage_host, id, &db->store_write);

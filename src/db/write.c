@@ -32,6 +32,7 @@ void mti_write_free(mt_action *action)
     drop_full(action);
     mti_touched_release(action);
     mti_block_free(action->db->mem, &w->rows);
+    mti_block_free(action->db->mem, &w->records);
     mt_delta_free(w->delta);
 }
 
@@ -290,8 +291,9 @@ static bool is_queued(const mt_action *action)
 {
     const mti_writing *w = &action->as.write;
 
-    if (!w->delta || w->internal || !mti_db_has_storage(action->db)) return false;
+    if (w->internal || !mti_db_has_storage(action->db)) return false;
     if (mti_write_stores(action)) return true;
+    if (!w->delta) return false;
     for (size_t i = 0; i < w->handle_count; i++)
         if (w->handles[i]->unstored > 0) return true;
     return false;
@@ -438,7 +440,7 @@ mt_status mti_write_start_call(mt_db *db, const mti_write_start *start, mt_done 
                                uint64_t *id)
 {
     mt_action *action;
-    mti_block rows = {NULL, 0};
+    mti_block rows = {NULL, 0}, records = {NULL, 0};
     mt_status st;
 
     for (size_t i = 0; i < start->count; i++)
@@ -447,11 +449,17 @@ mt_status mti_write_start_call(mt_db *db, const mti_write_start *start, mt_done 
     if (st == MT_TOO_LARGE)
         return mti_db_fail(db, st, "a commit has at most %u fields", MTI_COMMIT_FIELDS_MAX);
     if (st != MT_OK) return mti_no_memory(&db->error);
-    st = mti_call_new(db, CALL_WRITE, start->options, done, ctx, &action);
+    if (start->record_count > 0 &&
+        mti_records_copy(db->mem, start->records, start->record_count, &records) != MT_OK)
+        st = mti_no_memory(&db->error);
+    if (st == MT_OK) st = mti_call_new(db, CALL_WRITE, start->options, done, ctx, &action);
     if (st != MT_OK) {
         mti_block_free(db->mem, &rows);
+        mti_block_free(db->mem, &records);
         return st;
     }
+    action->as.write.records = records;
+    action->as.write.record_count = start->record_count;
     action->as.write.rows = rows;
     action->as.write.count = start->count;
     action->as.write.stamped = start->stamped;

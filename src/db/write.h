@@ -15,6 +15,8 @@ typedef struct mti_write_start {
     bool received;
     bool internal;
     mt_connection *origin;
+    const mt_storage_record *records;
+    size_t record_count;
     const mt_options *options;
 } mti_write_start;
 
@@ -44,12 +46,18 @@ void mti_write_leave(mt_action *action);
  * is in memory. */
 mt_status mti_write_merge(mt_action *action);
 
-/* Whether a merged write is given to storage. */
-static inline bool mti_write_stores(const mt_action *action)
+/* Whether what a write merged is given to storage. */
+static inline bool mti_write_commits(const mt_action *action)
 {
     const mti_writing *w = &action->as.write;
 
     return w->delta && mt_delta_changed(w->delta) && !w->aside;
+}
+
+/* Whether storage is given anything of it. */
+static inline bool mti_write_stores(const mt_action *action)
+{
+    return mti_write_commits(action) || action->as.write.record_count > 0;
 }
 
 /* Storage has answered, or there is nothing for it: events, push, hooks, the answer. */

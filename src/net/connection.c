@@ -34,6 +34,8 @@ struct mt_connection {
     bool offline;
     bool ephemeral;
     bool full; /* somebody was told MT_AGAIN, and not yet that there is room */
+    uint8_t peer[MT_PEER_LEN_MAX];
+    uint8_t peer_len;
     size_t id_len;
     uint8_t id[];
 };
@@ -216,6 +218,19 @@ mt_event_stream *mt_connection_messages(mt_connection *connection)
 mt_event_stream *mt_connection_events(mt_connection *connection)
 {
     return connection->events;
+}
+
+mt_status mt_connection_set_peer(mt_connection *connection, mt_bytes peer)
+{
+    if (peer.len > MT_PEER_LEN_MAX) return MT_TOO_LARGE;
+    if (peer.len) memcpy(connection->peer, peer.data, peer.len);
+    connection->peer_len = (uint8_t)peer.len;
+    return MT_OK;
+}
+
+mt_bytes mt_connection_peer(const mt_connection *connection)
+{
+    return (mt_bytes){connection->peer, connection->peer_len};
 }
 
 void mt_connection_set_app(mt_connection *connection, void *app)

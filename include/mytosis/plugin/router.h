@@ -25,6 +25,9 @@ typedef struct mt_push {
     const mt_options *options; /* level and peers say what the writer waits for */
     uint64_t commit;           /* as in mt_event */
     bool durable;              /* it is in storage here */
+    const struct mt_cursor
+        *head; /* where the log ends now, of which all was pushed with this; NULL:
+                                   * more is to be pushed, or the storage has no log */
 } mt_push;
 
 /* How far a push has come. */
@@ -101,6 +104,23 @@ MT_API void mt_pull_done(mt_db *db, uint64_t id, const mt_pull_answer *answer);
 MT_API MT_MUST_USE mt_status mt_db_receive(mt_db *db, mt_connection *from, const mt_row *rows,
                                            size_t count, const mt_options *options, mt_done *done,
                                            void *ctx, uint64_t *id);
+
+/* What a peer sent, with records of the router's own, such as how far the peer has come: they are
+ * stored in the same transaction, also if the rows change nothing or there are none. A record whose
+ * value is NULL is deleted. Without a storage they are dropped. */
+typedef struct mt_received {
+    const mt_row *rows; /* COPIED */
+    size_t count;
+    const mt_storage_record *records; /* COPIED */
+    size_t record_count;
+} mt_received;
+
+MT_API MT_MUST_USE mt_status mt_db_receive_with(mt_db *db, mt_connection *from,
+                                                const mt_received *what, const mt_options *options,
+                                                mt_done *done, void *ctx, uint64_t *id);
+
+/* Where the log of the storage ends. False: it has none, or is not open yet. */
+MT_API bool mt_db_head(const mt_db *db, struct mt_cursor *out);
 
 /* Reads for a peer: hooks of MT_ON_REQUEST, memory, storage, never the network. As mt_nodes, but
  * nodes are whole, however large. */
