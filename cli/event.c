@@ -137,28 +137,57 @@ static void print_json(cli_events *e, const mt_event *event)
 
 /* ---- Listening ---- */
 
+void cli_events_print(cli_events *events, const mt_event *event)
+{
+    if (events->json) print_json(events, event);
+    else list_event(events, event);
+}
+
+void cli_events_init(cli_events *events, const cli_admin_form *form, mt_bytes prefix)
+{
+    memset(events, 0, sizeof *events);
+    events->json = form->json;
+    events->columns = form->all ? SIZE_MAX : VALUE_COLUMNS;
+    events->prefix = prefix;
+    cli_output_memory(&events->out, form->color);
+}
+
+cli_admin_form cli_events_form(const cli_options *options, const cli_output *out)
+{
+    return (cli_admin_form){.json = cli_options_has(options, OPTION_JSON),
+                            .color = out->color,
+                            .all = cli_options_has(options, OPTION_ALL)};
+}
+
+unsigned cli_events_kinds(const cli_options *options)
+{
+    unsigned kinds = MT_EVENT_UPDATE;
+
+    if (cli_options_has(options, OPTION_HISTORY)) kinds |= MT_EVENT_HISTORY;
+    if (cli_options_has(options, OPTION_CONFLICTS)) kinds |= MT_EVENT_CONFLICT;
+    return kinds;
+}
+
 static void on_event(void *ctx, mt_db *db, const mt_event *event)
 {
     cli_events *e = ctx;
 
     (void)db;
-    if (e->json) print_json(e, event);
-    else list_event(e, event);
+    cli_events_print(e, event);
     cli_output_flush(&e->out);
 }
 
 mt_status cli_events_begin(cli_events *events, const cli_options *options, mt_db *db,
                            mt_bytes prefix)
 {
-    mt_listen listen = {.kinds = MT_EVENT_UPDATE, .prefix = prefix};
+    mt_listen listen = {.kinds = cli_events_kinds(options), .prefix = prefix};
+    cli_admin_form form;
+    cli_output out;
 
-    memset(events, 0, sizeof *events);
-    if (cli_options_has(options, OPTION_HISTORY)) listen.kinds |= MT_EVENT_HISTORY;
-    if (cli_options_has(options, OPTION_CONFLICTS)) listen.kinds |= MT_EVENT_CONFLICT;
-    events->json = cli_options_has(options, OPTION_JSON);
-    events->columns = cli_options_has(options, OPTION_ALL) ? SIZE_MAX : VALUE_COLUMNS;
-    events->prefix = prefix;
-    cli_report_output(options, &events->out);
+    cli_report_output(options, &out);
+    form = cli_events_form(options, &out);
+    cli_events_init(events, &form, prefix);
+    events->out = out;
     return mt_on(db, &listen, on_event, events, &events->listening);
 }
 

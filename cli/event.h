@@ -2,6 +2,7 @@
 #ifndef CLI_EVENT_H
 #define CLI_EVENT_H
 
+#include "admin_message.h"
 #include "options.h"
 #include "output.h"
 
@@ -19,6 +20,14 @@ typedef struct cli_events {
  * these, too. Each is written out at once. OWNED: cli_events_end. MT_NO_MEMORY, MT_INVALID. */
 mt_status cli_events_begin(cli_events *events, const cli_options *options, mt_db *db,
                            mt_bytes prefix);
+
+/* What is printed of events with this prefix (BORROWED), in memory: cli_events_print adds to `out.text`, to be freed. */
+void cli_events_init(cli_events *events, const cli_admin_form *form, mt_bytes prefix);
+void cli_events_print(cli_events *events, const mt_event *event);
+
+/* How the options want events to be printed, on standard output; and which: MT_EVENT_... */
+cli_admin_form cli_events_form(const cli_options *options, const cli_output *out);
+unsigned cli_events_kinds(const cli_options *options);
 
 /* Prints no more; the database may be closed already. `code` as cli_output_end. */
 cli_exit_code cli_events_end(cli_events *events, cli_exit_code code);

@@ -51,6 +51,14 @@ void cli_output_standard(cli_output *out)
     out->name = "standard output";
 }
 
+void cli_output_memory(cli_output *out, bool color)
+{
+    cli_output_standard(out);
+    out->fd = -1;
+    out->memory = true;
+    out->color = color;
+}
+
 /* Where the file goes: a symbolic link stays, and what it points to is replaced. */
 static char *find_target(const char *path)
 {
@@ -139,6 +147,7 @@ static void write_all(cli_output *out)
 {
     mt_bytes rest = mt_buf_bytes(&out->text.buf);
 
+    if (out->memory) return;
     while (rest.len > 0 && !out->error && !out->quiet) {
         ssize_t len = write(out->fd, rest.data, rest.len);
 

@@ -15,6 +15,7 @@ typedef struct cli_output {
     int error;        /* errno of the first failure */
     bool color;       /* styles are written */
     bool quiet;       /* the reader has gone */
+    bool memory;      /* all of it stays in `text` */
     const char *name; /* as the user wrote it */
     char *target;     /* of a file: where it goes; OWNED */
     char *temporary;  /* under what name it is written until then, or NULL; OWNED */
@@ -22,6 +23,9 @@ typedef struct cli_output {
 
 /* Standard output. No call but cli_output_end fails. */
 void cli_output_standard(cli_output *out);
+
+/* What is only put together: it stays in `text`, which is OWNED: cli_text_free. Needs no end. */
+void cli_output_memory(cli_output *out, bool color);
 
 /* A file; "-" is standard output. Anything but EXIT_DONE has been reported, and `out` needs no end. */
 cli_exit_code cli_output_file(cli_output *out, const char *path);

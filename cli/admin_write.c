@@ -1,0 +1,137 @@
+/* What a daemon writes for a command, through its database.
+ *
+ * A remove waits for the writes before it, and what comes after it waits for it, since a database lets it overtake them. */
+#include "admin_client.h"
+
+#include "batch.h"
+
+#include <mytosis/plugin/router.h>
+
+#include <stdlib.h>
+
+/* ---- Writes ---- */
+
+static void written(void *ctx, mt_db *db, const mt_result *result)
+{
+    cli_asked *asked = ctx;
+    cli_shared_storage *storage = asked->admin->options.storage;
+    mt_storage_answer answer = {.status = result->status, .text = result->text};
+
+    (void)db;
+    answer.next = cli_shared_storage_info(storage)->head;
+    cli_asked_answer(asked, &answer);
+}
+
+/* The rows of a commit, which go on where the ones before end. */
+static mt_status take_rows(mt_binary_reader *reader, mt_bytes binary, cli_batch *batch)
+{
+    const mt_row *rows;
+    size_t count;
+    mt_status st;
+
+    if (binary.len == 0) return MT_OK;
+    mt_binary_reader_reset(reader);
+    st = mt_binary_reader_feed(reader, binary, true);
+    while (st == MT_OK && (st = mt_binary_reader_rows(reader, &rows, &count)) == MT_OK)
+        for (size_t i = 0; i < count && st == MT_OK; i++) st = cli_batch_add(batch, &rows[i]);
+    return st == MT_END ? MT_OK : st;
+}
+
+static mt_status take_commits(cli_unpacking *from, size_t count, cli_batch *batch)
+{
+    mt_binary_reader *reader = NULL;
+    mt_status st = mt_binary_reader_new(mt_mem_system(), NULL, NULL, "a command", &reader);
+
+    for (size_t i = 0; i < count && st == MT_OK; i++)
+        st = take_rows(reader, cli_unpack_bytes(from), batch);
+    mt_binary_reader_free(reader);
+    return st == MT_OK && !cli_unpack_end(from) ? MT_MALFORMED : st;
+}
+
+/* Rows and records as one commit. The states were looked at by who wrote them, as far as that was wanted. */
+static void commit(cli_asked *asked, const cli_admin_write *write, cli_batch *batch)
+{
+    mt_db *db = asked->admin->options.db;
+    mt_options options = {.size = sizeof options, .allow_future = true};
+    mt_received what = {.records = write->records, .record_count = write->record_count};
+    mt_storage_answer refused = {.text = NULL};
+
+    what.rows = cli_batch_rows(batch, &what.count);
+    refused.status = mt_db_receive_with(db, NULL, &what, &options, written, asked, NULL);
+    if (refused.status == MT_OK) return;
+    refused.text = mt_db_error(db)->text;
+    cli_asked_answer(asked, &refused);
+}
+
+mt_status cli_client_write(cli_client *client, uint64_t id, mt_bytes body)
+{
+    cli_unpacking from = {.rest = body};
+    cli_batch batch = {.nodes = 0};
+    cli_admin_write write;
+    cli_asked *asked;
+    mt_status st = cli_admin_take_write(&from, &write);
+
+    if (st != MT_OK) return st;
+    st = take_commits(&from, write.commit_count, &batch);
+    asked = st == MT_OK ? cli_asked_new(client, ADMIN_WRITE, id) : NULL;
+    if (st == MT_OK && !asked) st = MT_NO_MEMORY;
+    if (asked) {
+        cli_shared_storage_clock(client->admin->options.storage, write.clock);
+        commit(asked, &write, &batch);
+    }
+    free(write.records);
+    cli_batch_free(&batch);
+    return st;
+}
+
+/* ---- Removes ---- */
+
+static void removed(void *ctx, mt_db *db, const mt_result *result)
+{
+    cli_asked *asked = ctx;
+    mt_storage_answer answer = {.status = result->status, .text = result->text};
+
+    (void)db;
+    if (asked->client) asked->client->removing = asked->client->remove_started = false;
+    cli_asked_answer(asked, &answer);
+}
+
+static mt_status forget(cli_client *client, cli_asked *asked)
+{
+    mt_db *db = client->admin->options.db;
+    cli_unpacking from = {.rest = mt_buf_bytes(&client->remove.buf)};
+    mt_bytes *uids;
+    size_t count;
+    mt_status st = cli_admin_take_uids(&from, &uids, &count);
+
+    if (st != MT_OK) return st;
+    st = mt_forget(db, uids, count, NULL, removed, asked, NULL);
+    free(uids);
+    return st;
+}
+
+static mt_status remove_start(cli_client *client)
+{
+    cli_asked *asked = cli_asked_new(client, ADMIN_REMOVE, client->remove_id);
+    mt_status st = asked ? forget(client, asked) : MT_NO_MEMORY;
+
+    client->remove_started = true;
+    if (st != MT_OK && asked) cli_asked_end(asked);
+    return st;
+}
+
+mt_status cli_client_remove(cli_client *client, uint64_t id, mt_bytes body)
+{
+    client->remove.buf.len = 0;
+    cli_text_add(&client->remove, body);
+    if (client->remove.status != MT_OK) return client->remove.status;
+    client->removing = true;
+    client->remove_id = id;
+    return client->writes == 0 ? remove_start(client) : MT_OK;
+}
+
+void cli_client_wrote(cli_client *client)
+{
+    if (!client->removing || client->remove_started || client->writes > 0) return;
+    if (remove_start(client) != MT_OK) cli_link_close(client->link);
+}

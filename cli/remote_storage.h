@@ -1,0 +1,29 @@
+/* remote_storage.h - the store of a daemon as a storage of one's own: requests go over a connection, and answers come back.
+ *
+ * A database on it keeps the contract of storages as the daemon's own does, but for this: nodes that others write meanwhile
+ * change beneath it, so that what it has read is what was there then. Writes are merged, whatever else was written. */
+#ifndef CLI_REMOTE_STORAGE_H
+#define CLI_REMOTE_STORAGE_H
+
+#include <mytosis/network.h>
+#include <mytosis/plugin/storage.h>
+
+typedef struct cli_remote cli_remote;
+
+/* Makes a storage of a connection to a daemon, which is SHARED. Its requests wait until that is online. When the connection
+ * ends, they come to MT_IO. MT_CLOSED, MT_NO_MEMORY. */
+mt_status cli_remote_new(mt_connection *connection, mt_storage *out);
+
+/* The remote storage that this is, BORROWED until it is closed; NULL: it is another kind. */
+cli_remote *cli_remote_of(const mt_storage *storage);
+
+/* Hears what a daemon says: a piece of text, if `status` is MT_OK, and whether another follows; or why there is none, in a line.
+ * BORROWED until it returns. */
+typedef void cli_remote_hear(void *ctx, mt_status status, mt_bytes text, bool more);
+
+/* Asks a daemon for something that is printed: ADMIN_STATUS and what follows. `hear` is called until nothing follows, later,
+ * and not once the storage is closed. MT_NO_MEMORY; MT_IO: the connection has ended. */
+mt_status cli_remote_ask(cli_remote *remote, uint8_t kind, mt_bytes body, cli_remote_hear *hear,
+                         void *ctx);
+
+#endif
