@@ -1,0 +1,55 @@
+/* test_socket.h - a server and who dials it, on one loop.
+ *
+ *     test_net net;
+ *     test_net_begin(&net, test_mem());
+ *     test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+ *     mt_connection *there = test_net_dial(&net, NULL);
+ *     mt_connection *here = test_net_member(&net);
+ *     ...
+ *     test_net_end(&net);
+ *
+ * Nothing sleeps: the loop is turned until something happens. */
+#ifndef TEST_SOCKET_H
+#define TEST_SOCKET_H
+
+#include "test.h"
+#include <mytosis/loop.h>
+#include <mytosis/plugin/socket.h>
+
+typedef struct test_net {
+    mt_loop *loop;
+    const mt_env *env;
+    mt_server *server; /* NULL: none */
+    char folder[64];   /* for Unix sockets; made when it is asked for */
+    char url[160];     /* where the server listens, or last did */
+} test_net;
+
+void test_net_begin(test_net *net, const mt_mem *mem);
+
+/* Closes the server, turns until nothing is left to happen, and frees the loop. Connections must
+ * have been let go of. */
+void test_net_end(test_net *net);
+
+/* "unix:" and a path in a folder of this test. BORROWED until the next call. */
+const char *test_net_unix_url(test_net *net);
+
+/* Listens; it must succeed. */
+void test_net_listen(test_net *net, const char *url, const mt_server_options *options);
+
+/* Dials the server, which must not fail; the caller holds it. */
+mt_connection *test_net_dial(test_net *net, const mt_dial_options *options);
+
+/* Turns until `done(ctx)`; false: not within 20 seconds, or nothing will ever come. */
+bool test_net_until(test_net *net, bool (*done)(void *ctx), void *ctx);
+
+/* Turns until the server has `count` members, and until a connection is on- or offline. */
+void test_net_members(test_net *net, size_t count);
+void test_net_online(test_net *net, mt_connection *connection, bool online);
+
+/* Some turns, in which nothing that is tested for should happen. */
+void test_net_settle(test_net *net);
+
+/* Turns for so long. */
+void test_net_pass(test_net *net, uint64_t ms);
+
+#endif

@@ -1,0 +1,711 @@
+/* Links over TCP and Unix sockets: what becomes of them when peers come, go and misbehave. */
+#include "test_heard.h"
+#include "test_socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "plugins/socket_link.h"
+
+/* ---- A peer that is no link: a plain socket ---- */
+
+static int raw_connect(const test_net *net)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const char *port = strrchr(net->url, ':');
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    at.sin_port = htons((uint16_t)strtoul(port + 1, NULL, 10));
+    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0);
+    CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+    return fd;
+}
+
+static void raw_send(int fd, const void *bytes, size_t len)
+{
+    CHECK(send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len);
+}
+
+/* Whether the other side has ended: what comes before that is dropped. */
+static bool raw_ended(void *ctx)
+{
+    const int *fd = ctx;
+    char bytes[4096];
+    ssize_t got;
+
+    while ((got = recv(*fd, bytes, sizeof bytes, 0)) > 0) continue;
+    return got == 0 || errno == ECONNRESET;
+}
+
+static bool raw_readable(void *ctx)
+{
+    struct pollfd p = {.fd = *(const int *)ctx, .events = POLLIN};
+
+    return poll(&p, 1, 0) == 1;
+}
+
+static void raw_get(test_net *net, int fd, void *bytes, size_t len)
+{
+    CHECK(test_net_until(net, raw_readable, &fd));
+    CHECK(recv(fd, bytes, len, 0) == (ssize_t)len);
+}
+
+/* ---- What is heard ---- */
+
+static bool heard_something(void *ctx)
+{
+    const test_heard *heard = ctx;
+
+    return heard->len > 0;
+}
+
+static void then_heard(test_net *net, test_heard *heard, const char *expected)
+{
+    CHECK(test_net_until(net, heard_something, heard));
+    test_heard_is(heard, expected);
+}
+
+/* Holds whoever has connected, so that it can be watched to its end. */
+static mt_connection *member(test_net *net)
+{
+    test_net_members(net, 1);
+    return mt_connection_ref(mt_group_at(mt_server_group(net->server), 0));
+}
+
+static void net_over(test_net *net)
+{
+    test_net_end(net);
+    CHECK(test_mem_live() == 0);
+}
+
+/* ---- What they are ---- */
+
+TEST(a_dialed_link_is_named_by_its_url_and_an_accepted_one_by_a_number)
+{
+    mt_connection *there, *here;
+    char expected[64];
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://localhost:0", NULL);
+    CHECK(strncmp(net.url, "tcp://127.0.0.1:", 16) == 0 && net.url[16] != '0');
+    there = test_net_dial(&net, NULL);
+    CHECK(mt_connection_offline(there));
+    test_net_online(&net, there, true);
+    here = member(&net);
+    CHECK(mt_bytes_equal(mt_connection_id(there), mt_str(net.url)));
+    CHECK(mt_bytes_equal(mt_connection_type(here), mt_str("tcp")));
+    snprintf(expected, sizeof expected, "%.*s", (int)mt_connection_id(here).len,
+             (const char *)mt_connection_id(here).data);
+    CHECK(strncmp(expected, "tcp:127.0.0.1:", 14) == 0 && strstr(expected, "#1"));
+    CHECK(mt_dial_error(here) == NULL && mt_dial_error(there)->status == MT_OK);
+    CHECK(mt_dial_failures(there) == 0 && mt_dial_retry_ms(there) == 0);
+    mt_connection_unref(here);
+    mt_connection_unref(there);
+    net_over(&net);
+}
+
+TEST(a_link_over_ipv6_is_a_link)
+{
+    mt_connection *there;
+    test_net net;
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    bool known = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+
+    if (fd >= 0) close(fd);
+    if (!known) skip();
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://[::1]:0", NULL);
+    there = test_net_dial(&net, NULL);
+    test_net_online(&net, there, true);
+    mt_connection_unref(there);
+    net_over(&net);
+}
+
+TEST(a_host_may_be_a_name)
+{
+    mt_connection *there = NULL;
+    char url[64];
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    snprintf(url, sizeof url, "tcp://localhost%s", strrchr(net.url, ':'));
+    CHECK(mt_dial(net.env, url, NULL, &there, NULL) == MT_OK);
+    test_net_online(&net, there, true);
+    mt_connection_unref(there);
+    /* And one that is closed while its name is looked up. */
+    CHECK(mt_dial(net.env, url, NULL, &there, NULL) == MT_OK);
+    CHECK(net.env->turn(net.env->ctx) == MT_OK);
+    mt_connection_unref(there);
+    net_over(&net);
+}
+
+/* ---- Refusals ---- */
+
+static void listen_refused(test_net *net, const char *url, mt_status status, const char *part)
+{
+    mt_server *server = NULL;
+    mt_error err = {.status = MT_OK};
+
+    CHECK(mt_server_new(net->env, url, NULL, &server, &err) == status);
+    CHECK(server == NULL && err.status == status);
+    if (!strstr(err.text, part)) fail_msg("%s", err.text);
+}
+
+TEST(only_addresses_of_this_machine_are_listened_on)
+{
+    const char *part = "until peers can be trusted, only addresses of this machine";
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    listen_refused(&net, "tcp://0.0.0.0:0", MT_INVALID, part);
+    listen_refused(&net, "tcp://192.168.0.1:7117", MT_INVALID, part);
+    listen_refused(&net, "tcp://[::]:7117", MT_INVALID, part);
+    listen_refused(&net, "ws://[::ffff:127.0.0.1]:7117", MT_INVALID, part);
+    listen_refused(&net, "tcp://example.org:7117", MT_INVALID, "is an address, or localhost");
+    CHECK(mt_url_check("tcp://0.0.0.0:1", true, NULL) == MT_INVALID);
+    CHECK(mt_url_check("tcp://0.0.0.0:1", false, NULL) == MT_OK);
+    CHECK(mt_url_check("tcp://127.3.2.1:0", true, NULL) == MT_OK);
+    net_over(&net);
+}
+
+static void dial_refused(const mt_env *env, const char *url, const mt_dial_options *options,
+                         const char *message)
+{
+    mt_connection *connection = NULL;
+    mt_error err = {.status = MT_OK};
+
+    CHECK(mt_dial(env, url, options, &connection, &err) == MT_INVALID && connection == NULL);
+    assert_string_equal(err.text, message);
+}
+
+TEST(what_cannot_be_dialed_is_refused)
+{
+    const mt_dial_options waits = {.size = sizeof waits, .retry_min_ms = 9, .retry_max_ms = 8};
+    const mt_dial_options flags = {.size = sizeof flags, .flags = 64};
+    mt_env none = {.abi = MT_ENV_ABI};
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    dial_refused(net.env, "tcp://a:0", NULL, "tcp://a:0: there is no port 0");
+    dial_refused(net.env, "tcp://[1.2.3.4]:1", NULL,
+                 "tcp://[1.2.3.4]:1: what is in brackets is not an IPv6 address");
+    dial_refused(net.env, "tcp://a:1", &waits, "retry_min_ms is 9, more than retry_max_ms: 8");
+    dial_refused(net.env, "tcp://a:1", &flags, "unknown flags: 65");
+    dial_refused(&none, "tcp://a:1", NULL, "dialing needs the environment of a loop");
+    net_over(&net);
+}
+
+TEST(a_port_that_somebody_listens_on_is_busy)
+{
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    listen_refused(&net, net.url, MT_BUSY, "somebody listens there");
+    net_over(&net);
+}
+
+/* ---- Unix sockets ---- */
+
+TEST(a_unix_socket_is_its_owners_alone_and_goes_with_its_server)
+{
+    struct stat found;
+    mode_t mask;
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    mask = umask(0);
+    test_net_listen(&net, test_net_unix_url(&net), NULL);
+    umask(mask);
+    CHECK(lstat(net.url + 5, &found) == 0);
+    CHECK(S_ISSOCK(found.st_mode) && (found.st_mode & 0777) == 0600);
+    mt_server_close(net.server);
+    net.server = NULL;
+    CHECK(lstat(net.url + 5, &found) != 0);
+    net_over(&net);
+}
+
+TEST(a_live_unix_socket_is_busy_and_a_stale_one_is_replaced)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    mt_connection *there;
+    test_net net;
+    int fd;
+
+    test_net_begin(&net, test_mem());
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", test_net_unix_url(&net) + 5);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK(bind(fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(fd, 1) == 0);
+    listen_refused(&net, net.url, MT_BUSY, "somebody listens there");
+    close(fd); /* as a process that was killed leaves it */
+    test_net_listen(&net, net.url, NULL);
+    there = test_net_dial(&net, NULL);
+    test_net_online(&net, there, true);
+    mt_connection_unref(there);
+    net_over(&net);
+}
+
+TEST(a_file_that_is_no_socket_is_left_alone)
+{
+    test_net net;
+    FILE *file;
+
+    test_net_begin(&net, test_mem());
+    file = fopen(test_net_unix_url(&net) + 5, "w");
+    CHECK(file && fclose(file) == 0);
+    listen_refused(&net, net.url, MT_BUSY, "what is there is no socket, and is left alone");
+    CHECK(unlink(net.url + 5) == 0);
+    net_over(&net);
+}
+
+/* ---- Reconnecting ---- */
+
+TEST(a_dialed_link_comes_back_when_its_server_does)
+{
+    static const mt_dial_options options = {
+        .size = sizeof options, .retry_min_ms = 1, .retry_max_ms = 4};
+    test_heard heard = {0};
+    test_listener events = {.heard = &heard, .name = "t", .say = test_say_connection_event};
+    mt_connection *there;
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    there = test_net_dial(&net, &options);
+    test_listen(&events, mt_connection_events(there));
+    then_heard(&net, &heard, "t:online");
+    for (int i = 0; i < 3; i++) {
+        mt_server_close(net.server);
+        net.server = NULL;
+        then_heard(&net, &heard, "t:offline");
+        CHECK(mt_dial_error(there)->status == MT_CLOSED);
+        while (mt_dial_failures(there) < 4 * (uint64_t)i + 4) {
+            CHECK(net.env->turn(net.env->ctx) == MT_OK);
+        }
+        CHECK(strstr(mt_dial_error(there)->text, ": connection refused"));
+        CHECK(strstr(mt_dial_error(there)->text, net.url) == mt_dial_error(there)->text);
+        test_net_listen(&net, net.url, NULL);
+        then_heard(&net, &heard, "t:online");
+    }
+    test_unlisten(&events);
+    mt_connection_unref(there);
+    net_over(&net);
+}
+
+TEST(a_link_that_is_to_connect_once_closes_where_others_come_back)
+{
+    static const mt_dial_options options = {.size = sizeof options, .once = true};
+    test_heard heard = {0};
+    test_listener events = {.heard = &heard, .name = "t", .say = test_say_connection_event};
+    char expected[200];
+    mt_connection *there;
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    mt_server_close(net.server);
+    net.server = NULL;
+    there = test_net_dial(&net, &options);
+    test_listen(&events, mt_connection_events(there));
+    snprintf(expected, sizeof expected, "t:closed t!%s: connection refused", net.url);
+    then_heard(&net, &heard, expected);
+    test_unlisten(&events);
+    mt_connection_unref(there);
+    net_over(&net);
+}
+
+TEST(waits_double_up_to_a_bound_and_are_drawn_from_their_upper_half)
+{
+    CHECK(mti_dial_wait_ms(1, 200, 30000, 0) == 100);
+    CHECK(mti_dial_wait_ms(1, 200, 30000, UINT32_MAX) == 200);
+    CHECK(mti_dial_wait_ms(2, 200, 30000, UINT32_MAX) == 400);
+    CHECK(mti_dial_wait_ms(8, 200, 30000, UINT32_MAX) == 25600);
+    CHECK(mti_dial_wait_ms(9, 200, 30000, UINT32_MAX) == 30000);
+    CHECK(mti_dial_wait_ms(9, 200, 30000, 0) == 15000);
+    CHECK(mti_dial_wait_ms(UINT64_MAX, 1, UINT32_MAX, UINT32_MAX) == UINT32_MAX);
+    CHECK(mti_dial_wait_ms(3, 200, 30000, UINT32_MAX / 2) == 599);
+}
+
+TEST(an_attempt_may_be_hurried)
+{
+    static const mt_dial_options options = {
+        .size = sizeof options, .retry_min_ms = 1000000, .retry_max_ms = 2000000};
+    mt_connection *there;
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    mt_server_close(net.server);
+    there = test_net_dial(&net, &options);
+    while (mt_dial_failures(there) == 0) CHECK(net.env->turn(net.env->ctx) == MT_OK);
+    CHECK(mt_dial_retry_ms(there) > 400000 && mt_dial_retry_ms(there) <= 1000000);
+    test_net_listen(&net, net.url, NULL);
+    mt_dial_hurry(there);
+    test_net_online(&net, there, true);
+    CHECK(mt_dial_retry_ms(there) == 0);
+    mt_connection_unref(there);
+    net_over(&net);
+}
+
+/* ---- Bad peers ---- */
+
+/* Sends bytes that end a link; the server says why. */
+static void garbage_ends(const void *bytes, size_t len, bool then_end, const char *heard_is)
+{
+    test_heard heard = {0};
+    test_listener messages = {.heard = &heard, .name = "h", .say = test_say_bytes};
+    mt_connection *here;
+    test_net net;
+    int fd;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    fd = raw_connect(&net);
+    here = member(&net);
+    test_listen(&messages, mt_connection_messages(here));
+    raw_send(fd, bytes, len);
+    if (then_end) CHECK(shutdown(fd, SHUT_WR) == 0);
+    CHECK(test_net_until(&net, raw_ended, &fd));
+    test_net_members(&net, 0);
+    test_heard_is(&heard, heard_is);
+    test_unlisten(&messages);
+    mt_connection_unref(here);
+    close(fd);
+    net_over(&net);
+}
+
+TEST(garbage_ends_a_link_with_a_word_about_it)
+{
+    garbage_ends("GET / HTTP/1.1\r\n\r\n", 18, false, "h!an unknown kind of frame: 0x47");
+    garbage_ends("\x10\x01\0\0a\x10\x01\0\x20", 9, false,
+                 "h:a h!a message of 2097153 bytes, and 2097152 are the most");
+    garbage_ends("\x11\x01\0\0a", 5, false, "h!a ping of 1 bytes, which has none");
+}
+
+TEST(a_link_that_ends_inside_a_message_says_so)
+{
+    garbage_ends("\x10\x05\0\0he", 6, true, "h!the peer has ended the link inside a message");
+    garbage_ends("\x10\x05", 2, true, "h!the peer has ended the link inside a message");
+    garbage_ends("\x10\x01\0\0a", 5, true, "h:a h.");
+}
+
+TEST(messages_may_come_byte_by_byte)
+{
+    static const char bytes[] = "\x10\x02\0\0ab\x11\0\0\0\x10\x01\0\0c";
+    test_heard heard = {0};
+    test_listener messages = {.heard = &heard, .name = "h", .say = test_say_bytes};
+    mt_connection *here;
+    char pong[4];
+    test_net net;
+    int fd;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    fd = raw_connect(&net);
+    here = member(&net);
+    test_listen(&messages, mt_connection_messages(here));
+    for (size_t i = 0; i < sizeof bytes - 1; i++) {
+        raw_send(fd, bytes + i, 1);
+        CHECK(net.env->turn(net.env->ctx) == MT_OK);
+    }
+    raw_get(&net, fd, pong, sizeof pong);
+    CHECK(memcmp(pong, "\x12\0\0\0", 4) == 0);
+    test_net_settle(&net);
+    test_heard_is(&heard, "h:ab h:c");
+    test_unlisten(&messages);
+    mt_connection_unref(here);
+    close(fd);
+    net_over(&net);
+}
+
+static size_t send_until_full(mt_connection *connection)
+{
+    static const uint8_t bytes[10000];
+    const mt_bytes message = {bytes, sizeof bytes};
+    size_t sent = 0;
+    mt_status st;
+
+    while ((st = mt_connection_send(connection, message)) == MT_OK) sent++;
+    CHECK(st == MT_AGAIN);
+    return sent;
+}
+
+TEST(a_peer_that_never_reads_costs_no_more_than_the_buffer)
+{
+    static const mt_server_options options = {.size = sizeof options, .queued_max = 100000};
+    test_heard heard = {0};
+    test_listener events = {.heard = &heard, .name = "h", .say = test_say_connection_event};
+    mt_connection *here;
+    size_t before;
+    test_net net;
+    int fd;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", &options);
+    fd = raw_connect(&net);
+    here = member(&net);
+    test_listen(&events, mt_connection_events(here));
+    before = test_mem_live();
+    /* The kernel takes some megabytes first. */
+    for (size_t i = 0; i < 2000 && heard.len == 0 && mt_connection_queued(here) < 90000; i++) {
+        CHECK(send_until_full(here) <= 10);
+        test_net_pass(&net, 1);
+        if (heard.len > 0) test_heard_is(&heard, "h:writable");
+    }
+    CHECK(send_until_full(here) <= 10);
+    CHECK(mt_connection_queued(here) >= 90000 && mt_connection_queued(here) <= 100000);
+    CHECK(test_mem_live() - before <= 4 * 100000);
+    test_net_settle(&net);
+    test_heard_is(&heard, "");
+    while (heard.len == 0) {
+        raw_ended(&fd);
+        CHECK(net.env->turn(net.env->ctx) == MT_OK);
+    }
+    test_heard_is(&heard, "h:writable");
+    test_unlisten(&events);
+    mt_connection_unref(here);
+    close(fd);
+    net_over(&net);
+}
+
+TEST(a_peer_that_pings_and_never_reads_fills_nothing)
+{
+    uint8_t pings[40000];
+    mt_connection *here;
+    test_net net;
+    int fd;
+
+    for (size_t i = 0; i < sizeof pings; i++) pings[i] = i % 4 ? 0 : 0x11;
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    fd = raw_connect(&net);
+    here = member(&net);
+    for (size_t i = 0; i < 100; i++) {
+        (void)!send(fd, pings, sizeof pings, MSG_NOSIGNAL);
+        test_net_pass(&net, 1);
+        CHECK(mt_connection_queued(here) <= 4);
+    }
+    mt_connection_unref(here);
+    close(fd);
+    net_over(&net);
+}
+
+TEST(who_is_one_too_many_is_turned_away)
+{
+    static const mt_server_options options = {.size = sizeof options, .connections_max = 2};
+    test_net net;
+    int fds[3];
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", &options);
+    for (size_t i = 0; i < 3; i++) fds[i] = raw_connect(&net);
+    CHECK(test_net_until(&net, raw_ended, &fds[2]));
+    test_net_members(&net, 2);
+    close(fds[0]);
+    test_net_members(&net, 1);
+    fds[0] = raw_connect(&net);
+    test_net_members(&net, 2);
+    for (size_t i = 0; i < 3; i++) close(fds[i]);
+    test_net_members(&net, 0);
+    net_over(&net);
+}
+
+TEST(a_peer_that_is_gone_raises_no_signal)
+{
+    mt_connection *here;
+    test_net net;
+    int fd;
+
+    signal(SIGPIPE, SIG_DFL);
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    fd = raw_connect(&net);
+    here = member(&net);
+    close(fd);
+    for (size_t i = 0; i < 100 && !mt_connection_ended(here); i++) {
+        mt_status st = mt_connection_send(here, mt_str("x"));
+
+        (void)st;
+        test_net_pass(&net, 1);
+    }
+    test_net_members(&net, 0);
+    mt_connection_unref(here);
+    net_over(&net);
+}
+
+/* ---- Silence ---- */
+
+TEST(a_silent_peer_is_asked_and_then_given_up)
+{
+    static const mt_server_options options = {
+        .size = sizeof options, .ping_ms = 10, .silence_ms = 40};
+    test_heard heard = {0};
+    test_listener events = {.heard = &heard, .name = "h", .say = test_say_connection_event};
+    mt_connection *here;
+    uint8_t ping[4];
+    test_net net;
+    int fd;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", &options);
+    fd = raw_connect(&net);
+    here = member(&net);
+    test_listen(&events, mt_connection_events(here));
+    raw_get(&net, fd, ping, sizeof ping);
+    CHECK(memcmp(ping, "\x11\0\0\0", 4) == 0);
+    CHECK(test_net_until(&net, raw_ended, &fd));
+    test_net_members(&net, 0);
+    heard.text[heard.len] = '\0';
+    CHECK(strstr(heard.text, "h:closed h!nothing has come from the peer for ") == heard.text);
+    test_unlisten(&events);
+    mt_connection_unref(here);
+    close(fd);
+    net_over(&net);
+}
+
+TEST(idle_links_keep_each_other_alive_also_where_nobody_listens)
+{
+    static const mt_server_options served = {
+        .size = sizeof served, .ping_ms = 5, .silence_ms = 200};
+    static const mt_dial_options dialed = {.size = sizeof dialed,
+                                           .ping_ms = 5,
+                                           .silence_ms = 200,
+                                           .retry_min_ms = 100000,
+                                           .retry_max_ms = 100000};
+    mt_connection *there, *here;
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", &served);
+    there = test_net_dial(&net, &dialed);
+    test_net_online(&net, there, true);
+    here = member(&net);
+    test_net_pass(&net, 300);
+    CHECK(!mt_connection_offline(there) && !mt_connection_ended(here));
+    CHECK(mt_connection_send(there, mt_str("held back at the other end")) == MT_OK);
+    test_net_pass(&net, 300);
+    CHECK(!mt_connection_offline(there) && !mt_connection_ended(here));
+    mt_connection_unref(here);
+    mt_connection_unref(there);
+    net_over(&net);
+}
+
+/* ---- Memory ---- */
+
+TEST(an_idle_link_costs_little)
+{
+    enum { COUNT = 50 };
+    mt_connection *there[COUNT];
+    size_t before;
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    before = test_mem_live();
+    for (size_t i = 0; i < COUNT; i++) {
+        char id[16];
+        mt_dial_options options = {.size = sizeof options, .id = mt_str(id)};
+
+        snprintf(id, sizeof id, "%zu", i);
+        options.id = mt_str(id);
+        there[i] = test_net_dial(&net, &options);
+    }
+    test_net_members(&net, COUNT);
+    for (size_t i = 0; i < COUNT; i++) test_net_online(&net, there[i], true);
+    test_net_settle(&net);
+    print_message("a dialed and an accepted link: %zu bytes\n", (test_mem_live() - before) / COUNT);
+    CHECK((test_mem_live() - before) / COUNT < 8192);
+    for (size_t i = 0; i < COUNT; i++) mt_connection_unref(there[i]);
+    net_over(&net);
+}
+
+/* Whatever fails, the scenario ends: with all that was sent, or without. */
+static void memory_fails_at(fail_mem *fm, const char *url)
+{
+    static const mt_dial_options options = {.size = sizeof options, .once = true};
+    mt_loop *loop = NULL;
+    mt_server *server = NULL;
+    mt_connection *there = NULL;
+    const mt_env *env;
+
+    if (mt_loop_new(fail_mem_hook(fm), &loop) != MT_OK) return;
+    env = mt_loop_env(loop);
+    if (mt_server_new(env, url, NULL, &server, NULL) == MT_OK &&
+        mt_dial(env, mt_server_url(server), &options, &there, NULL) == MT_OK) {
+        for (size_t i = 0; i < 60 && !mt_connection_ended(there); i++) {
+            mt_group_sent sent = mt_group_send(mt_server_group(server), mt_str("from the server"));
+            mt_status st = mt_connection_send(there, mt_str("from the client"));
+            bool rang = false;
+
+            (void)sent;
+            (void)st;
+            (void)rang;
+            if (env->turn(env->ctx) != MT_OK) break;
+        }
+    }
+    mt_connection_unref(there);
+    mt_server_close(server);
+    CHECK(mt_loop_run(loop) == MT_OK);
+    mt_loop_free(loop);
+}
+
+TEST(each_allocation_may_fail_once)
+{
+    size_t n = 0;
+
+    for (;; n++) {
+        fail_mem fm = {.fail_at = n};
+
+        memory_fails_at(&fm, "tcp://127.0.0.1:0");
+        CHECK(fm.live_bytes == 0);
+        if (!fm.tripped) break;
+    }
+    CHECK(n > 10 && test_mem_live() == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dialed_link_is_named_by_its_url_and_an_accepted_one_by_a_number),
+        cmocka_unit_test(a_link_over_ipv6_is_a_link),
+        cmocka_unit_test(a_host_may_be_a_name),
+        cmocka_unit_test(only_addresses_of_this_machine_are_listened_on),
+        cmocka_unit_test(what_cannot_be_dialed_is_refused),
+        cmocka_unit_test(a_port_that_somebody_listens_on_is_busy),
+        cmocka_unit_test(a_unix_socket_is_its_owners_alone_and_goes_with_its_server),
+        cmocka_unit_test(a_live_unix_socket_is_busy_and_a_stale_one_is_replaced),
+        cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
+        cmocka_unit_test(a_dialed_link_comes_back_when_its_server_does),
+        cmocka_unit_test(a_link_that_is_to_connect_once_closes_where_others_come_back),
+        cmocka_unit_test(waits_double_up_to_a_bound_and_are_drawn_from_their_upper_half),
+        cmocka_unit_test(an_attempt_may_be_hurried),
+        cmocka_unit_test(garbage_ends_a_link_with_a_word_about_it),
+        cmocka_unit_test(a_link_that_ends_inside_a_message_says_so),
+        cmocka_unit_test(messages_may_come_byte_by_byte),
+        cmocka_unit_test(a_peer_that_never_reads_costs_no_more_than_the_buffer),
+        cmocka_unit_test(a_peer_that_pings_and_never_reads_fills_nothing),
+        cmocka_unit_test(who_is_one_too_many_is_turned_away),
+        cmocka_unit_test(a_peer_that_is_gone_raises_no_signal),
+        cmocka_unit_test(a_silent_peer_is_asked_and_then_given_up),
+        cmocka_unit_test(idle_links_keep_each_other_alive_also_where_nobody_listens),
+        cmocka_unit_test(an_idle_link_costs_little),
+        cmocka_unit_test(each_allocation_may_fail_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
