@@ -132,7 +132,7 @@ static bool is_deaf(const mti_link *link)
     return link->deaf || link->closing;
 }
 
-void mti_link_end(mti_link *link)
+void mti_link_finish(mti_link *link)
 {
     link->ending = true;
     link->deaf = true;
@@ -175,7 +175,7 @@ static void fail_frame(mti_link *link, const mti_frame *frame)
     }
     link->why = frame->error;
     put_close(link, frame->code);
-    mti_link_end(link);
+    mti_link_finish(link);
 }
 
 /* The peer closes by the book of WebSocket. Its answer, if it is ours that is answered, needs none. */
@@ -189,7 +189,7 @@ static void close_heard(mti_link *link, const mti_frame *frame)
     put_close(link, frame->code);
     link->deaf = true;
     if (is_client(link)) mti_link_alarm(link, LINGER_MS); /* the server ends first */
-    else mti_link_end(link);
+    else mti_link_finish(link);
 }
 
 /* ---- Reading ---- */
@@ -370,7 +370,7 @@ static void close_begin(mti_link *link)
         put_close(link, 1000);
         mti_link_alarm(link, LINGER_MS);
     } else {
-        mti_link_end(link);
+        mti_link_finish(link);
     }
 }
 

@@ -99,7 +99,7 @@ void mti_link_up(mti_link *link);
 void mti_link_fail(mti_link *link, const mt_error *err);
 
 /* Sends what waits, ends our side, waits for the peer's for a while, and takes nothing more. */
-void mti_link_end(mti_link *link);
+void mti_link_finish(mti_link *link);
 
 /* Has `soon` come. */
 void mti_link_soon(mti_link *link);
