@@ -370,7 +370,7 @@ static void write_hooks(mt_action *action)
     mt_db *db = action->db;
     mt_status st = MT_OK;
 
-    if (w->internal || db->hooks[point].count == 0) {
+    if (w->internal || db->hooks[point].count == 0 || (w->received && w->count == 0)) {
         write_hold(action);
         return;
     }

@@ -1,0 +1,94 @@
+/* mytosis/plugin/sync.h - the router that keeps replicas equal.
+ *
+ *     mt_router router;
+ *     mt_router_sync(env, NULL, &router, &error);            all nodes, both ways, live
+ *     mt_config config = {.size = sizeof config, .router = &router, .group = links};
+ *
+ * Peers tell each other which nodes they want and which they give. Where the two meet, what one has
+ * and the other lacks goes over: from where they stopped the last time, or all of it; and from then
+ * on every change as it happens. A peer that is slow, or away, costs a position in the log, no memory.
+ * docs/protocol.md has the messages to the byte.
+ *
+ * Threads: that of the database. */
+#ifndef MYTOSIS_PLUGIN_SYNC_H
+#define MYTOSIS_PLUGIN_SYNC_H
+
+#include <mytosis/plugin/router.h>
+
+MT_BEGIN_DECLS
+
+/* ---- What is replicated ---- */
+
+/* Some nodes: those whose uid begins with a prefix, those from one uid to before another, or a list.
+ * All zero: every node, both ways, live. */
+typedef struct mt_sync_range {
+    mt_bytes prefix;
+    mt_bytes first, end; /* `end` empty: to the last */
+    const mt_bytes *uids;
+    size_t uid_count; /* at most 10,000 */
+    bool pull_none;   /* changes of peers are not asked for */
+    bool push_none;   /* peers that ask for them get none */
+    bool once;        /* what is asked for ends when all has come that there was */
+} mt_sync_range;
+
+/* How many ranges one database, or one peer, has. */
+#define MT_SYNC_RANGES_MAX 1000u
+
+/* All zero but for `size` gives the defaults. */
+typedef struct mt_sync_options {
+    size_t size;                 /* sizeof(mt_sync_options) as compiled */
+    const mt_sync_range *ranges; /* COPIED; none: every node, both ways, live */
+    size_t range_count;
+    size_t window;    /* bytes that a peer may send ahead of what was stored here: 4 MiB */
+    size_t log_nodes; /* without a storage that keeps a log: changes remembered for peers that were
+                       * away, 65,536 */
+    uint64_t pull_ms; /* how long peers are asked for what is not replicated here: 10,000 */
+} mt_sync_options;
+
+/* A router for one database, OWNED until it is MOVED to mt_open; `router->ops->close` ends one that
+ * is not. `env` is BORROWED, the environment of the database. Ranges of one database may overlap, at
+ * the cost of what is in both going over twice. MT_INVALID, MT_TOO_LARGE: a range that cannot be;
+ * `err` (may be NULL) says which. MT_NO_MEMORY. */
+MT_API MT_MUST_USE mt_status mt_router_sync(const mt_env *env, const mt_sync_options *options,
+                                            mt_router *out, mt_error *err);
+
+/* ---- Status ---- */
+
+typedef enum mt_sync_state {
+    MT_SYNC_OFFLINE = 0,  /* the link is down */
+    MT_SYNC_GREETING = 1, /* it is up, and the peer has not said who it is */
+    MT_SYNC_CATCHING = 2, /* what one has and the other lacks is on its way */
+    MT_SYNC_LIVE = 3,     /* equal, but for what is on its way */
+    MT_SYNC_STANDBY = 4,  /* the peer is there on another link, which is used */
+    MT_SYNC_REFUSED = 5   /* what they have to say to each other ended with an error */
+} mt_sync_state;
+
+/* One peer. BORROWED until the callback returns. */
+typedef struct mt_sync_peer {
+    mt_connection *connection;
+    mt_bytes id; /* of its store; empty: not known yet */
+    mt_sync_state state;
+    char text[128];               /* the same in words: "live", "receiving notes/, 12,000 nodes" */
+    const char *error;            /* the last that went wrong with it; empty: nothing */
+    uint64_t since_ms;            /* of MT_SYNC_LIVE: the time of day when it became so */
+    uint64_t nodes_in, nodes_out; /* since the database was opened */
+    uint64_t bytes_in, bytes_out;
+    uint64_t behind;         /* changes in our log that it has not been sent */
+    uint64_t unacknowledged; /* bytes on their way to it */
+    uint64_t refused;        /* commits and nodes of it that were not taken */
+    uint64_t round_trip_ms;  /* of the greeting */
+} mt_sync_peer;
+
+/* Shows each peer to `show`, in the order of their connections' ids. MT_UNSUPPORTED: the router of the
+ * database is another. */
+MT_API MT_MUST_USE mt_status mt_db_status(mt_db *db,
+                                          void (*show)(void *ctx, const mt_sync_peer *peer),
+                                          void *ctx);
+
+/* Calls `changed` in a turn after the state of a peer has become another one; once for any number
+ * of them. NULL: nobody any more. MT_UNSUPPORTED: as mt_db_status. */
+MT_API MT_MUST_USE mt_status mt_db_on_status(mt_db *db, void (*changed)(void *ctx, mt_db *db),
+                                             void *ctx);
+
+MT_END_DECLS
+#endif

@@ -1,0 +1,207 @@
+/* copy.c - a whole range goes over, node by node in uid order.
+ *
+ * What changes meanwhile is in the log behind the position at which the copy began: the feed goes on
+ * there. A peer that was cut off says up to which uid it came. */
+#include "db/handle.h"
+#include "db/read.h"
+#include "sync/sync.h"
+
+/* A message of rows is sent when it has so many bytes; within one node, when it has that many. */
+#define MESSAGE_LEN ((size_t)64 * 1024)
+#define CUT_LEN ((size_t)512 * 1024)
+
+/* How many of a list are read at once. */
+#define LIST_STEP 64
+
+static void fail(mti_outbound *out, mt_status status, const char *text)
+{
+    if (out->session) mti_session_fail(out->session, status, text, true);
+}
+
+/* The whole range has gone over: the feed goes on. */
+static void copied(mti_outbound *out)
+{
+    if (out->in_rows > 0 || out->rows.len > 0 || out->writer) {
+        mt_status st = mti_outbound_send_rows(out, MTI_DATA_COPY);
+        if (st == MT_AGAIN) return; /* `last_read`: the next step tries again */
+        if (st != MT_OK) {
+            fail(out, st, mt_status_text(st));
+            return;
+        }
+    }
+    out->mode = OUT_FEED;
+    out->position_owed = true;
+    mti_session_flush_soon(out->session);
+}
+
+/* ---- From one uid to before another ---- */
+
+/* Sends what was gathered, if it is worth a message. Answers whether to go on. */
+static bool gathered(mti_outbound *out)
+{
+    mt_status st;
+
+    if (out->rows.len < (out->within ? CUT_LEN : MESSAGE_LEN)) return true;
+    st = mti_outbound_send_rows(out, MTI_DATA_COPY | (out->within ? MTI_DATA_CUT : 0));
+    if (st != MT_OK && st != MT_AGAIN) fail(out, st, mt_status_text(st));
+    return st == MT_OK && mti_outbound_has_room(out);
+}
+
+static bool take_row(void *ctx, mt_db *db, const mt_row *row)
+{
+    mti_outbound *out = ctx;
+    mt_status st;
+
+    (void)db;
+    if (!out->session || out->last_read) return true;
+    if (out->range.end.len > 0 && mt_bytes_compare(row->uid, out->range.end) >= 0) {
+        out->last_read = true;
+        mt_cancel(out->sync->db, out->stream);
+        return true;
+    }
+    if (mt_bytes_compare(row->uid, out->range.first) < 0) return true;
+    if ((st = mti_outbound_add(out, row)) != MT_OK) {
+        fail(out, st, mt_status_text(st));
+        return true;
+    }
+    if (!row->more) {
+        memcpy(out->after, row->uid.data, row->uid.len);
+        out->after_len = row->uid.len;
+    }
+    out->paused = !gathered(out);
+    return !out->paused;
+}
+
+static void streamed(void *ctx, mt_db *db, const mt_result *result)
+{
+    mti_outbound *out = ctx;
+
+    (void)db;
+    out->stream = 0;
+    out->paused = false;
+    if (out->session && result->status != MT_OK && !out->last_read)
+        fail(out, result->status, result->text);
+    else if (out->session) {
+        out->last_read = true;
+        copied(out);
+    }
+    mti_outbound_release(out);
+}
+
+/* The greatest run of bytes that sorts before every uid from `first` on, as far as uids go: they have
+ * no byte 0xFF. */
+static mt_bytes before(mt_bytes first, uint8_t room[MT_UID_LEN_MAX])
+{
+    mt_bytes none = {NULL, 0};
+
+    if (first.len == 0) return none;
+    memset(room, 0xFF, MT_UID_LEN_MAX);
+    memcpy(room, first.data, first.len);
+    room[first.len - 1]--;
+    return (mt_bytes){room, MT_UID_LEN_MAX};
+}
+
+static void stream_start(mti_outbound *out)
+{
+    uint8_t room[MT_UID_LEN_MAX];
+    mt_range range = {.prefix = mti_range_prefix(&out->range),
+                      .after = {out->after, out->after_len},
+                      .deleted = true};
+    mt_status st;
+
+    if (out->after_len == 0) range.after = before(out->range.first, room);
+    out->busy = true;
+    st = mt_stream(out->sync->db, &range, take_row, streamed, out, &out->stream);
+    if (st == MT_OK) return;
+    out->busy = false;
+    out->stream = 0;
+    fail(out, st, mt_db_error(out->sync->db)->text);
+}
+
+void mti_copy_end(mti_outbound *out)
+{
+    mt_cancel(out->sync->db, out->stream);
+}
+
+/* ---- A list ---- */
+
+static void list_read(void *ctx, mt_db *db, const mt_result *result)
+{
+    mti_outbound *out = ctx;
+    const mt_storage_key *wants = out->wants.data;
+    mt_status st = result->status;
+
+    (void)db;
+    if (out->session && st != MT_OK) fail(out, st, result->text);
+    for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
+        st = mti_outbound_add_node(out, mti_handle_resident(result->nodes[i]), &wants[i]);
+        if (st != MT_OK) fail(out, st, mt_status_text(st));
+    }
+    if (out->session && st == MT_OK && out->want_count > 0) {
+        mt_bytes last = wants[out->want_count - 1].uid;
+        memcpy(out->after, last.data, last.len);
+        out->after_len = last.len;
+        if (out->in_rows > 0) st = mti_outbound_send_rows(out, MTI_DATA_COPY);
+        if (st != MT_OK && st != MT_AGAIN) fail(out, st, mt_status_text(st));
+        mti_session_flush_soon(out->session);
+    }
+    mti_outbound_release(out);
+}
+
+static void list_step(mti_outbound *out)
+{
+    const mti_range *list = &out->range;
+    mt_bytes after = {out->after, out->after_len};
+    mt_storage_key *wants;
+    size_t first = 0;
+
+    while (first < list->uid_count && after.len > 0 &&
+           mt_bytes_compare(list->uids[first], after) <= 0)
+        first++;
+    if (first == list->uid_count) {
+        out->last_read = true;
+        copied(out);
+        return;
+    }
+    out->want_count = list->uid_count - first < LIST_STEP ? list->uid_count - first : LIST_STEP;
+    mti_block_free(out->sync->mem, &out->wants);
+    out->wants.size = out->want_count * sizeof *wants;
+    out->wants.data = wants = mti_mem_alloc(out->sync->mem, out->wants.size);
+    if (!wants) {
+        fail(out, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY));
+        return;
+    }
+    memset(wants, 0, out->wants.size);
+    for (size_t i = 0; i < out->want_count; i++)
+        wants[i] = (mt_storage_key){.uid = list->uids[first + i], .whole = true};
+    out->busy = true;
+    if (mti_read_raw(out->sync->db, wants, out->want_count, list_read, out) == MT_OK) return;
+    out->busy = false;
+    fail(out, mt_db_error(out->sync->db)->status, mt_db_error(out->sync->db)->text);
+}
+
+/* ---- All ---- */
+
+void mti_copy_step(mti_outbound *out)
+{
+    if (!mti_outbound_has_room(out)) return;
+    if (out->paused) {
+        /* What did not go before has to, first. */
+        if (out->rows.len > 0 && !gathered(out)) return;
+        if (!out->session || !mti_outbound_has_room(out)) return;
+        out->paused = false;
+        mt_stream_resume(out->sync->db, out->stream);
+    } else if (out->stream) {
+        return;
+    } else if (out->last_read) {
+        copied(out);
+    } else if (out->in_rows > 0) {
+        mt_status st = mti_outbound_send_rows(out, MTI_DATA_COPY);
+        if (st == MT_OK) mti_session_flush_soon(out->session);
+        else if (st != MT_AGAIN) fail(out, st, mt_status_text(st));
+    } else if (out->range.uids) {
+        list_step(out);
+    } else {
+        stream_start(out);
+    }
+}

@@ -1,0 +1,294 @@
+/* feed.c - what changed since a position goes over, as it is now.
+ *
+ * The log says which nodes, and which fields of them; what they hold is read then, so that a peer that
+ * comes late gets the last value alone. What came from the peer itself it is not sent. */
+#include "db/handle.h"
+#include "db/read.h"
+#include "sync/sync.h"
+
+/* Changes that are read at once. */
+#define STEP 256
+
+/* Of a node of which more fields changed, everything is read. */
+#define NAMES_MAX 64
+#define MESSAGE_LEN ((size_t)64 * 1024)
+
+static void fail(mti_outbound *out, mt_status status, const char *text)
+{
+    if (out->session) mti_session_fail(out->session, status, text, true);
+}
+
+/* ---- Which nodes ---- */
+
+/* One block: room for STEP keys, and behind them what each of them owns, its uid and its names. */
+static mt_storage_key *keys_of(const mti_outbound *out)
+{
+    return out->wants.data;
+}
+
+static mti_block *held_of(const mti_outbound *out)
+{
+    return (mti_block *)&keys_of(out)[STEP];
+}
+
+static mt_status wants_new(mti_outbound *out)
+{
+    out->wants.size = STEP * (sizeof(mt_storage_key) + sizeof(mti_block));
+    out->wants.data = mti_mem_alloc(out->sync->mem, out->wants.size);
+    if (!out->wants.data) return MT_NO_MEMORY;
+    memset(out->wants.data, 0, out->wants.size);
+    return MT_OK;
+}
+
+static void wants_free(mti_outbound *out)
+{
+    for (size_t i = 0; i < out->want_count; i++) mti_block_free(out->sync->mem, &held_of(out)[i]);
+    mti_block_free(out->sync->mem, &out->wants);
+    out->want_count = 0;
+}
+
+/* Where a uid is among the wants, which are in uid order, or belongs. */
+static size_t want_search(const mti_outbound *out, mt_bytes uid, bool *found)
+{
+    const mt_storage_key *keys = keys_of(out);
+    size_t first = 0, count = out->want_count;
+
+    *found = false;
+    while (count > 0) {
+        size_t half = count / 2;
+        int order = mt_bytes_compare(keys[first + half].uid, uid);
+        if (order == 0) {
+            *found = true;
+            return first + half;
+        }
+        first = order < 0 ? first + half + 1 : first;
+        count = order < 0 ? count - half - 1 : half;
+    }
+    return first;
+}
+
+/* The uid, and the names that are wanted, copied. */
+static mt_status want_fill(const mt_mem *mem, const mt_storage_change *change, bool all,
+                           mt_storage_key *key, mti_block *held)
+{
+    size_t count = all || change->name_count > NAMES_MAX ? 0 : change->name_count;
+    mt_bytes bytes[1 + NAMES_MAX];
+    mt_bytes *copy;
+
+    bytes[0] = change->uid;
+    for (size_t i = 0; i < count; i++) bytes[1 + i] = change->names[i];
+    if (mti_keys_copy(mem, bytes, 1 + count, held) != MT_OK) return MT_NO_MEMORY;
+    copy = held->data;
+    *key = (mt_storage_key){.uid = copy[0], .names = &copy[1], .name_count = count};
+    key->whole = count == 0;
+    return MT_OK;
+}
+
+/* Notes what to read. Of a node that changed twice, everything. */
+static mt_status want_add(mti_outbound *out, const mt_storage_change *change)
+{
+    mt_storage_key *keys = keys_of(out), key;
+    mti_block *held = held_of(out), block;
+    bool found;
+    size_t at = want_search(out, change->uid, &found);
+
+    if (found && keys[at].whole) return MT_OK;
+    if (!found && out->want_count == STEP) return MT_TOO_LARGE;
+    if (want_fill(out->sync->mem, change, change->all || found || change->since > 0, &key,
+                  &block) != MT_OK)
+        return MT_NO_MEMORY;
+    if (found) {
+        mti_block_free(out->sync->mem, &held[at]);
+    } else {
+        memmove(&keys[at + 1], &keys[at], (out->want_count - at) * sizeof *keys);
+        memmove(&held[at + 1], &held[at], (out->want_count - at) * sizeof *held);
+        out->want_count++;
+    }
+    keys[at] = key;
+    held[at] = block;
+    return MT_OK;
+}
+
+/* ---- Rows ---- */
+
+typedef struct node_row {
+    mti_outbound *out;
+    mt_row row;
+    mt_field fields[NAMES_MAX];
+} node_row;
+
+static mt_status flush(node_row *n, bool more)
+{
+    mt_status st;
+
+    n->row.fields = n->fields;
+    n->row.more = more;
+    st = mti_outbound_add(n->out, &n->row);
+    n->row.count = 0;
+    return st;
+}
+
+static mt_status put(node_row *n, const mt_field *field)
+{
+    mt_status st = MT_OK;
+
+    if (n->row.count == NAMES_MAX) st = flush(n, true);
+    n->fields[n->row.count++] = *field;
+    return st;
+}
+
+mt_status mti_outbound_add_node(mti_outbound *out, const mt_node *node, const mt_storage_key *want)
+{
+    node_row n = {.out = out};
+    mt_field_iter iter;
+    mt_field field;
+    mt_status st = MT_OK;
+
+    if (!node || mt_node_state_max(node) == 0) return MT_OK;
+    n.row.uid = mt_node_uid(node);
+    n.row.floor = mt_node_floor(node);
+    if (!want->whole) {
+        for (size_t i = 0; i < want->name_count && st == MT_OK; i++)
+            if (mt_node_get_any(node, want->names[i], &field) == MT_OK) st = put(&n, &field);
+        return st == MT_OK && (n.row.count > 0 || n.row.floor > 0) ? flush(&n, false) : st;
+    }
+    mt_field_iter_init(&iter, node, true);
+    while (st == MT_OK && mt_field_iter_next(&iter, &field)) st = put(&n, &field);
+    return st == MT_OK ? flush(&n, false) : st;
+}
+
+/* ---- The feed ---- */
+
+static void go_on(mti_outbound *out)
+{
+    mti_session_flush_soon(out->session);
+}
+
+/* All up to `next_position` is in the rows. */
+static void step_done(mti_outbound *out)
+{
+    mt_cursor before = out->position;
+    mt_status st = MT_OK;
+
+    out->position = out->next_position;
+    out->position_owed = true;
+    if (out->in_rows > 0) st = mti_outbound_send_rows(out, MTI_DATA_POSITION);
+    if (st == MT_AGAIN) {
+        /* Read again when there is room: by then there may be something newer. */
+        out->position = before;
+        out->rows.len = out->in_rows = 0;
+        return;
+    }
+    if (st != MT_OK) fail(out, st, mt_status_text(st));
+    else go_on(out);
+}
+
+static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
+{
+    mti_outbound *out = ctx;
+    const mt_storage_key *keys = keys_of(out);
+    mt_status st = result->status;
+
+    (void)db;
+    for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
+        st = mti_outbound_add_node(out, mti_handle_resident(result->nodes[i]), &keys[i]);
+        if (st == MT_OK && out->rows.len >= MESSAGE_LEN && i + 1 < result->count &&
+            mti_outbound_has_room(out)) {
+            st = mti_outbound_send_rows(out, 0);
+            if (st == MT_AGAIN) st = MT_OK;
+        }
+    }
+    wants_free(out);
+    if (out->session && st != MT_OK)
+        fail(out, st, result->status != MT_OK ? result->text : mt_status_text(st));
+    else if (out->session) step_done(out);
+    mti_outbound_release(out);
+}
+
+/* The position is not known here: all of it goes over. */
+static void begin_anew(mti_outbound *out)
+{
+    out->mode = OUT_COPY;
+    out->after_len = 0;
+    out->last_read = false;
+    out->position = mti_log_head(out->sync);
+    mti_outbound_say_subscribed(out);
+    go_on(out);
+}
+
+static void take_changes(mti_outbound *out, const mti_log_answer *answer)
+{
+    const mti_session *session = out->session;
+    mt_bytes peer = {session->boot, sizeof session->boot};
+
+    for (size_t i = 0; i < answer->count; i++) {
+        const mt_storage_change *change = &answer->changes[i];
+        if (!mti_range_has(&out->range, change->uid) || mt_bytes_equal(change->origin, peer))
+            continue;
+        if (want_add(out, change) == MT_OK) continue;
+        mti_session_fail(out->session, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY), true);
+        return;
+    }
+}
+
+static void changed(void *ctx, const mti_log_answer *answer)
+{
+    mti_outbound *out = ctx;
+
+    if (out->session && answer->status == MT_OK) take_changes(out, answer);
+    if (answer->more) return;
+    if (!out->session || answer->status != MT_OK) {
+        wants_free(out);
+        if (out->session && answer->status == MT_STALE) begin_anew(out);
+        else if (out->session)
+            fail(out, answer->status, answer->text ? answer->text : mt_status_text(answer->status));
+        mti_outbound_release(out);
+        return;
+    }
+    out->next_position = answer->next;
+    if (out->want_count > 0 &&
+        mti_read_raw(out->sync->db, keys_of(out), out->want_count, nodes_read, out) == MT_OK)
+        return;
+    if (out->want_count > 0) fail(out, MT_NO_MEMORY, mt_db_error(out->sync->db)->text);
+    else step_done(out);
+    wants_free(out);
+    mti_outbound_release(out);
+}
+
+/* Nothing is left that the peer has not been sent. */
+static void up_to_date(mti_outbound *out)
+{
+    unsigned flags = MTI_DATA_ALL | (out->position_owed ? MTI_DATA_POSITION : 0);
+    mt_status st;
+
+    if (!out->told_all || out->position_owed) {
+        st = mti_outbound_send_rows(out, flags);
+        if (st == MT_AGAIN) return;
+        if (st != MT_OK) {
+            fail(out, st, mt_status_text(st));
+            return;
+        }
+        out->told_all = true;
+    }
+    out->ended = out->once;
+    out->mode = OUT_LIVE;
+    mti_status_note(out->session);
+}
+
+void mti_feed_step(mti_outbound *out)
+{
+    mt_status st = MT_NO_MEMORY;
+
+    if (mti_log_at_head(out->sync, &out->position)) {
+        up_to_date(out);
+        return;
+    }
+    if (wants_new(out) == MT_OK) {
+        out->busy = true;
+        st = mti_log_changes(out->sync, &out->position, STEP, changed, out);
+    }
+    if (st == MT_OK) return;
+    out->busy = false;
+    wants_free(out);
+    fail(out, st, mt_status_text(st));
+}

@@ -1,0 +1,351 @@
+/* inbound.c - what we subscribed to: it is taken, stored, and acknowledged in the order in which it
+ * came.
+ *
+ *     DATA -> arrival -> one commit of the database for each frame -> all stored -> the standing moves on,
+ *     with every arrival before it -> ACK, and a record with the next commit
+ *
+ * So the standing that is stored never covers what is not. What is refused for what it is (its state is
+ * in the future, a hook does not take it) is tried again node by node; the standing passes it. What
+ * fails for another reason ends the session, and comes again. */
+#include "sync/sync.h"
+
+static mti_inbound *find(const mti_session *session, uint64_t id)
+{
+    mti_inbound *in = session->inbound;
+
+    while (in && in->id != id) in = in->next;
+    return in;
+}
+
+static void incoming_free(const mt_mem *mem, mti_inbound *in)
+{
+    mti_range_free(mem, &in->range);
+    mti_mem_free(mem, in, sizeof *in);
+}
+
+static void arrival_free(mti_arrival *arrival)
+{
+    mt_buf_free(&arrival->bytes);
+    mti_mem_free(arrival->sync->mem, arrival, sizeof *arrival);
+}
+
+void mti_inbound_end_all(mti_session *session)
+{
+    mti_inbound *in;
+    mti_arrival *arrival;
+
+    while ((in = session->inbound)) {
+        session->inbound = in->next;
+        incoming_free(session->sync->mem, in);
+    }
+    while ((arrival = session->arrivals)) {
+        session->arrivals = arrival->next;
+        arrival->session = NULL;
+        if (arrival->waits == 0) arrival_free(arrival);
+    }
+    session->arrivals_end = &session->arrivals;
+}
+
+/* ---- Subscribing ---- */
+
+static void standing_take(mti_inbound *in, const mti_standing *standing)
+{
+    in->standing = *standing;
+    if (standing->after.len) memmove(in->after, standing->after.data, standing->after.len);
+    in->standing.after.data = in->after;
+}
+
+static void say_subscribe(mti_session *session, const mti_inbound *in)
+{
+    mti_say say = mti_say_begin(&session->sync->message, MTI_SUBSCRIBE);
+
+    mti_say_number(&say, in->id);
+    mti_say_range(&say, &in->range, in->once ? MTI_RANGE_ONCE : 0);
+    mti_say_standing(&say, &in->standing);
+    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+}
+
+static bool is_subscribed(const mti_session *session, const mti_range *range)
+{
+    for (const mti_inbound *in = session->inbound; in; in = in->next)
+        if (mti_range_equal(&in->range, range)) return true;
+    return false;
+}
+
+/* Subscribes to a range, which is MOVED. */
+static mt_status subscribe(mti_session *session, mti_range *range, bool once)
+{
+    mti_sync *sync = session->sync;
+    mti_inbound *in = mti_mem_alloc(sync->mem, sizeof *in), **at = &session->inbound;
+    const mti_known *known;
+
+    if (!in) return MT_NO_MEMORY;
+    memset(in, 0, sizeof *in);
+    in->range = *range;
+    memset(range, 0, sizeof *range);
+    in->id = ++session->last_subscription;
+    in->once = once;
+    mti_range_key(&in->range, in->key);
+    if ((known = mti_known_get(sync, session->peer, in->key))) {
+        mti_standing standing = {known->at, known->copying, {known->after, known->after_len}};
+        standing_take(in, &standing);
+    }
+    while (*at) at = &(*at)->next;
+    *at = in;
+    say_subscribe(session, in);
+    return MT_OK;
+}
+
+void mti_inbound_subscribe(mti_session *session)
+{
+    mti_sync *sync = session->sync;
+    mt_status st = MT_OK;
+
+    for (size_t i = 0; i < sync->wish_count * session->their_count && st == MT_OK; i++) {
+        const mti_wish *ours = &sync->wishes[i / session->their_count];
+        const mti_wish *theirs = &session->theirs[i % session->their_count];
+        mti_range common;
+        bool empty;
+        if (!ours->pull || !theirs->push) continue;
+        st = mti_range_common(sync->mem, &ours->range, &theirs->range, &common, &empty);
+        if (st == MT_OK && !empty && !is_subscribed(session, &common))
+            st = subscribe(session, &common, ours->once);
+        mti_range_free(sync->mem, &common);
+        if (session->stage != SESSION_ACTIVE) return;
+    }
+    if (st != MT_OK) mti_session_fail(session, st, mt_status_text(st), true);
+    mti_status_note(session);
+}
+
+void mti_inbound_granted(mti_session *session, mti_parse *in)
+{
+    mti_inbound *sub = find(session, mti_parse_number(in, "the subscription"));
+    mti_standing standing;
+
+    mti_parse_standing(in, &standing);
+    if (mti_parse_end(in) != MT_OK || !sub) return;
+    sub->granted = true;
+    sub->all = false;
+    standing_take(sub, &standing);
+    mti_status_note(session);
+}
+
+void mti_inbound_refused(mti_session *session, mti_parse *in)
+{
+    mti_inbound *sub = find(session, mti_parse_number(in, "the subscription"));
+    mt_status status = (mt_status) - (int)(mti_parse_number(in, "the status") & 0xFF);
+    mt_bytes text = mti_parse_bytes(in, "the reason", MT_ERROR_TEXT_MAX);
+
+    if (mti_parse_end(in) != MT_OK || !sub) return;
+    mti_fail(&session->error, status, "the peer says: %.*s", (int)text.len,
+             (const char *)text.data);
+    sub->ended = true;
+    mti_status_note(session);
+}
+
+/* ---- Stored ---- */
+
+/* All before this is stored, or was refused. */
+static void arrived(mti_session *session, const mti_arrival *arrival)
+{
+    mti_inbound *in = find(session, arrival->subscription);
+    bool moved = false;
+
+    session->handled++;
+    if (!in || in->ended) return;
+    if (arrival->flags & MTI_DATA_COPY && in->standing.copying && arrival->last_len > 0) {
+        memcpy(in->after, arrival->last, arrival->last_len);
+        in->standing.after = (mt_bytes){in->after, arrival->last_len};
+        moved = true;
+    }
+    if (arrival->flags & MTI_DATA_POSITION) {
+        in->standing.at = arrival->position;
+        in->standing.copying = false;
+        in->standing.after.len = 0;
+        moved = true;
+    }
+    if (moved && mti_known_set(session->sync, session, in) != MT_OK) return;
+    if (!(arrival->flags & MTI_DATA_ALL)) return;
+    in->all = true;
+    in->ended = in->once;
+}
+
+static void arrivals_settle(mti_session *session)
+{
+    mti_arrival *arrival;
+
+    while ((arrival = session->arrivals) && arrival->waits == 0) {
+        if (!(session->arrivals = arrival->next)) session->arrivals_end = &session->arrivals;
+        arrived(session, arrival);
+        arrival_free(arrival);
+    }
+    mti_session_flush_soon(session);
+}
+
+static void arrival_leave(mti_arrival *arrival)
+{
+    if (--arrival->waits > 0) return;
+    if (arrival->session) arrivals_settle(arrival->session);
+    else arrival_free(arrival);
+}
+
+/* ---- Taking rows ---- */
+
+/* Whether what failed is for what it is: then another peer's time, or ours, is not to be spent on it. */
+static bool is_refusal(mt_status status)
+{
+    return status == MT_STATE || status == MT_REFUSED || status == MT_INVALID ||
+           status == MT_TOO_LARGE || status == MT_UNSUPPORTED || status == MT_MALFORMED;
+}
+
+static void retry(mti_arrival *arrival);
+
+static void stored(void *ctx, mt_db *db, const mt_result *result)
+{
+    mti_arrival *arrival = ctx;
+    mti_session *session = arrival->session;
+
+    (void)db;
+    if (session && result->status != MT_OK && !session->sync->closing) {
+        if (!is_refusal(result->status)) {
+            mti_session_fail(session, result->status, result->text, true);
+        } else if (!arrival->retried && !(arrival->flags & MTI_DATA_COMMIT)) {
+            arrival->retried = true;
+            retry(arrival);
+        } else {
+            session->refused++;
+            mti_fail(&session->error, result->status, "%s", result->text);
+        }
+    }
+    arrival_leave(arrival);
+}
+
+static mt_status receive(mti_arrival *arrival, const mt_row *rows, size_t count)
+{
+    mti_session *session = arrival->session;
+    mti_inbound *in = find(session, arrival->subscription);
+    mt_buf buf = {.mem = session->sync->mem};
+    mt_received what = {.rows = rows, .count = count};
+    mt_storage_record record;
+    mt_status st;
+
+    if (in && mti_known_record(session->sync, session, in, &buf, &record)) {
+        what.records = &record;
+        what.record_count = 1;
+    }
+    arrival->waits++;
+    st = mt_db_receive_with(session->sync->db, session->connection, &what, NULL, stored, arrival,
+                            NULL);
+    mt_buf_free(&buf);
+    if (st != MT_OK) arrival->waits--;
+    return st;
+}
+
+/* The last node of these rows that is whole; of a message that is cut, not the last. */
+static void note_last(mti_arrival *arrival, const mt_row *rows, size_t count, bool last_frame)
+{
+    size_t at = count;
+
+    if (last_frame && arrival->flags & MTI_DATA_CUT)
+        while (at > 0 && mt_bytes_equal(rows[at - 1].uid, rows[count - 1].uid)) at--;
+    if (at == 0) return;
+    memcpy(arrival->last, rows[at - 1].uid.data, rows[at - 1].uid.len);
+    arrival->last_len = rows[at - 1].uid.len;
+}
+
+static mt_status rows_check(mti_inbound *in, const mt_row *rows, size_t count, mt_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!mti_range_has(&in->range, rows[i].uid))
+            return mti_fail(err, MT_INVALID, "data of a node that was not asked for");
+        in->nodes += !rows[i].more;
+    }
+    return MT_OK;
+}
+
+/* Each frame of the rows is a commit. The error is the database's, the reader's, or `err`. */
+static mt_status take_rows(mti_arrival *arrival, mt_bytes bytes, bool each, mt_error *err)
+{
+    mti_session *session = arrival->session;
+    mti_inbound *in = find(session, arrival->subscription);
+    mt_binary_reader *reader = session->sync->reader;
+    const mt_row *rows;
+    size_t count;
+    mt_status st;
+
+    mt_binary_reader_reset(reader);
+    if ((st = mt_binary_reader_feed(reader, bytes, true)) != MT_OK) return st;
+    while ((st = mt_binary_reader_rows(reader, &rows, &count)) == MT_OK) {
+        if ((st = rows_check(in, rows, count, err)) != MT_OK) return st;
+        session->nodes_in += count;
+        note_last(arrival, rows, count, true);
+        for (size_t i = 0; each && i < count && st == MT_OK; i++)
+            st = receive(arrival, &rows[i], 1);
+        if (!each) st = receive(arrival, rows, count);
+        if (st != MT_OK) return mti_fail(err, st, "%s", mt_db_error(session->sync->db)->text);
+    }
+    if (st != MT_END) return mti_fail(err, st, "%s", mt_binary_reader_error(reader)->text);
+    return MT_OK;
+}
+
+static void retry(mti_arrival *arrival)
+{
+    mti_session *session = arrival->session;
+    mt_error err = {.status = MT_OK};
+    mt_status st;
+
+    if (!find(session, arrival->subscription)) return;
+    st = take_rows(arrival, mt_buf_bytes(&arrival->bytes), true, &err);
+    if (st != MT_OK) mti_session_fail(session, st, err.text, true);
+}
+
+static mti_arrival *arrival_new(mti_session *session, mt_bytes rows, unsigned flags)
+{
+    const mt_mem *mem = session->sync->mem;
+    mti_arrival *arrival = mti_mem_alloc(mem, sizeof *arrival);
+
+    if (!arrival) return NULL;
+    memset(arrival, 0, sizeof *arrival);
+    arrival->session = session;
+    arrival->sync = session->sync;
+    arrival->bytes.mem = mem;
+    arrival->flags = flags;
+    if (!(flags & MTI_DATA_COMMIT) &&
+        mti_buf_append(&arrival->bytes, rows.data, rows.len) != MT_OK) {
+        arrival_free(arrival);
+        return NULL;
+    }
+    *session->arrivals_end = arrival;
+    session->arrivals_end = &arrival->next;
+    return arrival;
+}
+
+void mti_inbound_data(mti_session *session, mti_parse *in)
+{
+    uint64_t id = mti_parse_number(in, "the subscription");
+    unsigned flags = (unsigned)mti_parse_number(in, "the flags");
+    mt_cursor position = {{0}, 0};
+    mti_arrival *arrival;
+    mti_inbound *sub = find(session, id);
+    mt_error err = {.status = MT_OK};
+    mt_status st = MT_OK;
+    mt_bytes rows;
+
+    if (flags & MTI_DATA_POSITION) {
+        mt_bytes boot = mti_parse_fixed(in, "the position's log", sizeof position.boot);
+        if (boot.len) memcpy(position.boot, boot.data, boot.len);
+        position.number = mti_parse_number(in, "the position");
+    }
+    rows = mti_parse_rest(in);
+    if (in->failed) return;
+    if (!(arrival = arrival_new(session, rows, flags))) {
+        mti_session_fail(session, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY), true);
+        return;
+    }
+    arrival->subscription = id;
+    arrival->position = position;
+    arrival->waits = 1; /* until all was given to the database */
+    if (sub && !sub->ended && rows.len > 0) st = take_rows(arrival, rows, false, &err);
+    if (st != MT_OK) mti_session_fail(session, st, err.text, !is_refusal(st));
+    arrival_leave(arrival);
+}

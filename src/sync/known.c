@@ -1,0 +1,204 @@
+/* known.c - who we are, and how far we came with each peer: records of the store, of which a copy is
+ * in memory. Without a storage the copy is all there is. */
+#include "sync/sync.h"
+
+#include "base/checksum.h"
+
+/* What is asked for anew, once something new is known, waits so long for a write that takes it along. */
+#define STORE_MS 1000
+
+#define KNOWN_MAX 10000u
+#define PAGE 256
+
+/* Records: "sync/self" is our id; "sync/in/" peer range is a standing: docs/protocol.md. */
+static const char self_key[] = "sync/self";
+static const char in_key[] = "sync/in/";
+#define IN_LEN (sizeof in_key - 1)
+
+void mti_range_key(const mti_range *range, uint8_t key[8])
+{
+    uint64_t sum = mti_checksum(range->first, range->uids != NULL);
+
+    sum = mti_checksum(range->end, sum);
+    for (size_t i = 0; i < range->uid_count; i++) sum = mti_checksum(range->uids[i], sum);
+    for (int i = 0; i < 8; i++) key[i] = (uint8_t)(sum >> (8 * i));
+}
+
+mti_known *mti_known_get(mti_sync *sync, const uint8_t peer[16], const uint8_t key[8])
+{
+    for (size_t i = 0; i < sync->known_count; i++) {
+        mti_known *known = &sync->known[i];
+        if (memcmp(known->peer, peer, 16) == 0 && memcmp(known->key, key, 8) == 0) return known;
+    }
+    return NULL;
+}
+
+static mti_known *known_add(mti_sync *sync, const uint8_t peer[16], const uint8_t key[8])
+{
+    mti_known *more;
+
+    if (sync->known_count >= KNOWN_MAX) return NULL;
+    more = mti_vector_reserve(sync->mem, sync->known, &sync->known_cap, sync->known_count + 1,
+                              sizeof *more);
+    if (!more) return NULL;
+    sync->known = more;
+    more = &sync->known[sync->known_count++];
+    memset(more, 0, sizeof *more);
+    memcpy(more->peer, peer, 16);
+    memcpy(more->key, key, 8);
+    return more;
+}
+
+/* ---- Storing ---- */
+
+static void say_known(const mti_known *known, mt_buf *buf)
+{
+    mti_standing standing = {known->at, known->copying, {known->after, known->after_len}};
+    mti_say say = {.out = buf};
+
+    mti_say_standing(&say, &standing);
+    if (say.failed) buf->len = 0;
+}
+
+static void record_of(const mti_known *known, mt_buf *buf, mt_storage_record *out)
+{
+    size_t key_len = IN_LEN + 16 + 8;
+    mti_say say = {.out = buf};
+
+    buf->len = 0;
+    mti_say_fixed(&say, (mt_bytes){(const uint8_t *)in_key, IN_LEN});
+    mti_say_fixed(&say, (mt_bytes){known->peer, 16});
+    mti_say_fixed(&say, (mt_bytes){known->key, 8});
+    say_known(known, buf);
+    out->key = (mt_bytes){buf->data, key_len};
+    out->value = (mt_bytes){buf->data + key_len, buf->len > key_len ? buf->len - key_len : 0};
+}
+
+bool mti_known_record(mti_sync *sync, const mti_session *session, const mti_inbound *in,
+                      mt_buf *buf, mt_storage_record *out)
+{
+    mti_known *known = mti_known_get(sync, session->peer, in->key);
+
+    if (!known || !known->unstored) return false;
+    record_of(known, buf, out);
+    if (out->value.len == 0) return false;
+    known->unstored = false; /* what comes later of it is noted anew */
+    return true;
+}
+
+static void store_now(void *arg)
+{
+    mti_sync *sync = arg;
+    mt_buf buf = {.mem = sync->mem};
+    mt_storage_record record;
+
+    for (size_t i = 0; i < sync->known_count; i++) {
+        mt_received what = {.records = &record, .record_count = 1};
+        mti_known *known = &sync->known[i];
+        if (!known->unstored) continue;
+        record_of(known, &buf, &record);
+        if (record.value.len == 0) break;
+        if (mt_db_receive_with(sync->db, NULL, &what, NULL, NULL, NULL, NULL) != MT_OK) break;
+        known->unstored = false;
+    }
+    mt_buf_free(&buf);
+}
+
+mt_status mti_known_set(mti_sync *sync, const mti_session *session, const mti_inbound *in)
+{
+    mti_known *known = mti_known_get(sync, session->peer, in->key);
+
+    if (!known && !(known = known_add(sync, session->peer, in->key))) return MT_NO_MEMORY;
+    known->at = in->standing.at;
+    known->copying = in->standing.copying;
+    known->after_len = (uint8_t)in->standing.after.len;
+    if (known->after_len) memcpy(known->after, in->standing.after.data, known->after_len);
+    if (!known->unstored && mti_db_has_storage(sync->db))
+        sync->env->timer_set(sync->env->ctx, &sync->store_known, STORE_MS);
+    known->unstored = mti_db_has_storage(sync->db);
+    return MT_OK;
+}
+
+/* ---- Reading, when the database is opened ---- */
+
+static void identified(mti_sync *sync)
+{
+    sync->identified = true;
+    mti_session_greet_all(sync);
+}
+
+static void self_stored(void *ctx, mt_db *db, const mt_result *result)
+{
+    (void)db;
+    if (result->status == MT_OK) identified(ctx);
+}
+
+/* The first opening with this router: what was drawn is our id from now on. */
+static void store_self(mti_sync *sync)
+{
+    mt_storage_record record = {mt_str(self_key), {sync->self, sizeof sync->self}};
+    mt_received what = {.records = &record, .record_count = 1};
+
+    (void)!mt_db_receive_with(sync->db, NULL, &what, NULL, self_stored, sync, NULL);
+}
+
+/* A record that is none of ours is passed over: what it said is asked for anew. */
+static void take_known(mti_sync *sync, const mt_storage_record *record)
+{
+    mt_error err;
+    mti_parse in = {
+        .start = record->value.data, .at = record->value.data, .message = "a record", .err = &err};
+    mti_standing standing;
+    mti_known *known;
+
+    in.end = record->value.len ? in.start + record->value.len : in.start;
+    if (record->key.len != IN_LEN + 24) return;
+    mti_parse_standing(&in, &standing);
+    if (mti_parse_end(&in) != MT_OK) return;
+    known = known_add(sync, record->key.data + IN_LEN, record->key.data + IN_LEN + 16);
+    if (!known) return;
+    known->at = standing.at;
+    known->copying = standing.copying;
+    known->after_len = (uint8_t)standing.after.len;
+    if (known->after_len) memcpy(known->after, standing.after.data, known->after_len);
+}
+
+static void records_read(void *ctx, mt_db *db, const mt_storage_answer *answer)
+{
+    mti_sync *sync = ctx;
+    const mt_storage_record *last = NULL;
+    mt_status st;
+
+    for (size_t i = 0; i < answer->record_count; i++) {
+        last = &answer->records[i];
+        if (mt_bytes_equal(last->key, mt_str(self_key)) && last->value.len == 16) {
+            memcpy(sync->self, last->value.data, 16);
+            sync->self_found = true;
+        } else if (last->key.len > IN_LEN && memcmp(last->key.data, in_key, IN_LEN) == 0) {
+            take_known(sync, last);
+        }
+    }
+    if (answer->more || (answer->status != MT_OK && answer->status != MT_MALFORMED)) return;
+    if (!answer->end && last) {
+        st = mt_db_records(db, mt_str("sync/"), last->key, PAGE, records_read, sync);
+        if (st == MT_OK) return;
+    }
+    if (sync->self_found) identified(sync);
+    else store_self(sync);
+}
+
+static void ready(void *ctx, mt_db *db, const mt_result *result)
+{
+    (void)db;
+    if (result->status == MT_OK) identified(ctx);
+}
+
+void mti_known_read(mti_sync *sync)
+{
+    mt_bytes none = {NULL, 0};
+
+    sync->store_known.fire = store_now;
+    sync->store_known.arg = sync;
+    if (mt_db_records(sync->db, mt_str("sync/"), none, PAGE, records_read, sync) == MT_OK) return;
+    if (mt_db_ready(sync->db, ready, sync) != MT_OK) identified(sync);
+}

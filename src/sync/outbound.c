@@ -1,0 +1,288 @@
+/* outbound.c - what a peer subscribed to here, from its beginning to its end.
+ *
+ *     SUBSCRIBE --position known--> feed --nothing left--> live --no room--> feed
+ *         |                          ^
+ *         +-----not known----> copy -+
+ *
+ * One request of the database is under way for it at a time; whoever wants it to go on meanwhile has
+ * it step again afterwards. */
+#include "sync/sync.h"
+
+/* How much of a subscription may be on its way at once, and how full a connection may be before what
+ * is not live waits. */
+#define IN_FLIGHT_MAX ((size_t)1024 * 1024)
+#define QUEUED_MAX ((size_t)256 * 1024)
+
+/* How many subscriptions one session has. */
+#define SUBSCRIPTIONS_MAX 1000u
+
+static mti_outbound *find(const mti_session *session, uint64_t id)
+{
+    mti_outbound *out = session->outbound;
+
+    while (out && out->id != id) out = out->next;
+    return out;
+}
+
+static void destroy(mti_outbound *out)
+{
+    const mt_mem *mem = out->sync->mem;
+
+    mti_range_free(mem, &out->range);
+    mti_block_free(mem, &out->wants);
+    mt_binary_writer_free(out->writer);
+    mt_buf_free(&out->rows);
+    mti_mem_free(mem, out, sizeof *out);
+}
+
+void mti_outbound_release(mti_outbound *out)
+{
+    out->busy = false;
+    if (!out->session) destroy(out);
+    else if (out->again) mti_session_flush_soon(out->session);
+}
+
+static void leave(mti_outbound *out)
+{
+    out->session = NULL;
+    if (out->stream) mti_copy_end(out);
+    if (!out->busy) destroy(out);
+}
+
+void mti_outbound_end_all(mti_session *session)
+{
+    mti_outbound *out;
+
+    while ((out = session->outbound)) {
+        session->outbound = out->next;
+        leave(out);
+    }
+}
+
+void mti_outbound_stop(mti_session *session, uint64_t id)
+{
+    mti_outbound **at = &session->outbound, *out;
+
+    while (*at && (*at)->id != id) at = &(*at)->next;
+    if (!(out = *at)) return;
+    *at = out->next;
+    leave(out);
+}
+
+/* ---- Rows on their way ---- */
+
+bool mti_outbound_has_room(const mti_outbound *out)
+{
+    const mti_session *s = out->session;
+    size_t max = s->window < IN_FLIGHT_MAX ? s->window : IN_FLIGHT_MAX;
+
+    return !s->full && s->queue.len == 0 && out->in_flight < max &&
+           mt_connection_queued(s->connection) < QUEUED_MAX;
+}
+
+static mt_status writer_begin(mti_outbound *out)
+{
+    if (out->writer) return MT_OK;
+    out->rows.len = 0;
+    return mt_binary_writer_new(out->sync->mem, NULL, NULL, &out->rows, &out->writer);
+}
+
+mt_status mti_outbound_add(mti_outbound *out, const mt_row *row)
+{
+    mt_status st = writer_begin(out);
+
+    if (st == MT_OK) st = mt_binary_row(out->writer, row);
+    if (st != MT_OK) return st;
+    out->within = row->more;
+    if (!row->more) out->in_rows++;
+    return MT_OK;
+}
+
+mt_status mti_outbound_send_rows(mti_outbound *out, unsigned flags)
+{
+    mti_sync *sync = out->sync;
+    mti_say say;
+    mt_status st;
+
+    if (out->writer) {
+        st = mt_binary_finish(out->writer);
+        mt_binary_writer_free(out->writer);
+        out->writer = NULL;
+        if (st != MT_OK) return st;
+    }
+    say = mti_say_begin(&sync->message, MTI_DATA);
+    mti_say_number(&say, out->id);
+    mti_say_number(&say, flags);
+    if (flags & MTI_DATA_POSITION) {
+        mti_say_fixed(&say, (mt_bytes){out->position.boot, sizeof out->position.boot});
+        mti_say_number(&say, out->position.number);
+    }
+    mti_say_fixed(&say, mt_buf_bytes(&out->rows));
+    if ((st = mti_say_end(&say)) != MT_OK) return st;
+    if ((st = mti_session_send_data(out->session, out, false)) != MT_OK) return st;
+    out->session->nodes_out += out->in_rows;
+    out->rows.len = out->in_rows = 0;
+    if (flags & MTI_DATA_POSITION) out->position_owed = false;
+    return MT_OK;
+}
+
+/* ---- Beginning ---- */
+
+void mti_outbound_say_subscribed(mti_outbound *out)
+{
+    mti_say say = mti_say_begin(&out->sync->message, MTI_SUBSCRIBED);
+    mti_standing standing = {out->position, out->mode == OUT_COPY, {out->after, out->after_len}};
+
+    mti_say_number(&say, out->id);
+    mti_say_standing(&say, &standing);
+    if (mti_say_end(&say) == MT_OK) mti_session_send(out->session);
+}
+
+static void refuse(mti_session *session, uint64_t id, mt_status status, const char *why)
+{
+    mti_say say = mti_say_begin(&session->sync->message, MTI_REFUSED);
+
+    mti_say_number(&say, id);
+    mti_say_number(&say, (uint64_t) - (int64_t)status);
+    mti_say_bytes(&say, mt_str(why));
+    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+}
+
+/* Whether all of a range is given. One that spans several of ours is not: it is asked for in parts. */
+static mt_status is_given(const mti_sync *sync, const mti_range *range, bool *given)
+{
+    *given = false;
+    for (size_t i = 0; i < sync->wish_count && !*given; i++) {
+        mti_range common;
+        bool empty;
+        if (!sync->wishes[i].push) continue;
+        if (mti_range_common(sync->mem, &sync->wishes[i].range, range, &common, &empty) != MT_OK)
+            return MT_NO_MEMORY;
+        *given = !empty && mti_range_equal(&common, range);
+        mti_range_free(sync->mem, &common);
+    }
+    return MT_OK;
+}
+
+/* Where the peer stands decides how it goes on. A position that the log does not know, the feed finds
+ * out. */
+static void begin(mti_outbound *out, const mti_standing *standing)
+{
+    static const mt_cursor nothing;
+
+    out->position = standing->at;
+    out->mode = OUT_FEED;
+    if (memcmp(&standing->at, &nothing, sizeof nothing) == 0 || standing->copying) {
+        out->mode = OUT_COPY;
+        if (!standing->copying) out->position = mti_log_head(out->sync);
+        out->after_len = standing->after.len;
+        if (out->after_len) memcpy(out->after, standing->after.data, out->after_len);
+    }
+    mti_outbound_say_subscribed(out);
+    mti_session_flush_soon(out->session);
+}
+
+static mti_outbound *outgoing_new(mti_session *session, uint64_t id, mti_range *range)
+{
+    mti_outbound *out = mti_mem_alloc(session->sync->mem, sizeof *out), **at = &session->outbound;
+
+    if (!out) return NULL;
+    memset(out, 0, sizeof *out);
+    out->session = session;
+    out->sync = session->sync;
+    out->rows.mem = session->sync->mem;
+    out->id = id;
+    out->range = *range;
+    memset(range, 0, sizeof *range);
+    while (*at) at = &(*at)->next;
+    *at = out;
+    return out;
+}
+
+static size_t count_of(const mti_session *session)
+{
+    size_t count = 0;
+
+    for (const mti_outbound *out = session->outbound; out; out = out->next) count++;
+    return count;
+}
+
+void mti_outbound_start(mti_session *session, mti_parse *in)
+{
+    const mt_mem *mem = session->sync->mem;
+    uint64_t id = mti_parse_number(in, "the subscription");
+    mti_standing standing;
+    mti_outbound *out;
+    unsigned flags;
+    mti_range range;
+    bool given = false;
+    mt_status st = mti_parse_range(in, mem, &range, &flags);
+
+    mti_parse_standing(in, &standing);
+    if (st == MT_OK) st = mti_parse_end(in);
+    if (st == MT_OK && find(session, id)) {
+        mti_parse_fail(in, "the subscription", "its number is in use");
+        st = MT_MALFORMED;
+    }
+    if (st == MT_OK) st = is_given(session->sync, &range, &given);
+    if (st != MT_OK) {
+        mti_range_free(mem, &range);
+        if (st == MT_NO_MEMORY) mti_session_fail(session, st, mt_status_text(st), true);
+        return;
+    }
+    if (!given) refuse(session, id, MT_REFUSED, "this peer does not give that range");
+    else if (count_of(session) >= SUBSCRIPTIONS_MAX)
+        refuse(session, id, MT_TOO_LARGE, "too many subscriptions");
+    else if (!(out = outgoing_new(session, id, &range)))
+        mti_session_fail(session, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY), true);
+    else {
+        out->once = flags & MTI_RANGE_ONCE;
+        begin(out, &standing);
+    }
+    mti_range_free(mem, &range);
+}
+
+/* ---- Going on ---- */
+
+void mti_outbound_step(mti_outbound *out)
+{
+    if (out->busy) {
+        out->again = true;
+        if (out->paused) mti_copy_step(out);
+        return;
+    }
+    out->again = false;
+    if (out->ended || out->mode == OUT_LIVE || !mti_outbound_has_room(out)) return;
+    if (out->mode == OUT_COPY) mti_copy_step(out);
+    else mti_feed_step(out);
+}
+
+/* Each in turn: the one that comes first now comes last the next time. */
+void mti_outbound_step_all(mti_session *session)
+{
+    mti_outbound *first = session->outbound, **at = &session->outbound;
+
+    for (mti_outbound *out = session->outbound, *next; out; out = next) {
+        next = out->next;
+        mti_outbound_step(out);
+        if (session->stage != SESSION_ACTIVE) return;
+    }
+    if (!first || !first->next) return;
+    session->outbound = first->next;
+    while (*at) at = &(*at)->next;
+    *at = first;
+    first->next = NULL;
+}
+
+void mti_outbound_acked(mti_session *session, uint64_t count)
+{
+    while (count-- > 0 && session->sent_count > 0) {
+        mti_sent sent = session->sent[session->sent_first & (session->sent_cap - 1)];
+        mti_outbound *out = find(session, sent.subscription);
+
+        session->sent_first = (session->sent_first + 1) & (session->sent_cap - 1);
+        session->sent_count--;
+        if (sent.live) session->live_in_flight -= sent.size;
+        if (out) out->in_flight -= sent.size;
+    }
+}

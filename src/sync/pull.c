@@ -1,0 +1,370 @@
+/* pull.c - reads of what is not here: the peers that give it are asked, but for those of which all has
+ * come that they have.
+ *
+ * All peers that may have a node are asked at once. What comes is merged, whenever; the read ends when
+ * every node was found, all peers have answered, or the time is over. */
+#include "sync/sync.h"
+
+/* Reads of one peer that are under way here. */
+#define REQUESTS_MAX 1024u
+
+/* Keys of one message, and bytes of an answer before another is begun. */
+#define KEYS_MAX 10000u
+#define MESSAGE_LEN ((size_t)256 * 1024)
+
+/* A peer that a read is for. */
+typedef struct peer {
+    mti_session *session; /* NULL: it has answered, or is gone */
+    bool asked;           /* else it is, once it has said what it gives */
+} peer;
+
+/* A read. Its peers are asked by its number. */
+struct mti_pulling {
+    mti_pulling *next;
+    mti_sync *sync;
+    uint64_t id;
+    mt_timer late;
+    peer *peers;
+    size_t peer_count, left;
+    mti_block keys; /* that were asked for ... */
+    size_t key_count;
+    bool *found; /* ... and whether one peer had it */
+    size_t missing;
+    mt_status failed; /* what one peer said instead of an answer; MT_OK: none did */
+};
+
+static void pulling_free(mti_pulling *p)
+{
+    mti_sync *sync = p->sync;
+    mti_pulling **at = &sync->pulls;
+
+    while (*at && *at != p) at = &(*at)->next;
+    if (*at) *at = p->next;
+    sync->env->timer_stop(sync->env->ctx, &p->late);
+    mti_mem_free(sync->mem, p->peers, p->peer_count * sizeof *p->peers);
+    mti_mem_free(sync->mem, p->found, p->key_count * sizeof *p->found);
+    mti_block_free(sync->mem, &p->keys);
+    mti_mem_free(sync->mem, p, sizeof *p);
+}
+
+/* The last answer. */
+static void pulling_end(mti_pulling *p, mt_status status, const char *text)
+{
+    mt_db *db = p->sync->db;
+    uint64_t id = p->id;
+
+    pulling_free(p);
+    mt_pull_done(db, id, &(mt_pull_answer){.status = status, .text = text});
+}
+
+static void is_late(void *arg)
+{
+    pulling_end(arg, MT_DEADLINE, "the peers that were asked did not answer in time");
+}
+
+static mti_pulling *find(const mti_sync *sync, uint64_t id)
+{
+    mti_pulling *p = sync->pulls;
+
+    while (p && p->id != id) p = p->next;
+    return p;
+}
+
+void mti_sync_pull_cancel(mti_sync *sync, uint64_t id)
+{
+    mti_pulling *p = find(sync, id);
+
+    if (p) pulling_free(p);
+}
+
+void mti_sync_pull_end_all(mti_sync *sync)
+{
+    while (sync->pulls) pulling_free(sync->pulls);
+}
+
+/* One peer will not answer any more. */
+static void gone(mti_pulling *p, const mti_session *session)
+{
+    for (size_t i = 0; i < p->peer_count; i++) {
+        if (p->peers[i].session != session) continue;
+        p->peers[i].session = NULL;
+        p->left--;
+    }
+}
+
+void mti_sync_pull_leave(mti_session *session)
+{
+    mti_pulling *p = session->sync->pulls, *next;
+
+    for (; p; p = next) {
+        size_t left = p->left;
+        next = p->next;
+        gone(p, session);
+        if (left > 0 && p->left == 0 && !session->sync->closing)
+            pulling_end(p, MT_OFFLINE, "the link to a peer that was asked went down");
+    }
+}
+
+/* ---- Asking ---- */
+
+/* Whether all that the peer has of a node is here already. */
+static bool has_all(const mti_session *session, mt_bytes uid)
+{
+    for (const mti_inbound *in = session->inbound; in; in = in->next)
+        if (in->all && !in->ended && mti_range_has(&in->range, uid)) return true;
+    return false;
+}
+
+/* Whether the peer may have of a node what is not here. */
+static bool may_have(const mti_session *session, mt_bytes uid)
+{
+    bool gives = false;
+
+    for (size_t i = 0; i < session->their_count && !gives; i++)
+        gives = session->theirs[i].push && mti_range_has(&session->theirs[i].range, uid);
+    return gives && !has_all(session, uid);
+}
+
+/* Asks one peer for what it may have. Answers whether there is anything. */
+static bool ask(mti_pulling *p, mti_session *session)
+{
+    const mt_bytes *keys = p->keys.data;
+    mti_say say;
+    size_t count = 0;
+
+    for (size_t i = 0; i < p->key_count; i++) count += may_have(session, keys[i]);
+    if (count == 0) return false;
+    say = mti_say_begin(&p->sync->message, MTI_PULL);
+    mti_say_number(&say, p->id);
+    mti_say_number(&say, count);
+    for (size_t i = 0; i < p->key_count; i++)
+        if (may_have(session, keys[i])) mti_say_bytes(&say, keys[i]);
+    if (mti_say_end(&say) != MT_OK) return false;
+    mti_session_send(session);
+    return session->stage == SESSION_ACTIVE;
+}
+
+static mt_status keys_take(mti_pulling *p, const mt_pull *pull)
+{
+    p->key_count = p->missing = pull->count;
+    p->found = mti_mem_alloc(p->sync->mem, pull->count * sizeof *p->found);
+    if (!p->found) return MT_NO_MEMORY;
+    memset(p->found, 0, pull->count * sizeof *p->found);
+    return mti_keys_copy(p->sync->mem, pull->keys, pull->count, &p->keys);
+}
+
+/* Whether the peer is there, but has not said yet what it gives. */
+static bool is_coming(const mti_session *session)
+{
+    return session->stage == SESSION_GREETING ||
+           (session->stage == SESSION_ACTIVE && !session->has_ranges);
+}
+
+static mt_status ask_all(mti_pulling *p, const mt_pull *pull)
+{
+    mti_sync *sync = p->sync;
+    size_t count = 0;
+
+    for (const mti_session *s = sync->sessions; s; s = s->next) count++;
+    if (count == 0) return MT_OK;
+    p->peers = mti_mem_alloc(sync->mem, count * sizeof *p->peers);
+    if (!p->peers) return MT_NO_MEMORY;
+    memset(p->peers, 0, count * sizeof *p->peers);
+    p->peer_count = count;
+    for (mti_session *s = sync->sessions; s; s = s->next) {
+        bool coming = is_coming(s);
+        if (!mt_group_has(pull->group, s->connection)) continue;
+        if (!coming && (s->stage != SESSION_ACTIVE || !ask(p, s))) continue;
+        p->peers[p->left++] = (peer){s, !coming};
+    }
+    return MT_OK;
+}
+
+void mti_sync_pull_ready(mti_session *session)
+{
+    mti_pulling *p = session->sync->pulls, *next;
+
+    for (; p; p = next) {
+        bool asks = true;
+        next = p->next;
+        for (size_t i = 0; i < p->peer_count && asks; i++) {
+            if (p->peers[i].session != session || p->peers[i].asked) continue;
+            p->peers[i].asked = true;
+            if (!(asks = ask(p, session))) gone(p, session);
+        }
+        if (!asks && p->left == 0) pulling_end(p, MT_OK, NULL);
+    }
+}
+
+mt_status mti_sync_pull_ask(mti_sync *sync, uint64_t id, const mt_pull *pull)
+{
+    mti_pulling *p;
+    mt_status st;
+
+    if (!pull->group) {
+        mt_pull_done(sync->db, id, &(mt_pull_answer){.status = MT_OK});
+        return MT_OK;
+    }
+    if (!(p = mti_mem_alloc(sync->mem, sizeof *p))) return MT_NO_MEMORY;
+    memset(p, 0, sizeof *p);
+    p->sync = sync;
+    p->id = id;
+    p->late = (mt_timer){.fire = is_late, .arg = p};
+    p->next = sync->pulls;
+    sync->pulls = p;
+    if ((st = keys_take(p, pull)) == MT_OK) st = ask_all(p, pull);
+    if (st != MT_OK) {
+        pulling_free(p);
+        return st;
+    }
+    if (p->left == 0) pulling_end(p, MT_OK, NULL);
+    else sync->env->timer_set(sync->env->ctx, &p->late, sync->pull_ms);
+    return MT_OK;
+}
+
+/* ---- Answers ---- */
+
+static void note_found(mti_pulling *p, const mt_row *rows, size_t count)
+{
+    const mt_bytes *keys = p->keys.data;
+    size_t at = 0;
+
+    /* Both are in uid order. */
+    for (size_t i = 0; i < count; i++) {
+        while (at < p->key_count && mt_bytes_compare(keys[at], rows[i].uid) < 0) at++;
+        if (at == p->key_count || !mt_bytes_equal(keys[at], rows[i].uid) || p->found[at]) continue;
+        p->found[at] = true;
+        p->missing--;
+    }
+}
+
+/* What comes late is merged all the same, as far as it is wanted: nobody waits for it. */
+void mti_sync_pull_found(mti_session *session, mti_parse *in)
+{
+    mti_sync *sync = session->sync;
+    uint64_t id = mti_parse_number(in, "the read");
+    bool more = mti_parse_byte(in, "whether more follows") != 0;
+    mt_status said = (mt_status) - (int)(mti_parse_number(in, "the status") & 0xFF);
+    mt_bytes bytes = mti_parse_rest(in);
+    mt_connection *from = session->connection;
+    const mt_row *rows;
+    size_t count;
+    mti_pulling *p;
+    mt_status st;
+
+    if (in->failed || !find(sync, id)) return;
+    mt_binary_reader_reset(sync->reader);
+    st = bytes.len > 0 ? mt_binary_reader_feed(sync->reader, bytes, true) : MT_END;
+    while (st == MT_OK && (st = mt_binary_reader_rows(sync->reader, &rows, &count)) == MT_OK) {
+        mt_pull_answer answer = {.rows = rows, .count = count, .from = from, .more = true};
+        if ((p = find(sync, id))) note_found(p, rows, count);
+        mt_pull_done(sync->db, id, &answer);
+    }
+    if (st != MT_END) mti_parse_fail(in, "the rows", mt_binary_reader_error(sync->reader)->text);
+    if (more || !(p = find(sync, id))) return;
+    gone(p, session);
+    if (said != MT_OK) p->failed = said;
+    if (p->missing == 0) pulling_end(p, MT_OK, NULL);
+    else if (p->left == 0) pulling_end(p, p->failed, "a peer that was asked could not answer");
+}
+
+/* ---- A peer asks ---- */
+
+typedef struct asked {
+    mti_sync *sync;
+    mt_connection *connection; /* held */
+    uint64_t id;
+} asked;
+
+static void say_found(const asked *a, bool more, mt_status status, mt_bytes rows)
+{
+    mti_session *session = mti_session_of(a->sync, a->connection);
+    mti_say say;
+
+    if (!session || session->stage != SESSION_ACTIVE) return;
+    say = mti_say_begin(&a->sync->message, MTI_FOUND);
+    mti_say_number(&say, a->id);
+    mti_say_byte(&say, more);
+    mti_say_number(&say, (uint64_t) - (int64_t)status);
+    mti_say_fixed(&say, rows);
+    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+}
+
+/* Frames of the nodes found, several to a message. */
+static mt_status say_nodes(const asked *a, const mt_result *result)
+{
+    mt_buf buf = {.mem = a->sync->mem};
+    mt_status st = MT_OK;
+
+    for (size_t i = 0; i < result->count && st == MT_OK;) {
+        mt_binary_writer *writer;
+        buf.len = 0;
+        st = mt_binary_writer_new(a->sync->mem, NULL, NULL, &buf, &writer);
+        if (st != MT_OK) break;
+        for (; i < result->count && st == MT_OK && buf.len < MESSAGE_LEN; i++) {
+            const mt_node *node = result->nodes[i] ? mt_handle_node(result->nodes[i]) : NULL;
+            bool twice = i > 0 && result->nodes[i] == result->nodes[i - 1];
+            if (node && !twice) st = mt_binary_node(writer, node);
+        }
+        if (st == MT_OK) st = mt_binary_finish(writer);
+        mt_binary_writer_free(writer);
+        if (st == MT_OK) say_found(a, true, MT_OK, mt_buf_bytes(&buf));
+    }
+    mt_buf_free(&buf);
+    return st;
+}
+
+static void was_read(void *ctx, mt_db *db, const mt_result *result)
+{
+    asked *a = ctx;
+    mti_session *session = mti_session_of(a->sync, a->connection);
+    mt_bytes none = {NULL, 0};
+    mt_status st = result->status;
+
+    (void)db;
+    if (st == MT_OK) st = say_nodes(a, result);
+    say_found(a, false, st, none);
+    if (session && session->requests > 0) session->requests--;
+    mt_connection_unref(a->connection);
+    mti_mem_free(a->sync->mem, a, sizeof *a);
+}
+
+/* Those that are given to peers. */
+static mt_status start_read(asked *a, mti_parse *in, mt_bytes *keys, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        mt_bytes uid = mti_parse_bytes(in, "a uid", MT_UID_LEN_MAX);
+        if (mti_sync_gives(a->sync, uid)) keys[kept++] = uid;
+    }
+    if (mti_parse_end(in) != MT_OK) return MT_MALFORMED;
+    return mt_db_request(a->sync->db, a->connection, keys, kept, NULL, was_read, a, NULL);
+}
+
+void mti_sync_pull_asked(mti_session *session, mti_parse *in)
+{
+    mti_sync *sync = session->sync;
+    uint64_t id = mti_parse_number(in, "the read");
+    uint64_t count = mti_parse_number(in, "the number of uids");
+    asked own = {.sync = sync, .connection = session->connection, .id = id}, *a;
+    mt_bytes *keys = NULL, none = {NULL, 0};
+    mt_status st = MT_NO_MEMORY;
+
+    if (count > KEYS_MAX || count > (size_t)(in->end - in->at))
+        mti_parse_fail(in, "the number of uids", "more than there can be");
+    if (in->failed) return;
+    a = mti_mem_alloc(sync->mem, sizeof *a);
+    if (a) keys = mti_mem_alloc(sync->mem, ((size_t)count + 1) * sizeof *keys);
+    if (keys) {
+        *a = own;
+        (void)mt_connection_ref(a->connection);
+        st = session->requests < REQUESTS_MAX ? start_read(a, in, keys, (size_t)count) : MT_BUSY;
+        if (st == MT_OK) session->requests++;
+        else mt_connection_unref(a->connection);
+        mti_mem_free(sync->mem, keys, ((size_t)count + 1) * sizeof *keys);
+    }
+    if (st == MT_OK) return;
+    mti_mem_free(sync->mem, a, sizeof *a);
+    if (!in->failed) say_found(&own, false, st, none);
+}

@@ -1,0 +1,191 @@
+/* router.c - the sync router as the database sees it. */
+#include "sync/sync.h"
+
+#define WINDOW_DEFAULT ((size_t)4 * 1024 * 1024)
+#define WINDOW_MIN ((size_t)64 * 1024)
+#define LOG_NODES_DEFAULT 65536u
+#define PULL_MS_DEFAULT 10000u
+
+/* ---- What is replicated ---- */
+
+bool mti_sync_gives(const mti_sync *sync, mt_bytes uid)
+{
+    for (size_t i = 0; i < sync->wish_count; i++)
+        if (sync->wishes[i].push && mti_range_has(&sync->wishes[i].range, uid)) return true;
+    return false;
+}
+
+/* ---- The contract ---- */
+
+static mt_status opened(void *ctx, mt_db *db, mt_group *group)
+{
+    mti_sync *sync = ctx;
+    mt_status st;
+
+    sync->db = db;
+    sync->group = group;
+    sync->log.of_storage = db->storage.name && db->storage.changes && db->storage.list;
+    for (size_t i = 0; i < mt_group_count(group); i++) {
+        st = mti_session_new(sync, mt_group_at(group, i));
+        if (st == MT_OK) continue;
+        while (sync->sessions) mti_session_free(sync->sessions);
+        return st;
+    }
+    mti_known_read(sync);
+    return MT_OK;
+}
+
+static mt_status push(void *ctx, uint64_t id, const mt_push *push)
+{
+    mti_sync *sync = ctx;
+
+    mti_log_note(sync, push);
+    mti_live_push(sync, push);
+    return mti_await(sync, id, push);
+}
+
+static mt_status pull(void *ctx, uint64_t id, const mt_pull *pull)
+{
+    return mti_sync_pull_ask(ctx, id, pull);
+}
+
+static void message(void *ctx, mt_connection *from, mt_bytes bytes)
+{
+    mti_session *session = mti_session_of(ctx, from);
+
+    if (session) mti_session_message(session, bytes);
+}
+
+/* Without memory for a session there is none: the peer is as one that is away. */
+static void joined(void *ctx, mt_connection *connection)
+{
+    mti_sync *sync = ctx;
+
+    if (mti_session_of(sync, connection) || mti_session_new(sync, connection) != MT_OK) return;
+    if (sync->identified && !mt_connection_offline(connection))
+        mti_session_online(mti_session_of(sync, connection));
+}
+
+static void left(void *ctx, mt_connection *connection)
+{
+    mti_session *session = mti_session_of(ctx, connection);
+
+    if (session) mti_session_free(session);
+}
+
+static void cancel(void *ctx, uint64_t id)
+{
+    mti_sync_pull_cancel(ctx, id);
+}
+
+static void sync_free(mti_sync *sync)
+{
+    mti_log_free(sync);
+    mt_binary_reader_free(sync->reader);
+    for (size_t i = 0; i < sync->wish_count; i++) mti_range_free(sync->mem, &sync->wishes[i].range);
+    mti_mem_free(sync->mem, sync->wishes, sync->wish_count * sizeof *sync->wishes);
+    mti_mem_free(sync->mem, sync->known, sync->known_cap * sizeof *sync->known);
+    mt_buf_free(&sync->message);
+    mt_buf_free(&sync->commit);
+    mti_mem_free(sync->mem, sync, sizeof *sync);
+}
+
+static void closed(void *ctx)
+{
+    mti_sync *sync = ctx;
+
+    sync->closing = true;
+    mti_sync_pull_end_all(sync);
+    mti_awaited_end_all(sync);
+    while (sync->sessions) mti_session_free(sync->sessions);
+    sync->env->timer_stop(sync->env->ctx, &sync->store_known);
+    sync->env->timer_stop(sync->env->ctx, &sync->tell_changed);
+    sync_free(sync);
+}
+
+const mt_router_ops mti_sync_ops = {.abi = MT_ROUTER_ABI,
+                                    .size = sizeof mti_sync_ops,
+                                    .name = "sync",
+                                    .open = opened,
+                                    .push = push,
+                                    .pull = pull,
+                                    .message = message,
+                                    .joined = joined,
+                                    .left = left,
+                                    .cancel = cancel,
+                                    .close = closed};
+
+/* ---- Making one ---- */
+
+static mt_status wishes_make(mti_sync *sync, const mt_sync_options *options, mt_error *err)
+{
+    static const mt_sync_range everything;
+    const mt_sync_range *ranges = options->range_count ? options->ranges : &everything;
+    size_t count = options->range_count ? options->range_count : 1;
+    mt_status st = MT_OK;
+
+    if (count > MT_SYNC_RANGES_MAX)
+        return mti_fail(err, MT_TOO_LARGE, "%zu ranges, the limit is %u", count,
+                        MT_SYNC_RANGES_MAX);
+    sync->wishes = mti_mem_alloc(sync->mem, count * sizeof *sync->wishes);
+    if (!sync->wishes) return mti_no_memory(err);
+    memset(sync->wishes, 0, count * sizeof *sync->wishes);
+    sync->wish_count = count;
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
+        mti_wish *wish = &sync->wishes[i];
+        wish->pull = !ranges[i].pull_none;
+        wish->push = !ranges[i].push_none;
+        wish->once = ranges[i].once;
+        if (!wish->pull && !wish->push)
+            return mti_fail(err, MT_INVALID, "range %zu is neither pulled nor pushed", i + 1);
+        st = mti_range_of(sync->mem, &ranges[i], &wish->range, err);
+    }
+    return st;
+}
+
+static void tell_changed(void *arg)
+{
+    mti_sync *sync = arg;
+
+    if (sync->changed) sync->changed(sync->changed_ctx, sync->db);
+}
+
+static mt_status sync_fill(mti_sync *sync, const mt_sync_options *options, mt_error *err)
+{
+    mt_status st = wishes_make(sync, options, err);
+
+    if (st != MT_OK) return st;
+    sync->window = options->window ? options->window : WINDOW_DEFAULT;
+    if (sync->window < WINDOW_MIN) sync->window = WINDOW_MIN;
+    sync->pull_ms = options->pull_ms ? options->pull_ms : PULL_MS_DEFAULT;
+    sync->tell_changed.fire = tell_changed;
+    sync->tell_changed.arg = sync;
+    if (sync->env->entropy(sync->env->ctx, sync->boot, sizeof sync->boot) != MT_OK ||
+        sync->env->entropy(sync->env->ctx, sync->self, sizeof sync->self) != MT_OK)
+        return mti_fail(err, MT_IO, "there is no source of random numbers");
+    if (mti_log_init(sync, options->log_nodes ? options->log_nodes : LOG_NODES_DEFAULT) != MT_OK)
+        return mti_no_memory(err);
+    if (mt_binary_reader_new(sync->mem, NULL, NULL, "data", &sync->reader) != MT_OK)
+        return mti_no_memory(err);
+    return MT_OK;
+}
+
+mt_status mt_router_sync(const mt_env *env, const mt_sync_options *options, mt_router *out,
+                         mt_error *err)
+{
+    mt_sync_options own = {.size = sizeof own};
+    mti_sync *sync = mti_mem_alloc(env->mem, sizeof *sync);
+    mt_status st;
+
+    if (!sync) return mti_no_memory(err);
+    if (options) memcpy(&own, options, options->size < sizeof own ? options->size : sizeof own);
+    memset(sync, 0, sizeof *sync);
+    sync->env = env;
+    sync->mem = sync->message.mem = sync->commit.mem = env->mem;
+    if ((st = sync_fill(sync, &own, err)) != MT_OK) {
+        sync_free(sync);
+        return st;
+    }
+    *out = (mt_router){&mti_sync_ops, sync};
+    return MT_OK;
+}

@@ -1,0 +1,586 @@
+/* session.c - with one peer, while its link is up.
+ *
+ *     offline --link up--> greeting --their HELLO--> active <--> standby
+ *        ^                    ^                        |
+ *        +-----link down------+-------- BYE, ----------+--> ended
+ *                             +---- greeted again ----------+
+ *
+ * A HELLO begins everything anew, at any time: what the peer said before it is over. While we wait for
+ * one, all else is of what is over, and is dropped. */
+#include "sync/sync.h"
+
+#include "net/connection.h"
+
+/* How long after an error of ours the peer is greeted again. */
+#define AGAIN_MS 5000
+
+/* How long a peer may not know that it has all: only so that it need not be told again later. */
+#define POSITIONS_MS 1000
+
+/* Messages, but for data, that wait for room at most. */
+#define QUEUE_MAX ((size_t)1024 * 1024)
+
+/* What a peer may say before we know who we are: its greeting. */
+#define EARLY_MAX ((size_t)1024 * 1024)
+
+/* ---- Sending ---- */
+
+static bool is_up(const mti_session *session)
+{
+    return session->stage != SESSION_OFFLINE;
+}
+
+/* Sends what is queued, as far as there is room. Answers whether all has gone. */
+static bool queue_send(mti_session *session)
+{
+    mt_buf *queue = &session->queue;
+
+    while (session->queue_at < queue->len) {
+        uint32_t len;
+        mt_status st;
+
+        memcpy(&len, queue->data + session->queue_at, sizeof len);
+        st = mt_connection_send(session->connection,
+                                (mt_bytes){queue->data + session->queue_at + sizeof len, len});
+        if (st == MT_AGAIN) session->full = true;
+        if (st != MT_OK) return false;
+        session->bytes_out += len;
+        session->queue_at += sizeof len + len;
+    }
+    queue->len = session->queue_at = 0;
+    return true;
+}
+
+/* Appends a message to several. */
+static mt_status queue_add(mt_buf *queue, mt_bytes message, size_t max)
+{
+    uint32_t len = (uint32_t)message.len;
+
+    if (queue->len + message.len > max) return MT_TOO_LARGE;
+    if (mti_buf_reserve(queue, sizeof len + message.len) != MT_OK) return MT_NO_MEMORY;
+    (void)mti_buf_append(queue, &len, sizeof len);
+    return mti_buf_append(queue, message.data, message.len);
+}
+
+void mti_session_send(mti_session *session)
+{
+    mt_bytes message = mt_buf_bytes(&session->sync->message);
+    mt_status st = MT_AGAIN;
+
+    if (!is_up(session)) return;
+    if (session->queue.len == 0) st = mt_connection_send(session->connection, message);
+    if (st == MT_OK) session->bytes_out += message.len;
+    if (st != MT_AGAIN) return; /* its events tell what became of the link */
+    session->full = true;
+    if (queue_add(&session->queue, message, QUEUE_MAX) == MT_OK) return;
+    /* Nothing can be said any more that the peer could make sense of. */
+    session->queue.len = session->queue_at = 0;
+    mti_session_fail(session, MT_FULL, "it does not read what it is sent", true);
+}
+
+static mt_status sent_add(mti_session *session, mti_sent sent)
+{
+    size_t cap = session->sent_cap ? 2 * session->sent_cap : 16;
+    mti_sent *wider;
+
+    if (session->sent_count == session->sent_cap) {
+        if (!(wider = mti_mem_alloc(session->sync->mem, cap * sizeof *wider))) return MT_NO_MEMORY;
+        for (size_t i = 0; i < session->sent_count; i++)
+            wider[i] = session->sent[(session->sent_first + i) & (session->sent_cap - 1)];
+        mti_mem_free(session->sync->mem, session->sent, session->sent_cap * sizeof *wider);
+        session->sent = wider;
+        session->sent_cap = cap;
+        session->sent_first = 0;
+    }
+    session->sent[(session->sent_first + session->sent_count++) & (session->sent_cap - 1)] = sent;
+    session->sent_number++;
+    return MT_OK;
+}
+
+mt_status mti_session_send_data(mti_session *session, mti_outbound *out, bool live)
+{
+    mt_bytes message = mt_buf_bytes(&session->sync->message);
+    mti_sent sent = {out->id, (uint32_t)message.len, live};
+    mt_status st;
+
+    if (session->full || session->queue.len > 0) return MT_AGAIN;
+    if ((st = sent_add(session, sent)) != MT_OK) return st;
+    st = mt_connection_send(session->connection, message);
+    if (st == MT_OK) {
+        session->bytes_out += message.len;
+        out->in_flight += message.len;
+        if (live) session->live_in_flight += message.len;
+        return MT_OK;
+    }
+    session->sent_count--;
+    session->sent_number--;
+    session->full = true; /* until there is room, or the link is up again */
+    return st == MT_OFFLINE || st == MT_CLOSED ? MT_AGAIN : st;
+}
+
+static void send_ack(mti_session *session)
+{
+    mti_say say;
+
+    if (session->handled == session->handled_told || session->stage != SESSION_ACTIVE) return;
+    say = mti_say_begin(&session->sync->message, MTI_ACK);
+    mti_say_number(&say, session->handled);
+    session->handled_told = session->handled;
+    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+}
+
+static void tell_positions(void *arg)
+{
+    mti_session *session = arg;
+
+    session->owes = false;
+    if (session->stage != SESSION_ACTIVE) return;
+    for (mti_outbound *out = session->outbound; out; out = out->next)
+        if (out->mode == OUT_LIVE && out->position_owed && mti_outbound_has_room(out))
+            (void)mti_outbound_send_rows(out, MTI_DATA_POSITION);
+}
+
+void mti_session_owes(mti_session *session)
+{
+    if (session->owes) return;
+    session->owes = true;
+    session->sync->env->timer_set(session->sync->env->ctx, &session->positions, POSITIONS_MS);
+}
+
+static void flush(void *arg)
+{
+    mti_session *session = arg;
+
+    send_ack(session);
+    if (session->stage == SESSION_ACTIVE) mti_outbound_step_all(session);
+    mti_status_note(session);
+}
+
+void mti_session_flush_soon(mti_session *session)
+{
+    session->sync->env->timer_set(session->sync->env->ctx, &session->flush, 0);
+}
+
+/* ---- Beginning and ending ---- */
+
+/* Ends all that is between us but the link. */
+static void tear_down(mti_session *session)
+{
+    const mt_mem *mem = session->sync->mem;
+
+    mti_inbound_end_all(session);
+    mti_outbound_end_all(session);
+    mti_sync_pull_leave(session);
+    mti_awaited_leave(session, false);
+    for (size_t i = 0; i < session->their_count; i++)
+        mti_range_free(mem, &session->theirs[i].range);
+    mti_mem_free(mem, session->theirs, session->their_count * sizeof *session->theirs);
+    session->theirs = NULL;
+    session->their_count = 0;
+    session->has_ranges = false;
+    session->sent_first = session->sent_count = 0;
+    session->sent_number = session->acked_number = 0;
+    session->handled = session->handled_told = 0;
+    session->live_in_flight = 0;
+}
+
+static void say_hello(mti_session *session)
+{
+    mti_sync *sync = session->sync;
+    mti_hello hello = {.version_min = MTI_SYNC_VERSION,
+                       .version_max = MTI_SYNC_VERSION,
+                       .clock = (uint8_t)mt_db_clock(sync->db),
+                       .flags = mti_db_has_storage(sync->db) ? MTI_HELLO_DURABLE : 0,
+                       .peer = {sync->self, sizeof sync->self},
+                       .boot = {sync->boot, sizeof sync->boot},
+                       .now_ms = sync->env->now_ms(sync->env->ctx),
+                       .window = sync->window};
+    mti_say say;
+
+    (void)!sync->env->entropy(sync->env->ctx, (uint8_t *)&session->nonce, sizeof session->nonce);
+    hello.nonce = session->nonce;
+    say = mti_say_begin(&sync->message, MTI_HELLO);
+    mti_say_hello(&say, &hello);
+    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+}
+
+static void say_ranges(mti_session *session)
+{
+    mti_sync *sync = session->sync;
+    mti_say say = mti_say_begin(&sync->message, MTI_RANGES);
+
+    mti_say_number(&say, sync->wish_count);
+    for (size_t i = 0; i < sync->wish_count; i++) {
+        const mti_wish *wish = &sync->wishes[i];
+        mti_say_range(&say, &wish->range,
+                      (wish->pull ? MTI_RANGE_PULL : 0) | (wish->push ? MTI_RANGE_PUSH : 0) |
+                          (wish->once ? MTI_RANGE_ONCE : 0));
+    }
+    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+}
+
+static void greet(mti_session *session)
+{
+    tear_down(session);
+    session->stage = SESSION_GREETING;
+    session->greeted_at = session->sync->env->ticks_ms(session->sync->env->ctx);
+    say_hello(session);
+    say_ranges(session);
+    mti_status_note(session);
+}
+
+static void greet_again(void *arg)
+{
+    mti_session *session = arg;
+
+    if (session->stage == SESSION_ENDED) greet(session);
+}
+
+/* Another session with the same peer may now be used. */
+static void promote_other(const mti_session *gone)
+{
+    for (mti_session *s = gone->sync->sessions; s; s = s->next)
+        if (s != gone && s->stage == SESSION_STANDBY && memcmp(s->peer, gone->peer, 16) == 0) {
+            greet(s);
+            return;
+        }
+}
+
+static void go_offline(mti_session *session)
+{
+    bool was_active = session->stage == SESSION_ACTIVE;
+
+    session->sync->env->timer_stop(session->sync->env->ctx, &session->flush);
+    session->sync->env->timer_stop(session->sync->env->ctx, &session->again);
+    session->sync->env->timer_stop(session->sync->env->ctx, &session->positions);
+    session->owes = false;
+    tear_down(session);
+    mt_buf_free(&session->early);
+    session->stage = SESSION_OFFLINE;
+    if (was_active && !session->sync->closing) promote_other(session);
+    mti_status_note(session);
+}
+
+static void end(mti_session *session)
+{
+    bool was_active = session->stage == SESSION_ACTIVE;
+
+    tear_down(session);
+    session->stage = SESSION_ENDED;
+    if (was_active) promote_other(session);
+    mti_status_note(session);
+}
+
+void mti_session_fail(mti_session *session, mt_status status, const char *text, bool again)
+{
+    mti_say say;
+
+    if (!is_up(session) || session->stage == SESSION_ENDED) return;
+    mti_fail(&session->error, status, "%s", text);
+    say = mti_say_begin(&session->sync->message, MTI_BYE);
+    mti_say_number(&say, (uint64_t) - (int64_t)status);
+    mti_say_bytes(&say, mt_str(session->error.text));
+    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+    end(session);
+    if (again) session->sync->env->timer_set(session->sync->env->ctx, &session->again, AGAIN_MS);
+}
+
+/* ---- What comes ---- */
+
+/* Of two links to one peer the one is used whose numbers, drawn by both, are lower together. */
+static bool is_spare(const mti_session *session)
+{
+    for (mti_session *s = session->sync->sessions; s; s = s->next) {
+        if (s == session || s->stage != SESSION_ACTIVE || memcmp(s->peer, session->peer, 16) != 0)
+            continue;
+        return (s->nonce ^ s->their_nonce) < (session->nonce ^ session->their_nonce);
+    }
+    return false;
+}
+
+static mti_session *twin_of(const mti_session *session)
+{
+    for (mti_session *s = session->sync->sessions; s; s = s->next)
+        if (s != session && s->stage == SESSION_ACTIVE && memcmp(s->peer, session->peer, 16) == 0)
+            return s;
+    return NULL;
+}
+
+static bool hello_suits(mti_session *session, const mti_hello *hello)
+{
+    mti_sync *sync = session->sync;
+    mt_error line;
+
+    if (hello->version_min > MTI_SYNC_VERSION || hello->version_max < MTI_SYNC_VERSION)
+        mti_fail(&line, MT_UNSUPPORTED, "the peer speaks versions %u to %u, this one %u",
+                 (unsigned)hello->version_min, (unsigned)hello->version_max, MTI_SYNC_VERSION);
+    else if (hello->clock != (uint8_t)mt_db_clock(sync->db))
+        mti_fail(&line, MT_INVALID, "the clocks of the two are not of one kind");
+    else if (memcmp(hello->boot.data, sync->boot, 16) == 0)
+        mti_fail(&line, MT_INVALID, "the peer is this very database");
+    else return true;
+    mti_session_fail(session, line.status, line.text, false);
+    return false;
+}
+
+static void take_hello(mti_session *session, mti_parse *in)
+{
+    mti_sync *sync = session->sync;
+    mti_session *twin;
+    mti_hello hello;
+
+    if (mti_parse_hello(in, &hello) != MT_OK) {
+        mti_session_fail(session, MT_MALFORMED, in->err->text, false);
+        return;
+    }
+    if (session->stage != SESSION_GREETING) greet(session);
+    if (!hello_suits(session, &hello)) return;
+    memcpy(session->peer, hello.peer.data, 16);
+    memcpy(session->boot, hello.boot.data, 16);
+    (void)!mt_connection_set_peer(session->connection, hello.boot);
+    session->greeted = true;
+    session->durable = hello.flags & MTI_HELLO_DURABLE;
+    session->their_nonce = hello.nonce;
+    session->window = hello.window < SIZE_MAX ? (size_t)hello.window : SIZE_MAX;
+    session->round_trip_ms = sync->env->ticks_ms(sync->env->ctx) - session->greeted_at;
+    session->error.text[0] = '\0';
+    session->stage = SESSION_STANDBY;
+    if (!is_spare(session)) {
+        if ((twin = twin_of(session))) {
+            tear_down(twin);
+            twin->stage = SESSION_STANDBY;
+        }
+        session->stage = SESSION_ACTIVE;
+    }
+    mti_status_note(session);
+}
+
+static mt_status wish_take(mti_session *session, mti_parse *in)
+{
+    uint64_t count = mti_parse_number(in, "the number of ranges");
+    mt_status st = MT_OK;
+
+    if (count > MT_SYNC_RANGES_MAX) mti_parse_fail(in, "the number of ranges", "too many");
+    if (in->failed) return MT_MALFORMED;
+    session->theirs = mti_mem_alloc(session->sync->mem, (size_t)count * sizeof(mti_wish));
+    if (!session->theirs && count) return MT_NO_MEMORY;
+    session->their_count = (size_t)count;
+    if (count) memset(session->theirs, 0, (size_t)count * sizeof(mti_wish));
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
+        mti_wish *wish = &session->theirs[i];
+        unsigned flags;
+        st = mti_parse_range(in, session->sync->mem, &wish->range, &flags);
+        wish->pull = flags & MTI_RANGE_PULL;
+        wish->push = flags & MTI_RANGE_PUSH;
+        wish->once = flags & MTI_RANGE_ONCE;
+    }
+    return st == MT_OK ? mti_parse_end(in) : st;
+}
+
+static void take_ranges(mti_session *session, mti_parse *in)
+{
+    mt_status st;
+
+    if (session->has_ranges) {
+        mti_session_fail(session, MT_INVALID, "RANGES were said twice", false);
+        return;
+    }
+    session->has_ranges = true;
+    if ((st = wish_take(session, in)) != MT_OK)
+        mti_session_fail(session, st, in->err->text, st == MT_NO_MEMORY);
+    else if (session->stage == SESSION_ACTIVE) {
+        mti_inbound_subscribe(session);
+        mti_sync_pull_ready(session);
+    }
+}
+
+static void take_bye(mti_session *session, mti_parse *in)
+{
+    mt_status status = (mt_status) - (int)(mti_parse_number(in, "the status") & 0xFF);
+    mt_bytes text = mti_parse_bytes(in, "the reason", MT_ERROR_TEXT_MAX);
+
+    mti_fail(&session->error, status, "the peer says: %.*s", (int)text.len,
+             (const char *)text.data);
+    end(session);
+}
+
+static void take_ack(mti_session *session, mti_parse *in)
+{
+    uint64_t number = mti_parse_number(in, "how much was taken");
+
+    if (mti_parse_end(in) != MT_OK) return;
+    if (number < session->acked_number || number > session->sent_number) {
+        mti_parse_fail(in, "how much was taken", "less than before, or more than was sent");
+        return;
+    }
+    mti_outbound_acked(session, number - session->acked_number);
+    session->acked_number = number;
+    mti_awaited_check(session);
+    mti_session_flush_soon(session);
+}
+
+static void destroy(mti_session *session)
+{
+    const mt_mem *mem = session->sync->mem;
+
+    if (session->holds > 0) return;
+    mt_connection_unref(session->connection);
+    mt_buf_free(&session->queue);
+    mt_buf_free(&session->early);
+    mti_mem_free(mem, session->sent, session->sent_cap * sizeof *session->sent);
+    mti_mem_free(mem, session, sizeof *session);
+}
+
+/* Only what is said between peers that know each other. */
+static void dispatch(mti_session *session, unsigned type, mti_parse *in)
+{
+    switch (type) {
+    case MTI_RANGES: take_ranges(session, in); break;
+    case MTI_SUBSCRIBE: mti_outbound_start(session, in); break;
+    case MTI_SUBSCRIBED: mti_inbound_granted(session, in); break;
+    case MTI_REFUSED: mti_inbound_refused(session, in); break;
+    case MTI_DATA: mti_inbound_data(session, in); break;
+    case MTI_ACK: take_ack(session, in); break;
+    case MTI_UNSUBSCRIBE:
+        mti_outbound_stop(session, mti_parse_number(in, "the subscription"));
+        break;
+    case MTI_PULL: mti_sync_pull_asked(session, in); break;
+    case MTI_FOUND: mti_sync_pull_found(session, in); break;
+    default:
+        if (type % 2 == 0) {
+            mt_error line;
+            mti_fail(&line, MT_UNSUPPORTED, "message type %u is not known here", type);
+            mti_session_fail(session, line.status, line.text, false);
+        }
+    }
+}
+
+void mti_session_message(mti_session *session, mt_bytes bytes)
+{
+    mt_error err = {.status = MT_OK};
+    mti_parse in;
+    unsigned type = 0;
+    mt_status st;
+
+    if (!is_up(session)) {
+        /* A peer that says too much is greeted as if it had said nothing, and begins anew. */
+        if (!session->sync->identified) (void)queue_add(&session->early, bytes, EARLY_MAX);
+        return;
+    }
+    session->bytes_in += bytes.len;
+    if ((st = mti_parse_head(bytes, &type, &in, &err)) != MT_OK) {
+        mti_session_fail(session, st, err.text, false);
+        return;
+    }
+    session->holds++;
+    if (type == MTI_HELLO) take_hello(session, &in);
+    else if (type == MTI_BYE && session->stage != SESSION_ENDED) take_bye(session, &in);
+    else if (session->stage == SESSION_ACTIVE ||
+             (session->stage == SESSION_STANDBY && type == MTI_RANGES))
+        dispatch(session, type, &in);
+    if (in.failed && session->stage == SESSION_ACTIVE)
+        mti_session_fail(session, err.status, err.text, false);
+    session->holds--;
+    if (session->gone) destroy(session);
+}
+
+/* ---- The link ---- */
+
+/* What the peer said while we did not know who we are. */
+static void hear_early(mti_session *session)
+{
+    mt_buf early = session->early;
+    uint32_t len;
+
+    session->early = (mt_buf){.mem = early.mem};
+    for (size_t at = 0; at < early.len; at += sizeof len + len) {
+        memcpy(&len, early.data + at, sizeof len);
+        mti_session_message(session, (mt_bytes){early.data + at + sizeof len, len});
+    }
+    mt_buf_free(&early);
+}
+
+void mti_session_online(mti_session *session)
+{
+    if (session->stage != SESSION_OFFLINE) return;
+    session->full = false;
+    session->queue.len = session->queue_at = 0;
+    greet(session);
+    hear_early(session);
+}
+
+void mti_session_greet_all(mti_sync *sync)
+{
+    for (mti_session *s = sync->sessions; s; s = s->next)
+        if (!mt_connection_offline(s->connection)) mti_session_online(s);
+}
+
+static void link_changed(void *ctx, const void *event)
+{
+    mti_session *session = ctx;
+    const mt_connection_event *e = event;
+
+    switch (e->kind) {
+    case MT_CONNECTION_WENT_ONLINE:
+        if (session->sync->identified) mti_session_online(session);
+        break;
+    case MT_CONNECTION_WENT_OFFLINE:
+    case MT_CONNECTION_CLOSED: go_offline(session); break;
+    case MT_CONNECTION_WRITABLE:
+        session->full = false;
+        if (queue_send(session)) mti_session_flush_soon(session);
+        break;
+    }
+}
+
+mti_session *mti_session_of(const mti_sync *sync, const mt_connection *connection)
+{
+    mti_session *session = mti_connection_session(connection);
+
+    return session && session->sync == sync ? session : NULL;
+}
+
+mt_status mti_session_new(mti_sync *sync, mt_connection *connection)
+{
+    mti_session *session = mti_mem_alloc(sync->mem, sizeof *session), **at = &sync->sessions;
+    mt_subscriber subscriber = {.on_event = link_changed, .ctx = session};
+    mt_status st;
+
+    if (!session) return MT_NO_MEMORY;
+    memset(session, 0, sizeof *session);
+    session->sync = sync;
+    session->connection = mt_connection_ref(connection);
+    session->queue.mem = session->early.mem = sync->mem;
+    session->arrivals_end = &session->arrivals;
+    session->flush = (mt_timer){.fire = flush, .arg = session};
+    session->again = (mt_timer){.fire = greet_again, .arg = session};
+    session->positions = (mt_timer){.fire = tell_positions, .arg = session};
+    st = mt_event_stream_subscribe(mt_connection_events(connection), &subscriber, &session->events);
+    if (st != MT_OK) {
+        mt_connection_unref(connection);
+        mti_mem_free(sync->mem, session, sizeof *session);
+        return st;
+    }
+    while (*at &&
+           mt_bytes_compare(mt_connection_id((*at)->connection), mt_connection_id(connection)) < 0)
+        at = &(*at)->next;
+    session->next = *at;
+    *at = session;
+    mti_connection_set_session(connection, session);
+    return MT_OK;
+}
+
+void mti_session_free(mti_session *session)
+{
+    mti_sync *sync = session->sync;
+    mti_session **at = &sync->sessions;
+
+    go_offline(session);
+    while (*at != session) at = &(*at)->next;
+    *at = session->next;
+    mti_awaited_leave(session, true);
+    mt_subscription_dispose(session->events);
+    mti_connection_set_session(session->connection, NULL);
+    session->gone = true;
+    destroy(session);
+}

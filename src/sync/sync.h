@@ -1,0 +1,332 @@
+/* sync/sync.h - what the parts of the sync router share.
+ *
+ *     router     the contract: writes, reads, links that come and go      router.c
+ *     session    with one peer, while its link is up: who it is           session.c
+ *     outbound   what the peer subscribed to here: copy, feed, live       outbound.c, copy.c, feed.c
+ *     inbound    what we subscribed to there: take, store, acknowledge    inbound.c
+ *     pull       reads of what is not replicated here                     pull.c
+ *     awaited    writes that wait for peers                               awaited.c
+ *     log        which nodes changed: storage's, or one in memory         log.c
+ *     known      how far we came with each peer, and who we are           known.c */
+#ifndef MTI_SYNC_H
+#define MTI_SYNC_H
+
+#include "db/copy.h"
+#include "db/db.h"
+#include "sync/message.h"
+
+#include <mytosis/binary.h>
+
+typedef struct mti_sync mti_sync;
+typedef struct mti_session mti_session;
+
+/* What one side wants of the other, and gives it. */
+typedef struct mti_wish {
+    mti_range range;
+    bool pull, push, once;
+} mti_wish;
+
+/* ---- The log ---- */
+
+/* A change in the log that is in memory. */
+typedef struct mti_noted {
+    uint8_t *uid; /* OWNED */
+    uint8_t uid_len;
+    uint8_t origin_len;
+    uint8_t origin[MT_PEER_LEN_MAX];
+} mti_noted;
+
+typedef struct mti_sync_log {
+    bool of_storage;
+    mt_cursor head;    /* of the log in memory */
+    mti_noted *noted;  /* a ring: the last `count` changes, the newest of which is `head.number` */
+    size_t cap, count; /* `cap` a power of two, or 0 */
+    size_t max;
+} mti_sync_log;
+
+/* ---- What a peer subscribed to ---- */
+
+typedef enum mti_outbound_mode {
+    OUT_COPY, /* the range goes over, node by node */
+    OUT_FEED, /* what the log has goes over */
+    OUT_LIVE  /* it has everything, and gets commits as they come */
+} mti_outbound_mode;
+
+typedef struct mti_outbound {
+    struct mti_outbound *next;
+    mti_session *session; /* NULL: it is gone, and goes once nothing is under way for it */
+    mti_sync *sync;
+    uint64_t id;
+    mti_range range;
+    bool once, ended;
+    mti_outbound_mode mode;
+    mt_cursor position; /* it was sent all before this; while copying: where the feed begins */
+    bool told_all;
+    bool position_owed; /* the peer does not know `position` yet */
+    size_t in_flight;   /* bytes not acknowledged */
+    /* what is under way: one request of the database at a time */
+    bool busy, again; /* asked to step meanwhile */
+    uint64_t stream;  /* the call that copies; 0: none */
+    bool paused, last_read;
+    uint8_t after[MT_UID_LEN_MAX]; /* copied up to here */
+    size_t after_len;
+    mt_buf rows; /* frames being filled */
+    mt_binary_writer *writer;
+    size_t in_rows;          /* nodes in them */
+    bool within;             /* the last of them goes on */
+    mt_cursor next_position; /* of what is being read */
+    bool read_to_end;
+    mti_block wants;
+    size_t want_count;
+} mti_outbound;
+
+/* ---- What we subscribed to ---- */
+
+typedef struct mti_inbound {
+    struct mti_inbound *next;
+    uint64_t id;
+    mti_range range;
+    bool once, ended;
+    bool granted;          /* the peer has said where it begins */
+    bool all;              /* we had everything that there was */
+    mti_standing standing; /* what is stored here, or was refused */
+    uint8_t after[MT_UID_LEN_MAX];
+    uint64_t nodes;
+    uint8_t key[8]; /* of the range, for the record */
+} mti_inbound;
+
+/* A message of data that is being stored. */
+typedef struct mti_arrival {
+    struct mti_arrival *next;
+    mti_session *session; /* NULL: it is gone */
+    mti_sync *sync;
+    uint64_t subscription;
+    unsigned flags;
+    mt_cursor position;
+    uint8_t last[MT_UID_LEN_MAX]; /* the last node that is whole */
+    size_t last_len;
+    unsigned waits; /* writes that are not answered */
+    bool retried;   /* row by row */
+    mt_buf bytes;   /* rows, to try again row by row */
+    mt_status status;
+} mti_arrival;
+
+/* ---- A session ---- */
+
+typedef enum mti_stage_of_session {
+    SESSION_OFFLINE,
+    SESSION_GREETING, /* HELLO was sent */
+    SESSION_ACTIVE,
+    SESSION_STANDBY,
+    SESSION_ENDED /* by a BYE, ours or theirs */
+} mti_session_stage;
+
+/* A message of data that was sent. */
+typedef struct mti_sent {
+    uint64_t subscription;
+    uint32_t size;
+    bool live;
+} mti_sent;
+
+struct mti_session {
+    mti_session *next;
+    mti_sync *sync;
+    mt_connection *connection; /* held */
+    mt_subscription *events;
+    mti_session_stage stage;
+    uint8_t peer[16], boot[16];
+    bool greeted; /* `peer` is known */
+    bool durable;
+    uint64_t nonce, their_nonce;
+    size_t window; /* of theirs */
+    mti_wish *theirs;
+    size_t their_count;
+    bool has_ranges;
+    mti_outbound *outbound;
+    mti_inbound *inbound;
+    uint64_t last_subscription;
+    /* data that was sent and not acknowledged, in order: a ring */
+    mti_sent *sent;
+    size_t sent_cap, sent_first, sent_count;
+    uint64_t sent_number, acked_number;
+    size_t live_in_flight;
+    /* data that came, in order */
+    mti_arrival *arrivals, **arrivals_end;
+    uint64_t handled, handled_told;
+    /* messages that found the connection full */
+    mt_buf queue;
+    mt_buf early; /* messages that came before we knew who we are */
+    size_t queue_at;
+    bool full;
+    mt_timer flush;
+    mt_timer positions; /* tells those that are owed */
+    bool owes;          /* it is set */
+    mt_timer again;     /* greets once more after an error of ours */
+    unsigned requests;  /* of the peer, that are being read */
+    unsigned holds;     /* callers further up the stack */
+    bool gone;          /* it is freed when there are none */
+    /* status */
+    mt_error error;
+    uint64_t greeted_at, since_ms, round_trip_ms;
+    uint64_t nodes_in, nodes_out, bytes_in, bytes_out, refused;
+    mt_sync_state shown;
+};
+
+/* ---- The router ---- */
+
+/* Where we stand with a peer. */
+typedef struct mti_known {
+    uint8_t peer[16];
+    uint8_t key[8]; /* of the range */
+    mt_cursor at;
+    bool copying;
+    bool unstored; /* the record is older */
+    uint8_t after_len;
+    uint8_t after[MT_UID_LEN_MAX];
+} mti_known;
+
+typedef struct mti_pulling mti_pulling;
+typedef struct mti_awaited mti_awaited;
+
+struct mti_sync {
+    const mt_env *env;
+    const mt_mem *mem;
+    mt_db *db;
+    mt_group *group;
+    mti_wish *wishes;
+    size_t wish_count;
+    size_t window;
+    uint64_t pull_ms;
+    uint8_t self[16], boot[16];
+    bool identified; /* `self` and `known` were read */
+    bool closing;
+    mti_session *sessions;
+    mti_sync_log log;
+    mti_known *known;
+    size_t known_count, known_cap;
+    mt_timer store_known; /* writes those that are not stored */
+    bool self_found;
+    mti_pulling *pulls;
+    mti_awaited *awaited;
+    mt_buf message; /* the one that is being written */
+    mt_binary_reader *reader;
+    /* the rows of the commit at hand, for several sessions */
+    mt_buf commit;
+    const mti_range *commit_range; /* NULL: nothing is in it */
+    size_t commit_nodes;
+    void (*changed)(void *ctx, mt_db *db);
+    void *changed_ctx;
+    mt_timer tell_changed;
+};
+
+/* router.c */
+extern const mt_router_ops mti_sync_ops;
+bool mti_sync_gives(const mti_sync *sync, mt_bytes uid); /* whether peers may have it */
+
+/* session.c */
+mt_status mti_session_new(mti_sync *sync, mt_connection *connection);
+void mti_session_free(mti_session *session);
+mti_session *mti_session_of(const mti_sync *sync, const mt_connection *connection);
+void mti_session_online(mti_session *session);
+void mti_session_message(mti_session *session, mt_bytes bytes);
+void mti_session_greet_all(mti_sync *sync);
+
+/* Sends the message in `sync->message`, or keeps it until there is room. */
+void mti_session_send(mti_session *session);
+
+/* Sends it as data, if there is room. MT_AGAIN: there is none. */
+mt_status mti_session_send_data(mti_session *session, mti_outbound *out, bool live);
+
+/* A live subscription has more than its peer knows: it is told after a while. */
+void mti_session_owes(mti_session *session);
+
+/* Something went wrong: tells the peer, ends what is between us, and begins anew after a while if
+ * `again`. */
+void mti_session_fail(mti_session *session, mt_status status, const char *text, bool again);
+
+/* Acknowledges, and steps what may go on, in the next turn. */
+void mti_session_flush_soon(mti_session *session);
+
+/* status.c */
+void mti_status_note(mti_session *session); /* its state may be another one */
+
+/* outbound.c */
+void mti_outbound_start(mti_session *session, mti_parse *in);
+void mti_outbound_stop(mti_session *session, uint64_t id);
+void mti_outbound_end_all(mti_session *session);
+void mti_outbound_step(mti_outbound *out);
+void mti_outbound_step_all(mti_session *session);
+void mti_outbound_acked(mti_session *session, uint64_t count);
+void mti_outbound_release(mti_outbound *out); /* a request has answered: frees it if it is gone */
+bool mti_outbound_has_room(const mti_outbound *out);
+
+/* Sends the rows gathered so far as data with these flags. MT_AGAIN: there is no room; they are kept. */
+mt_status mti_outbound_send_rows(mti_outbound *out, unsigned flags);
+void mti_outbound_say_subscribed(mti_outbound *out);
+
+/* Adds a row to those gathered. MT_NO_MEMORY, or why it cannot be sent. */
+mt_status mti_outbound_add(mti_outbound *out, const mt_row *row);
+
+/* live.c: a commit for every session that has all before it. */
+void mti_live_push(mti_sync *sync, const mt_push *push);
+
+/* copy.c, feed.c */
+void mti_copy_step(mti_outbound *out);
+void mti_copy_end(mti_outbound *out);
+void mti_feed_step(mti_outbound *out);
+mt_status mti_outbound_add_node(mti_outbound *out, const mt_node *node, const mt_storage_key *want);
+
+/* inbound.c */
+void mti_inbound_subscribe(mti_session *session); /* to what both wish */
+void mti_inbound_granted(mti_session *session, mti_parse *in);
+void mti_inbound_refused(mti_session *session, mti_parse *in);
+void mti_inbound_data(mti_session *session, mti_parse *in);
+void mti_inbound_end_all(mti_session *session);
+
+/* pull.c */
+mt_status mti_sync_pull_ask(mti_sync *sync, uint64_t id, const mt_pull *pull);
+void mti_sync_pull_cancel(mti_sync *sync, uint64_t id);
+void mti_sync_pull_found(mti_session *session, mti_parse *in);
+void mti_sync_pull_asked(mti_session *session, mti_parse *in);
+void mti_sync_pull_ready(mti_session *session); /* the peer has said what it gives */
+void mti_sync_pull_leave(mti_session *session);
+void mti_sync_pull_end_all(mti_sync *sync);
+
+/* awaited.c */
+mt_status mti_await(mti_sync *sync, uint64_t id, const mt_push *push);
+void mti_awaited_check(mti_session *session); /* something was acknowledged, or sent */
+void mti_awaited_leave(mti_session *session, bool gone);
+void mti_awaited_end_all(mti_sync *sync);
+
+/* log.c */
+mt_status mti_log_init(mti_sync *sync, size_t max);
+void mti_log_free(mti_sync *sync);
+void mti_log_note(mti_sync *sync, const mt_push *push); /* if it is the one in memory */
+mt_cursor mti_log_head(const mti_sync *sync);
+bool mti_log_at_head(const mti_sync *sync, const mt_cursor *at);
+
+typedef struct mti_log_answer {
+    mt_status status;
+    const char *text;
+    const mt_storage_change *changes;
+    size_t count;
+    mt_cursor next;
+    bool end, more;
+} mti_log_answer;
+
+/* Up to `limit` changes after a position. `done` comes at once or later, if this answers MT_OK, in
+ * pieces: all but the last have `more`. */
+mt_status mti_log_changes(mti_sync *sync, const mt_cursor *since, size_t limit,
+                          void (*done)(void *ctx, const mti_log_answer *answer), void *ctx);
+
+/* known.c */
+void mti_known_read(mti_sync *sync); /* then sessions are greeted */
+mti_known *mti_known_get(mti_sync *sync, const uint8_t peer[16], const uint8_t key[8]);
+mt_status mti_known_set(mti_sync *sync, const mti_session *session, const mti_inbound *in);
+
+/* The record of where we stand, in `buf`. Answers whether there is anything new to store. */
+bool mti_known_record(mti_sync *sync, const mti_session *session, const mti_inbound *in,
+                      mt_buf *buf, mt_storage_record *out);
+void mti_range_key(const mti_range *range, uint8_t key[8]);
+
+#endif
