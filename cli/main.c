@@ -14,16 +14,17 @@
 #define STORE_VERBS                                                                              \
     &cli_verb_init, &cli_verb_write, &cli_verb_read, &cli_verb_link, &cli_verb_rm, &cli_verb_ls, \
         &cli_verb_log, &cli_verb_watch, &cli_verb_import, &cli_verb_export, &cli_verb_forget,    \
-        &cli_verb_status, &cli_verb_doctor,
-#define COMMANDS                                                                        \
-    "  init    make an empty store         ls      list uids\n"                         \
-    "  write   write fields of a node      log     list changes\n"                      \
-    "  read    print a node, or fields     watch   write lines, and print the events\n" \
-    "  link    write an edge               import  merge a graph from a file\n"         \
-    "  rm      delete a node, or fields    export  write all nodes to a file\n"         \
-    "  forget  drop nodes from this store  status  what there is to know of a store\n"  \
-    "  graph   graphs in files, no store   doctor  check every record\n"                \
-    "\n"                                                                                \
+        &cli_verb_status, &cli_verb_doctor, &cli_verb_serve, &cli_verb_peers,
+#define COMMANDS                                                                       \
+    "  init    make an empty store         log     list changes\n"                     \
+    "  write   write fields of a node      watch   print events, write lines\n"        \
+    "  read    print a node, or fields     import  merge a graph from a file\n"        \
+    "  link    write an edge               export  write all nodes to a file\n"        \
+    "  rm      delete a node, or fields    status  what there is to know of a store\n" \
+    "  forget  drop nodes from this store  doctor  check every record\n"               \
+    "  ls      list uids                   serve   share the store, for peers, too\n"  \
+    "  graph   graphs in files, no store   peers   list the peers of a daemon\n"       \
+    "\n"                                                                               \
     "      --store PATH   the store to work on; else MYTOSIS_STORE names it\n"
 #define EXAMPLE "write ada name=Ada friend@charles --store notes.mdb"
 #else

@@ -11,32 +11,40 @@ typedef struct option_spec {
     const char *name;
     char letter; /* 0: none */
     bool has_value;
-    const char *choices[3]; /* the values that it takes: none, two or three; none: any */
+    const char *choices[4]; /* the values that it takes; none: any */
+    bool is_list;
 } option_spec;
 
 static const option_spec specs[OPTION_COUNT] = {
-    [OPTION_HELP] = {"help", 'h', false, {NULL}},
-    [OPTION_VERSION] = {"version", 0, false, {NULL}},
-    [OPTION_COLOR] = {"color", 0, true, {"auto", "always", "never"}},
-    [OPTION_JSON] = {"json", 0, false, {NULL}},
-    [OPTION_PLAIN] = {"plain", 0, false, {NULL}},
-    [OPTION_ALL] = {"all", 0, false, {NULL}},
-    [OPTION_OUTPUT] = {"output", 'o', true, {NULL}},
-    [OPTION_FORMAT] = {"format", 0, true, {"json", "binary", "compressed"}},
-    [OPTION_UID] = {"uid", 0, true, {NULL}},
-    [OPTION_PREFIX] = {"prefix", 0, true, {NULL}},
-    [OPTION_LIMIT] = {"limit", 0, true, {NULL}},
-    [OPTION_STORE] = {"store", 0, true, {NULL}},
-    [OPTION_CLOCK] = {"clock", 0, true, {"hybrid", "lamport"}},
-    [OPTION_PATCH] = {"patch", 0, true, {NULL}},
-    [OPTION_RAW] = {"raw", 0, false, {NULL}},
-    [OPTION_LONG] = {"long", 'l', false, {NULL}},
-    [OPTION_SINCE] = {"since", 0, true, {NULL}},
-    [OPTION_ALLOW_FUTURE] = {"allow-future", 0, false, {NULL}},
-    [OPTION_HISTORY] = {"history", 0, false, {NULL}},
-    [OPTION_CONFLICTS] = {"conflicts", 0, false, {NULL}},
-    [OPTION_RESTAMP] = {"restamp", 0, false, {NULL}},
-    [OPTION_YES] = {"yes", 'y', false, {NULL}},
+    [OPTION_HELP] = {"help", 'h', false, {NULL}, false},
+    [OPTION_VERSION] = {"version", 0, false, {NULL}, false},
+    [OPTION_COLOR] = {"color", 0, true, {"auto", "always", "never"}, false},
+    [OPTION_JSON] = {"json", 0, false, {NULL}, false},
+    [OPTION_PLAIN] = {"plain", 0, false, {NULL}, false},
+    [OPTION_ALL] = {"all", 0, false, {NULL}, false},
+    [OPTION_OUTPUT] = {"output", 'o', true, {NULL}, false},
+    [OPTION_FORMAT] = {"format", 0, true, {"json", "binary", "compressed"}, false},
+    [OPTION_UID] = {"uid", 0, true, {NULL}, false},
+    [OPTION_PREFIX] = {"prefix", 0, true, {NULL}, false},
+    [OPTION_LIMIT] = {"limit", 0, true, {NULL}, false},
+    [OPTION_STORE] = {"store", 0, true, {NULL}, false},
+    [OPTION_CLOCK] = {"clock", 0, true, {"hybrid", "lamport"}, false},
+    [OPTION_PATCH] = {"patch", 0, true, {NULL}, false},
+    [OPTION_RAW] = {"raw", 0, false, {NULL}, false},
+    [OPTION_LONG] = {"long", 'l', false, {NULL}, false},
+    [OPTION_SINCE] = {"since", 0, true, {NULL}, false},
+    [OPTION_ALLOW_FUTURE] = {"allow-future", 0, false, {NULL}, false},
+    [OPTION_HISTORY] = {"history", 0, false, {NULL}, false},
+    [OPTION_CONFLICTS] = {"conflicts", 0, false, {NULL}, false},
+    [OPTION_RESTAMP] = {"restamp", 0, false, {NULL}, false},
+    [OPTION_YES] = {"yes", 'y', false, {NULL}, false},
+    [OPTION_LISTEN] = {"listen", 0, true, {NULL}, true},
+    [OPTION_CONNECT] = {"connect", 0, true, {NULL}, true},
+    [OPTION_CONFIG] = {"config", 0, true, {NULL}, false},
+    [OPTION_CHECK_CONFIG] = {"check-config", 0, false, {NULL}, false},
+    [OPTION_LOG_LEVEL] = {"log-level", 0, true, {"error", "warning", "info", "debug"}, false},
+    [OPTION_LOG_FORMAT] = {"log-format", 0, true, {"text", "json"}, false},
+    [OPTION_FOLLOW] = {"follow", 'f', false, {NULL}, false},
 };
 
 /* What every command takes. */
@@ -87,9 +95,11 @@ static cli_option_id find_letter(char letter)
     return (cli_option_id)id;
 }
 
+#define CHOICES_MAX 4
+
 static bool is_choice(const char *const *choices, const char *value)
 {
-    for (size_t i = 0; i < 3 && choices[i]; i++)
+    for (size_t i = 0; i < CHOICES_MAX && choices[i]; i++)
         if (strcmp(choices[i], value) == 0) return true;
     return false;
 }
@@ -109,25 +119,44 @@ static bool read_number(const char *value, uint64_t most, uint64_t *out)
     return true;
 }
 
-static cli_exit_code complain_choice(const cli_options *out, const option_spec *spec,
-                                     const char *value)
+/* "auto, always or never". */
+static void name_choices(const option_spec *spec, char *out, size_t size)
 {
-    const char *const *choices = spec->choices;
+    size_t at = 0;
 
-    if (!choices[2])
-        return cli_complain_usage(out, "--%s takes %s or %s, not \"%s\"", spec->name, choices[0],
-                                  choices[1], value);
-    return cli_complain_usage(out, "--%s takes %s, %s or %s, not \"%s\"", spec->name, choices[0],
-                              choices[1], choices[2], value);
+    for (size_t i = 0; i < CHOICES_MAX && spec->choices[i]; i++) {
+        bool last = i + 1 == CHOICES_MAX || !spec->choices[i + 1];
+        const char *before = i == 0 ? "" : last ? " or " : ", ";
+        int len = snprintf(out + at, size - at, "%s%s", before, spec->choices[i]);
+
+        if (len < 0 || (size_t)len >= size - at) return;
+        at += (size_t)len;
+    }
+}
+
+bool cli_option_check(cli_option_id id, const char *value, char *choices, size_t size)
+{
+    const option_spec *spec = &specs[id];
+
+    if (!spec->choices[0] || is_choice(spec->choices, value)) return true;
+    name_choices(spec, choices, size);
+    return false;
 }
 
 static cli_exit_code take_value(cli_options *out, cli_option_id id, const char *value)
 {
     const option_spec *spec = &specs[id];
     uint64_t number = 0;
+    char choices[80];
 
-    if (spec->choices[0] && !is_choice(spec->choices, value))
-        return complain_choice(out, spec, value);
+    if (!cli_option_check(id, value, choices, sizeof choices))
+        return cli_complain_usage(out, "--%s takes %s, not \"%s\"", spec->name, choices, value);
+    if (spec->is_list && out->listed_count == OPTION_LISTED_MAX)
+        return cli_complain_usage(out, "more than %d URLs are named", OPTION_LISTED_MAX);
+    if (spec->is_list) {
+        out->listed[out->listed_count].id = id;
+        out->listed[out->listed_count++].value = value;
+    }
     if ((id == OPTION_LIMIT || id == OPTION_SINCE) && !read_number(value, SIZE_MAX, &number))
         return cli_complain_usage(out, "--%s takes a number, not \"%s\"", spec->name, value);
     if (id == OPTION_LIMIT) out->limit = (size_t)number;

@@ -33,10 +33,20 @@ typedef enum cli_option_id {
     OPTION_CONFLICTS,
     OPTION_RESTAMP,
     OPTION_YES,
+    OPTION_LISTEN,
+    OPTION_CONNECT,
+    OPTION_CONFIG,
+    OPTION_CHECK_CONFIG,
+    OPTION_LOG_LEVEL,
+    OPTION_LOG_FORMAT,
+    OPTION_FOLLOW,
     OPTION_COUNT
 } cli_option_id;
 
 #define OPTION_BIT(id) (1u << (id))
+
+/* How many values of options may be given that are lists: --listen, --connect. */
+#define OPTION_LISTED_MAX 64
 
 struct cli_options {
     const cli_command *command;       /* the innermost that was named */
@@ -46,11 +56,19 @@ struct cli_options {
     size_t operand_count;
     size_t limit;   /* of --limit; SIZE_MAX without */
     uint64_t since; /* of --since; 0 without */
+    struct {
+        cli_option_id id;
+        const char *value;
+    } listed[OPTION_LISTED_MAX]; /* of options that are lists, in their order */
+    size_t listed_count;
 };
 
 /* Reads the arguments of `main`, whose array it reorders, for the commands below `root`. Anything but EXIT_DONE: what was
  * wrong has been said. With --help or --version among the options given, nothing else was checked. */
 cli_exit_code cli_options_parse(const cli_command *root, int argc, char **argv, cli_options *out);
+
+/* Whether an option takes a value. If not, `choices` becomes what it takes: "text or json". */
+bool cli_option_check(cli_option_id id, const char *value, char *choices, size_t size);
 
 bool cli_options_has(const cli_options *options, cli_option_id id);
 

@@ -1,5 +1,6 @@
 #include "storage.h"
 
+#include "daemon.h"
 #include "message.h"
 
 #include <mytosis/plugin/kv_lmdb.h>
@@ -13,11 +14,14 @@ mt_status cli_storage_at(const mt_env *env, const char *path, cli_access access,
 {
     mt_kv_lmdb_options options = {.size = sizeof options,
                                   .read_only = access == ACCESS_READ,
-                                  .must_exist = access == ACCESS_WRITE,
+                                  .must_exist = access == ACCESS_WRITE || access == ACCESS_ALONE,
                                   .no_sync = access == ACCESS_SCRATCH};
     mt_kv kv;
     mt_status st = mt_kv_lmdb(env, path, &options, &kv, err);
 
+    if (st == MT_BUSY && (access == ACCESS_READ || access == ACCESS_WRITE) &&
+        cli_daemon_storage(env, path, out) == MT_OK)
+        return MT_OK;
     if (st != MT_OK) return st;
     if ((st = mt_node_store_new(env, kv, NULL, out, err)) != MT_OK) mt_kv_close(&kv);
     return st;
@@ -141,6 +145,15 @@ cli_exit_code cli_storage_open(cli_storage *out, const char *path, cli_access ac
 void cli_storage_close(cli_storage *s)
 {
     mt_storage_close(&s->storage);
-    mt_loop_free(s->loop);
+    cli_storage_loop_free(s->loop);
     s->loop = NULL;
+}
+
+void cli_storage_loop_free(mt_loop *loop)
+{
+    const mt_env *env = loop ? mt_loop_env(loop) : NULL;
+
+    while (env && env->turn(env->ctx) == MT_OK) {
+    }
+    mt_loop_free(loop);
 }

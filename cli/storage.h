@@ -6,6 +6,7 @@
 #define CLI_STORAGE_H
 
 #include "command.h"
+#include "remote_storage.h"
 
 #include <mytosis/loop.h>
 #include <mytosis/mytosis.h>
@@ -14,11 +15,13 @@
 typedef enum cli_access {
     ACCESS_READ,   /* several at a time */
     ACCESS_WRITE,  /* one alone */
+    ACCESS_ALONE,  /* the same, and no daemon either */
     ACCESS_MAKE,   /* there is none yet, or an empty file */
     ACCESS_SCRATCH /* the same, and what is written is not flushed */
 } cli_access;
 
-/* The storage at a path, OWNED. Statuses and text are those of mt_kv_lmdb. */
+/* The storage at a path, OWNED; to read or write, that of the daemon that holds it, if one does: then the loop is turned.
+ * Statuses and text are those of mt_kv_lmdb. */
 mt_status cli_storage_at(const mt_env *env, const char *path, cli_access access, mt_storage *out,
                          mt_error *err);
 
@@ -59,6 +62,9 @@ mt_status cli_storage_changes(cli_storage *storage, const mt_cursor *since, size
 mt_status cli_storage_records(cli_storage *storage, mt_bytes after, size_t limit,
                               cli_storage_take *take, void *ctx);
 mt_status cli_storage_write(cli_storage *storage, const mt_storage_write *write);
+
+/* Frees a loop once all is gone that was on it and has been closed. NULL is accepted. */
+void cli_storage_loop_free(mt_loop *loop);
 
 /* How many bytes it takes; 0: not known. */
 uint64_t cli_storage_bytes(const cli_storage *storage);

@@ -90,7 +90,9 @@ static mt_status open_path(cli_store *store, cli_access access, mt_error *err)
         return st;
     }
     st = cli_storage_at(mt_loop_env(store->loop), store->path, access, &storage, err);
-    return st == MT_OK ? open_db(store, &storage, err) : st;
+    if (st != MT_OK) return st;
+    store->remote = cli_remote_of(&storage);
+    return open_db(store, &storage, err);
 }
 
 cli_exit_code cli_store_open(const cli_options *options, cli_access access, cli_store *out)
@@ -107,7 +109,7 @@ cli_exit_code cli_store_open(const cli_options *options, cli_access access, cli_
 void cli_store_close(cli_store *store)
 {
     mt_close(store->db);
-    mt_loop_free(store->loop);
+    cli_storage_loop_free(store->loop);
     store->db = NULL;
     store->loop = NULL;
 }

@@ -11,7 +11,8 @@ typedef struct cli_store {
     const char *path; /* as the user wrote it */
     mt_loop *loop;
     mt_db *db;
-    size_t cache_len; /* how much memory nodes may take; 0: what is usual */
+    cli_remote *remote; /* NULL: it is not held by a daemon */
+    size_t cache_len;   /* how much memory nodes may take; 0: what is usual */
 } cli_store;
 
 /* The path, as the options or the environment have it. EXIT_USAGE, which has been reported: neither does. */
@@ -52,6 +53,8 @@ extern const cli_command cli_verb_ls, cli_verb_log; /* store_list.c */
 extern const cli_command cli_verb_import;           /* store_import.c */
 extern const cli_command cli_verb_export;           /* store_export.c */
 extern const cli_command cli_verb_watch;            /* store_watch.c */
+extern const cli_command cli_verb_serve;            /* serve.c */
+extern const cli_command cli_verb_peers;            /* store_peers.c */
 extern const cli_command cli_verb_doctor;           /* store_doctor.c */
 
 #endif

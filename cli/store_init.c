@@ -1,6 +1,7 @@
 /* init and status: making a store, and what there is to know of one. */
 #include "clock.h"
 #include "message.h"
+#include "remote_print.h"
 #include "report.h"
 #include "shown.h"
 #include "store.h"
@@ -111,6 +112,7 @@ static void print_status(cli_output *out, const cli_storage *storage)
     cli_table_free(&table);
 }
 
+/* The rest comes from the daemon, if there is one. */
 static void print_status_json(cli_output *out, const cli_storage *storage)
 {
     const mt_storage_info *info = &storage->info;
@@ -125,8 +127,22 @@ static void print_status_json(cli_output *out, const cli_storage *storage)
     if (hybrid)
         cli_text_printf(text, ",\"ahead_ms\":%" PRIu64,
                         cli_clock_ahead(info->clock, cli_clock_now()));
-    cli_text_printf(text, "},\"log\":{\"first\":%" PRIu64 ",\"last\":%" PRIu64 "}}\n",
-                    info->log_first, info->head.number);
+    cli_text_printf(text, "},\"log\":{\"first\":%" PRIu64 ",\"last\":%" PRIu64 "}", info->log_first,
+                    info->head.number);
+}
+
+static cli_exit_code print_all(const cli_storage *storage, bool json, cli_output *out)
+{
+    bool is_remote = cli_remote_of(&storage->storage) != NULL;
+    cli_exit_code code = EXIT_DONE;
+
+    if (json) print_status_json(out, storage);
+    else print_status(out, storage);
+    if (json && is_remote) cli_text_str(&out->text, ",\"daemon\":");
+    if (is_remote) code = cli_remote_print(storage, ADMIN_STATUS, json, out);
+    if (json) cli_text_str(&out->text, "}\n");
+    if (code != EXIT_DONE) out->text.buf.len = 0;
+    return code;
 }
 
 static cli_exit_code run_status(const cli_options *options)
@@ -139,10 +155,9 @@ static cli_exit_code run_status(const cli_options *options)
     if (code == EXIT_DONE) code = cli_storage_open(&storage, path, ACCESS_READ);
     if (code != EXIT_DONE) return code;
     cli_report_output(options, &out);
-    if (cli_options_has(options, OPTION_JSON)) print_status_json(&out, &storage);
-    else print_status(&out, &storage);
+    code = print_all(&storage, cli_options_has(options, OPTION_JSON), &out);
     cli_storage_close(&storage);
-    return cli_output_end(&out, EXIT_DONE);
+    return cli_output_end(&out, code);
 }
 
 /* ---- The verbs ---- */
@@ -177,7 +192,8 @@ const cli_command cli_verb_status = {
     .help = "Usage: mytosis status [OPTION...]\n"
             "\n"
             "Says what there is to know of the store without reading its nodes: its size,\n"
-            "its clock, and which changes it remembers. doctor counts nodes and fields.\n"
+            "its clock, and which changes it remembers; and of the daemon that holds it, if\n"
+            "one does. doctor counts nodes and fields.\n"
             "\n"
             "      --store PATH   the store; else MYTOSIS_STORE names it\n"
             "      --json         print it as JSON\n"

@@ -1,0 +1,352 @@
+#include "config.h"
+
+#include "message.h"
+#include "shown.h"
+#include "table.h"
+
+#include <mytosis/plugin/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The longest file, and how many values a list has. */
+#define FILE_LEN_MAX ((size_t)1024 * 1024)
+#define LIST_MAX OPTION_LISTED_MAX
+
+typedef struct setting_spec {
+    const char *key;
+    const char *variable;
+    cli_option_id option;
+    bool is_list; /* of URLs */
+    const char *by_default;
+} setting_spec;
+
+static const setting_spec specs[SETTING_COUNT] = {
+    [SETTING_STORE] = {"store", "MYTOSIS_STORE", OPTION_STORE, false, NULL},
+    [SETTING_LISTEN] = {"listen", "MYTOSIS_LISTEN", OPTION_LISTEN, true, NULL},
+    [SETTING_CONNECT] = {"connect", "MYTOSIS_CONNECT", OPTION_CONNECT, true, NULL},
+    [SETTING_LOG_LEVEL] = {"log-level", "MYTOSIS_LOG_LEVEL", OPTION_LOG_LEVEL, false, "info"},
+    [SETTING_LOG_FORMAT] = {"log-format", "MYTOSIS_LOG_FORMAT", OPTION_LOG_FORMAT, false, "text"},
+};
+
+/* ---- Values ---- */
+
+static void drop(cli_config *config, cli_setting setting)
+{
+    for (size_t i = 0; i < config->settings[setting].count; i++) {
+        free(config->settings[setting].items[i].text);
+        free(config->settings[setting].items[i].from);
+    }
+    free(config->settings[setting].items);
+    config->settings[setting].items = NULL;
+    config->settings[setting].count = 0;
+}
+
+void cli_config_free(cli_config *config)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) drop(config, (cli_setting)i);
+}
+
+static cli_exit_code no_memory(void)
+{
+    return cli_complain(EXIT_SYSTEM, "%s", mt_status_text(MT_NO_MEMORY));
+}
+
+/* Says what is wrong with a value; false: nothing is. */
+static bool is_wrong(cli_setting setting, const char *text, char *why, size_t size)
+{
+    const setting_spec *spec = &specs[setting];
+    mt_error err = {MT_OK, ""};
+    char choices[80];
+
+    if (!*text) (void)snprintf(why, size, "expected a value for \"%s\"", spec->key);
+    else if (spec->is_list && mt_url_check(text, setting == SETTING_LISTEN, &err) != MT_OK)
+        (void)snprintf(why, size, "%s", err.text);
+    else if (!cli_option_check(spec->option, text, choices, sizeof choices))
+        (void)snprintf(why, size, "\"%s\" is %s, not \"%s\"", spec->key, choices, text);
+    else return false;
+    return true;
+}
+
+/* Adds a value behind those that are there. `before` stands before what is wrong. */
+static cli_exit_code add(cli_config *config, cli_setting setting, const char *text,
+                         const char *from, const char *before, cli_exit_code wrong)
+{
+    size_t count = config->settings[setting].count;
+    cli_config_value *items = config->settings[setting].items;
+    char why[MT_ERROR_TEXT_MAX + 80];
+
+    if (is_wrong(setting, text, why, sizeof why)) return cli_complain(wrong, "%s: %s", before, why);
+    if (count == LIST_MAX)
+        return cli_complain(wrong, "%s: more than %d values for \"%s\"", before, LIST_MAX,
+                            specs[setting].key);
+    if (!(items = realloc(items, (count + 1) * sizeof *items))) return no_memory();
+    config->settings[setting].items = items;
+    items[count] = (cli_config_value){strdup(text), strdup(from)};
+    config->settings[setting].count++;
+    return items[count].text && items[count].from ? EXIT_DONE : no_memory();
+}
+
+const char *cli_config_get(const cli_config *config, cli_setting setting)
+{
+    return config->settings[setting].items[0].text;
+}
+
+/* ---- The file ---- */
+
+typedef struct file_place {
+    const char *name;
+    size_t line;
+    size_t column; /* in bytes, from 1 */
+} file_place;
+
+static const char *show_place(const file_place *place, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%.200s:%zu:%zu", place->name, place->line, place->column);
+    return out;
+}
+
+static cli_setting find_key(const char *key)
+{
+    size_t i = 0;
+
+    while (i < SETTING_COUNT && strcmp(specs[i].key, key) != 0) i++;
+    return (cli_setting)i;
+}
+
+static cli_exit_code complain_key(const file_place *place, const char *key)
+{
+    char shown[256];
+
+    return cli_complain(EXIT_INPUT,
+                        "%s: unknown key \"%.100s\"; there are store, listen, connect, log-level "
+                        "and log-format",
+                        show_place(place, shown, sizeof shown), key);
+}
+
+/* The key and the value of a line, which is cut into pieces. */
+static cli_exit_code take_pair(cli_config *config, file_place place, char *key, char *value)
+{
+    char shown[256], from[256];
+    size_t key_len = strcspn(key, " \t=");
+    const char *line = key;
+    cli_setting setting;
+
+    key[key_len] = '\0';
+    if ((setting = find_key(key)) == SETTING_COUNT) return complain_key(&place, key);
+    if (!specs[setting].is_list && config->settings[setting].count > 0)
+        return cli_complain(EXIT_INPUT, "%s: \"%s\" is set already, at %s",
+                            show_place(&place, shown, sizeof shown), key,
+                            config->settings[setting].items[0].from);
+    value += strspn(value, " \t");
+    place.column += (size_t)(value - line);
+    (void)snprintf(from, sizeof from, "%.200s:%zu", place.name, place.line);
+    return add(config, setting, value, from, show_place(&place, shown, sizeof shown), EXIT_INPUT);
+}
+
+static cli_exit_code take_line(cli_config *config, file_place place, char *line)
+{
+    size_t indent = strspn(line, " \t"), len = strlen(line);
+    char *key = line + indent, *equals, shown[256];
+
+    place.column = indent + 1;
+    while (len > indent && strchr(" \t\r", line[len - 1])) line[--len] = '\0';
+    if (!*key || *key == '#') return EXIT_DONE;
+    equals = key + strcspn(key, " \t=");
+    equals += strspn(equals, " \t");
+    if (equals > key && *equals == '=') {
+        *equals = ' ';
+        return take_pair(config, place, key, equals + 1);
+    }
+    place.column += (size_t)(equals - key);
+    return cli_complain(EXIT_INPUT, "%s: expected \"key = value\"",
+                        show_place(&place, shown, sizeof shown));
+}
+
+static cli_exit_code take_text(cli_config *config, const char *name, char *text)
+{
+    file_place place = {.name = name};
+    cli_exit_code code = EXIT_DONE;
+
+    while (text && code == EXIT_DONE) {
+        char *end = strchr(text, '\n');
+
+        if (end) *end = '\0';
+        place.line++;
+        code = take_line(config, place, text);
+        text = end ? end + 1 : NULL;
+    }
+    return code;
+}
+
+/* Reads what fits; answers how much that is, or a negative number. */
+static ssize_t read_file(const char *name, char *text, size_t size)
+{
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : 1;
+    size_t all = 0;
+
+    while (len > 0 && all < size) {
+        len = read(fd, text + all, size - all);
+        if (len < 0 && errno == EINTR) len = 1;
+        else if (len > 0) all += (size_t)len;
+    }
+    if (fd >= 0) (void)close(fd);
+    return len < 0 ? len : (ssize_t)all;
+}
+
+static cli_exit_code load_file(cli_config *config, const char *name)
+{
+    char *text = malloc(FILE_LEN_MAX + 1);
+    cli_exit_code code;
+    ssize_t len;
+
+    if (!text) return no_memory();
+    len = read_file(name, text, FILE_LEN_MAX + 1);
+    if (len < 0) {
+        code = cli_complain(EXIT_INPUT, "cannot read %s: %s", name, strerror(errno));
+    } else if ((size_t)len > FILE_LEN_MAX) {
+        code = cli_complain(EXIT_INPUT, "%s: more than %zu bytes", name, FILE_LEN_MAX);
+    } else if (memchr(text, '\0', (size_t)len)) {
+        code = cli_complain(EXIT_INPUT, "%s: it has zero bytes, and is no text", name);
+    } else {
+        text[len] = '\0';
+        code = take_text(config, name, text);
+    }
+    free(text);
+    return code;
+}
+
+/* ---- Environment and command line ---- */
+
+/* Of a list, spaces stand between the values. */
+static cli_exit_code load_variable(cli_config *config, cli_setting setting)
+{
+    const setting_spec *spec = &specs[setting];
+    const char *value = getenv(spec->variable);
+    cli_exit_code code = EXIT_DONE;
+    char *copy, *rest, *word;
+
+    if (!value || !*value) return EXIT_DONE;
+    drop(config, setting);
+    if (!spec->is_list)
+        return add(config, setting, value, spec->variable, spec->variable, EXIT_USAGE);
+    if (!(copy = strdup(value))) return no_memory();
+    word = strtok_r(copy, " \t\n", &rest);
+    for (; word && code == EXIT_DONE; word = strtok_r(NULL, " \t\n", &rest))
+        code = add(config, setting, word, spec->variable, spec->variable, EXIT_USAGE);
+    free(copy);
+    return code;
+}
+
+static cli_exit_code load_option(cli_config *config, cli_setting setting,
+                                 const cli_options *options)
+{
+    const setting_spec *spec = &specs[setting];
+    cli_exit_code code = EXIT_DONE;
+    char name[32];
+
+    if (!cli_options_has(options, spec->option)) return EXIT_DONE;
+    drop(config, setting);
+    (void)snprintf(name, sizeof name, "--%s", spec->key);
+    if (!spec->is_list)
+        return add(config, setting, options->values[spec->option], name, name, EXIT_USAGE);
+    for (size_t i = 0; i < options->listed_count && code == EXIT_DONE; i++)
+        if (options->listed[i].id == spec->option)
+            code = add(config, setting, options->listed[i].value, name, name, EXIT_USAGE);
+    return code;
+}
+
+static cli_exit_code load_default(cli_config *config, cli_setting setting)
+{
+    const setting_spec *spec = &specs[setting];
+
+    if (config->settings[setting].count > 0 || !spec->by_default) return EXIT_DONE;
+    return add(config, setting, spec->by_default, "default", "default", EXIT_USAGE);
+}
+
+cli_exit_code cli_config_load(const cli_options *options, cli_config *out)
+{
+    const char *file = options->values[OPTION_CONFIG];
+    cli_exit_code code = EXIT_DONE;
+
+    memset(out, 0, sizeof *out);
+    if (!file) file = getenv("MYTOSIS_CONFIG");
+    if (file && *file) code = load_file(out, file);
+    for (size_t i = 0; i < SETTING_COUNT && code == EXIT_DONE; i++)
+        code = load_variable(out, (cli_setting)i);
+    for (size_t i = 0; i < SETTING_COUNT && code == EXIT_DONE; i++)
+        code = load_option(out, (cli_setting)i, options);
+    for (size_t i = 0; i < SETTING_COUNT && code == EXIT_DONE; i++)
+        code = load_default(out, (cli_setting)i);
+    if (code == EXIT_DONE && out->settings[SETTING_STORE].count == 0)
+        code = cli_complain(EXIT_USAGE, "no store is named: --store PATH does, MYTOSIS_STORE in "
+                                        "the environment, or \"store = PATH\" in the file");
+    if (code != EXIT_DONE) cli_config_free(out);
+    return code;
+}
+
+/* ---- Printing ---- */
+
+static void print_value(cli_table *table, cli_output *out, const char *key,
+                        const cli_config_value *value)
+{
+    if (!cli_table_line(table)) {
+        cli_table_print(table, out);
+        (void)cli_table_line(table);
+    }
+    cli_text_str(cli_table_cell_open(table, 0, STYLE_BOLD), key);
+    cli_shown_raw(cli_table_cell_open(table, 1, STYLE_PLAIN), mt_str(value->text));
+    cli_shown_raw(cli_table_cell_open(table, 2, STYLE_DIM), mt_str(value->from));
+}
+
+static void print_table(const cli_config *config, cli_output *out)
+{
+    char nothing[] = "(none)", by_default[] = "default";
+    cli_config_value none = {nothing, by_default};
+    cli_table table;
+
+    cli_table_init(&table, 0);
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        const cli_config_value *items = config->settings[i].items;
+        size_t count = config->settings[i].count;
+
+        if (count == 0) print_value(&table, out, specs[i].key, &none);
+        for (size_t j = 0; j < count; j++) print_value(&table, out, specs[i].key, &items[j]);
+    }
+    cli_table_print(&table, out);
+    cli_table_free(&table);
+}
+
+static void print_json_value(cli_text *text, const cli_config_value *value)
+{
+    cli_text_str(text, "{\"value\":");
+    cli_text_note(text, mt_json_string(mt_str(value->text), &text->buf));
+    cli_text_str(text, ",\"from\":");
+    cli_text_note(text, mt_json_string(mt_str(value->from), &text->buf));
+    cli_text_str(text, "}");
+}
+
+static void print_json(const cli_config *config, cli_text *text)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        cli_text_printf(text, "%s\"%s\":%s", i == 0 ? "{" : ",\n", specs[i].key,
+                        specs[i].is_list ? "[" : "");
+        for (size_t j = 0; j < config->settings[i].count; j++) {
+            if (j > 0) cli_text_str(text, ",");
+            print_json_value(text, &config->settings[i].items[j]);
+        }
+        if (specs[i].is_list) cli_text_str(text, "]");
+    }
+    cli_text_str(text, "}\n");
+}
+
+void cli_config_print(const cli_config *config, bool json, cli_output *out)
+{
+    if (json) print_json(config, &out->text);
+    else print_table(config, out);
+}

@@ -1,0 +1,14 @@
+/* remote_print.h - what a daemon prints for a command. */
+#ifndef CLI_REMOTE_PRINT_H
+#define CLI_REMOTE_PRINT_H
+
+#include "admin_message.h"
+#include "output.h"
+#include "storage.h"
+
+/* Asks the daemon of a store, which is one, for what it prints, and adds it to `out`. Waits. Anything but EXIT_DONE has been
+ * reported. */
+cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, bool json,
+                               cli_output *out);
+
+#endif

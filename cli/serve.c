@@ -1,0 +1,319 @@
+/* serve: the daemon. */
+#include "serve.h"
+
+#include "clock.h"
+#include "daemon.h"
+#include "message.h"
+#include "report.h"
+#include "store.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+/* How long commands have to take their last answers. */
+#define PATIENCE_MS 2000
+
+/* What waits for the loop. */
+typedef struct waiting {
+    const char *path;
+    bool done;
+    mt_error err;
+} waiting;
+
+/* ---- Ending ---- */
+
+static void done(void *ctx)
+{
+    *(bool *)ctx = true;
+}
+
+static void turn_until(const cli_serving *s, const bool *truth)
+{
+    while (!*truth && s->env->turn(s->env->ctx) == MT_OK) {
+    }
+}
+
+static void on_patience(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+/* Waits until all links are closed, and frees the loop; but not for ever for a peer that takes nothing, which loses no more than
+ * what it did not take. */
+static void end_loop(cli_serving *s)
+{
+    bool impatient = false;
+    uv_timer_t timer;
+
+    (void)uv_timer_init(mt_loop_uv(s->loop), &timer);
+    timer.data = &impatient;
+    (void)uv_timer_start(&timer, on_patience, PATIENCE_MS, 0);
+    uv_unref((uv_handle_t *)&timer);
+    turn_until(s, &impatient);
+    if (impatient) return;
+    uv_close((uv_handle_t *)&timer, NULL);
+    cli_storage_loop_free(s->loop);
+}
+
+/* In this order nothing that was acknowledged is lost: commands and peers hear of no write that is not durable. */
+static void stop(cli_serving *s)
+{
+    bool stopped = false, closed = false;
+
+    s->stopping = true;
+    mt_subscription_dispose(s->comers);
+    if (s->admin) {
+        cli_admin_stop(s->admin, PATIENCE_MS, done, &stopped);
+        turn_until(s, &stopped);
+        cli_admin_free(s->admin);
+    }
+    mt_server_close(s->socket);
+    if (s->db) {
+        mt_db_close(s->db, done, &closed);
+        turn_until(s, &closed);
+    }
+    cli_serve_peers_end(s);
+    end_loop(s);
+    cli_log_free(&s->log);
+    cli_config_free(&s->config);
+}
+
+/* ---- The database ---- */
+
+static void ready(void *ctx, mt_db *db, const mt_result *result)
+{
+    waiting *w = ctx;
+
+    (void)db;
+    w->done = true;
+    w->err.status = result->status;
+    if (result->status != MT_OK)
+        (void)snprintf(w->err.text, sizeof w->err.text, "%.100s: %.200s", w->path, result->text);
+}
+
+/* The storage at the path, shared. */
+static mt_status open_storage(cli_serving *s, mt_storage *out, mt_error *err)
+{
+    mt_storage inner;
+    mt_status st = cli_storage_at(s->env, s->path, ACCESS_ALONE, &inner, err);
+
+    if (st != MT_OK) return st;
+    if ((st = cli_shared_storage_new(inner, out, &s->storage)) == MT_OK) return MT_OK;
+    mt_storage_close(&inner);
+    *err = (mt_error){st, "out of memory"};
+    return st;
+}
+
+static mt_status open_db(cli_serving *s, mt_error *err)
+{
+    mt_storage storage = {NULL, NULL};
+    mt_router router = {NULL, NULL};
+    mt_config config = {.size = sizeof config, .name = s->path, .env = s->env};
+    const mt_config *configs[] = {&config};
+    waiting w = {.path = s->path};
+    mt_status st = open_storage(s, &storage, err);
+
+    if (st != MT_OK) return st;
+    if ((st = cli_serve_peers_new(s, &router, err)) == MT_OK) {
+        config.storage = &storage;
+        config.router = router.ops ? &router : NULL;
+        config.group = s->peers;
+        st = mt_db_open(configs, 1, &s->db, err);
+    }
+    if (st != MT_OK) {
+        if (router.ops) router.ops->close(router.ctx);
+        mt_storage_close(&storage);
+        return st;
+    }
+    if ((st = mt_db_ready(s->db, ready, &w)) != MT_OK) w.err = *mt_db_error(s->db);
+    else turn_until(s, &w.done);
+    *err = w.err;
+    return w.err.status;
+}
+
+/* ---- The socket of the commands ---- */
+
+static void on_comer(void *ctx, const void *event)
+{
+    const mt_group_event *e = event;
+    cli_serving *s = ctx;
+    mt_status st;
+
+    if (e->kind != MT_GROUP_ADDED) return;
+    st = cli_admin_take(s->admin, e->connection);
+    if (st != MT_OK) mt_connection_close(e->connection);
+    if (!cli_log_begin(&s->log, st == MT_OK ? LOG_DEBUG : LOG_WARNING, "command")) return;
+    cli_log_text(&s->log, "id", mt_connection_id(e->connection));
+    if (st != MT_OK) cli_log_text(&s->log, "refused", mt_str(mt_status_text(st)));
+    cli_log_end(&s->log);
+}
+
+static mt_status open_socket(cli_serving *s, mt_error *err)
+{
+    mt_server_options options = {
+        .size = sizeof options, .ping_ms = DAEMON_SILENCE_MS, .silence_ms = 2 * DAEMON_SILENCE_MS};
+    cli_admin_options admin = {
+        .env = s->env, .db = s->db, .storage = s->storage, .print = cli_serve_print, .ctx = s};
+    mt_subscriber subscriber = {.on_event = on_comer, .ctx = s};
+    char *url = cli_daemon_url(s->path);
+    mt_status st = url ? cli_admin_new(&admin, &s->admin) : MT_NO_MEMORY;
+
+    if (st == MT_OK) st = mt_server_new(s->env, url, &options, &s->socket, err);
+    else *err = (mt_error){st, "out of memory"};
+    if (st == MT_OK) {
+        mt_group *group = mt_server_group(s->socket);
+
+        st = mt_event_stream_subscribe(mt_group_events(group), &subscriber, &s->comers);
+        if (st != MT_OK) *err = (mt_error){st, "out of memory"};
+    }
+    free(url);
+    return st;
+}
+
+/* ---- Running ---- */
+
+typedef struct signals {
+    cli_serving *serving;
+    uv_signal_t handles[2];
+    int came;
+} signals;
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    signals *all = handle->data;
+
+    if (all->came) return;
+    all->came = number;
+    mt_loop_stop(all->serving->loop);
+}
+
+/* SIGHUP is for daemons that have files of logs: there is nothing to do. */
+static bool signals_watch(signals *all)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+    bool watched = true;
+
+    (void)signal(SIGHUP, SIG_IGN);
+    for (size_t i = 0; i < 2; i++) {
+        uv_signal_t *handle = &all->handles[i];
+
+        (void)uv_signal_init(mt_loop_uv(all->serving->loop), handle);
+        handle->data = all;
+        watched &= uv_signal_start(handle, on_signal, numbers[i]) == 0;
+    }
+    return watched;
+}
+
+static void signals_end(signals *all)
+{
+    for (size_t i = 0; i < 2; i++) uv_close((uv_handle_t *)&all->handles[i], NULL);
+}
+
+static void tell_started(cli_serving *s)
+{
+    if (!cli_log_begin(&s->log, LOG_INFO, "ready")) return;
+    cli_log_text(&s->log, "store", mt_str(s->path));
+    cli_log_number(&s->log, "pid", (uint64_t)getpid());
+    cli_log_text(&s->log, "socket", mt_str(mt_server_url(s->socket)));
+    cli_log_end(&s->log);
+}
+
+static void tell_signal(cli_serving *s, int number)
+{
+    if (!cli_log_begin(&s->log, LOG_INFO, "stopping")) return;
+    cli_log_text(&s->log, "signal", mt_str(number == SIGINT ? "SIGINT" : "SIGTERM"));
+    cli_log_end(&s->log);
+}
+
+/* From the first turn on signals end it in order. */
+static cli_exit_code run(cli_serving *s)
+{
+    signals all = {.serving = s};
+    mt_error err = {MT_OK, ""};
+    cli_exit_code code = EXIT_DONE;
+    bool watched = signals_watch(&all);
+    mt_status st = watched ? open_db(s, &err) : MT_IO;
+
+    if (!watched) err = (mt_error){st, "signals cannot be watched"};
+    if (st == MT_OK) st = open_socket(s, &err);
+    if (st == MT_OK) st = cli_serve_peers_begin(s, &err);
+    if (st == MT_OK) {
+        tell_started(s);
+        (void)!mt_loop_run(s->loop);
+        tell_signal(s, all.came);
+    } else {
+        code = cli_storage_complain(&err);
+    }
+    signals_end(&all);
+    stop(s);
+    return code;
+}
+
+static cli_exit_code check_config(const cli_options *options, cli_config *config)
+{
+    cli_output out;
+
+    cli_report_output(options, &out);
+    cli_config_print(config, cli_options_has(options, OPTION_JSON), &out);
+    cli_config_free(config);
+    return cli_output_end(&out, EXIT_DONE);
+}
+
+static cli_exit_code run_serve(const cli_options *options)
+{
+    cli_serving s = {.path = NULL};
+    cli_exit_code code;
+
+    if (cli_options_has(options, OPTION_JSON) && !cli_options_has(options, OPTION_CHECK_CONFIG))
+        return cli_complain_usage(options, "--json goes with --check-config, and there is none");
+    if ((code = cli_config_load(options, &s.config)) != EXIT_DONE) return code;
+    if (cli_options_has(options, OPTION_CHECK_CONFIG)) return check_config(options, &s.config);
+    s.path = cli_config_get(&s.config, SETTING_STORE);
+    cli_log_init(&s.log, cli_log_level_of(cli_config_get(&s.config, SETTING_LOG_LEVEL)),
+                 *cli_config_get(&s.config, SETTING_LOG_FORMAT) == 'j');
+    if (mt_loop_new(mt_mem_system(), &s.loop) != MT_OK) {
+        cli_config_free(&s.config);
+        return cli_complain(EXIT_SYSTEM, "there is no event loop to be had");
+    }
+    s.env = mt_loop_env(s.loop);
+    s.start_ms = cli_clock_ticks();
+    return run(&s);
+}
+
+const cli_command cli_verb_serve = {
+    .name = "serve",
+    .path = "mytosis serve",
+    .operands = "no operands",
+    .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_LISTEN) |
+                   OPTION_BIT(OPTION_CONNECT) | OPTION_BIT(OPTION_CONFIG) |
+                   OPTION_BIT(OPTION_CHECK_CONFIG) | OPTION_BIT(OPTION_JSON) |
+                   OPTION_BIT(OPTION_LOG_LEVEL) | OPTION_BIT(OPTION_LOG_FORMAT),
+    .run = run_serve,
+    .help = "Usage: mytosis serve [OPTION...]\n"
+            "\n"
+            "Holds the store and keeps it equal to those of peers, until SIGTERM or SIGINT.\n"
+            "Meanwhile every other command works as ever: it asks this one, over the Unix\n"
+            "socket PATH-socket. An option wins over a variable, and that over the file.\n"
+            "\n"
+            "      --store PATH        the store; else MYTOSIS_STORE names it\n"
+            "      --listen URL        where peers may connect: ws://127.0.0.1:7118,\n"
+            "                          tcp://127.0.0.1:7117, unix:PATH. May be repeated;\n"
+            "                          MYTOSIS_LISTEN. ws:// also has /healthz and /metrics\n"
+            "      --connect URL       a peer to connect to, again and again. May be\n"
+            "                          repeated; MYTOSIS_CONNECT\n"
+            "      --config FILE       lines \"key = value\" with the keys store, listen,\n"
+            "                          connect, log-level, log-format; MYTOSIS_CONFIG\n"
+            "      --check-config      print all of it, and where it comes from; with --json\n"
+            "                          as JSON\n"
+            "      --log-level LEVEL   error, warning, info or debug; MYTOSIS_LOG_LEVEL\n"
+            "      --log-format FORM   text or json, on standard error; MYTOSIS_LOG_FORMAT\n"
+            "\n"
+            "Example: mytosis serve --store notes.mdb --listen ws://127.0.0.1:7118\n"
+            "\n"
+            "Exit codes: 0 ended by a signal, 2 usage, 3 bad input, 4 the store is held, or\n"
+            "something failed.\n",
+};

@@ -1,0 +1,65 @@
+/* serve.h - a daemon: a store that is held, served to the commands of this machine and to peers.
+ *
+ *     start   store, database, peers, admin socket; each may fail, and then what was started ends again
+ *     run     until SIGTERM or SIGINT
+ *     stop    commands get their answers, the database is closed, then links and sockets */
+#ifndef CLI_SERVE_H
+#define CLI_SERVE_H
+
+#include "admin.h"
+#include "config.h"
+#include "log.h"
+
+#include <mytosis/loop.h>
+#include <mytosis/plugin/router.h>
+#include <mytosis/plugin/socket.h>
+
+typedef struct cli_serving {
+    cli_config config;
+    cli_log log;
+    const char *path;
+    mt_loop *loop;
+    const mt_env *env;
+    cli_shared_storage *storage;
+    mt_db *db;
+    cli_admin *admin;
+    mt_server *socket; /* of the commands */
+    mt_subscription *comers;
+    mt_server *listeners[OPTION_LISTED_MAX]; /* of the peers */
+    size_t listener_count;
+    mt_connection *dialed[OPTION_LISTED_MAX];
+    size_t dialed_count;
+    mt_group *peers;
+    mt_subscription *peer_events;
+    uint64_t start_ms; /* in ticks */
+    bool stopping;
+} cli_serving;
+
+/* ---- The peers: serve_peers.c ---- */
+
+/* The group of the peers and the router, for a database. OWNED: cli_serve_peers_end, and the router is MOVED to the database.
+ * MT_NO_MEMORY, with `err`. */
+mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err);
+
+/* Listens and connects, once the database is open. What fails is in `err`. */
+mt_status cli_serve_peers_begin(cli_serving *s, mt_error *err);
+
+/* Closes all of it; what was not begun is accepted. */
+void cli_serve_peers_end(cli_serving *s);
+
+/* How many peers are known, and how many of them are equal; and all of them as mytosis peers shows them: serve_peers_status.c. */
+void cli_serve_peers_count(const cli_serving *s, size_t *peers, size_t *live);
+void cli_serve_peers_print(const cli_serving *s, bool json, cli_output *out);
+
+/* ---- What it says of itself: serve_status.c ---- */
+
+/* For cli_admin_options; ctx: cli_serving. */
+void cli_serve_print(void *ctx, uint8_t kind, const cli_admin_form *form, cli_text *text);
+
+/* The same as OpenMetrics: what GET /metrics is answered with. */
+void cli_serve_metrics(const cli_serving *s, cli_text *text);
+
+/* Answers GET /healthz and /metrics; ctx: cli_serving. */
+void cli_serve_http(void *ctx, mt_bytes path, mt_http_response *response);
+
+#endif

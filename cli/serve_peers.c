@@ -1,0 +1,99 @@
+/* The peers of a daemon: where it listens, whom it dials, and the router that keeps them equal. */
+#include "serve.h"
+
+/* ---- What becomes of them ---- */
+
+static void tell(cli_serving *s, cli_log_level level, const char *event, const char *key,
+                 mt_bytes text)
+{
+    if (!cli_log_begin(&s->log, level, event)) return;
+    cli_log_text(&s->log, key, text);
+    cli_log_end(&s->log);
+}
+
+static void on_peer(void *ctx, const void *event)
+{
+    const mt_group_event *e = event;
+
+    tell(ctx, LOG_INFO, e->kind == MT_GROUP_ADDED ? "peer" : "peer-gone", "id",
+         mt_connection_id(e->connection));
+}
+
+/* ---- Beginning ---- */
+
+mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err)
+{
+    mt_status st = mt_group_new(s->env->mem, &s->peers);
+
+    if (st != MT_OK) {
+        *err = (mt_error){st, "out of memory"};
+        return st;
+    }
+    (void)router;
+    return MT_OK;
+}
+
+static mt_status listen_at(cli_serving *s, const char *url, mt_error *err)
+{
+    mt_server_options options = {.size = sizeof options};
+    mt_server **listener = &s->listeners[s->listener_count];
+    mt_status st = mt_server_new(s->env, url, &options, listener, err);
+
+    if (st != MT_OK) return st;
+    s->listener_count++;
+    st = mt_group_follow(s->peers, mt_server_group(*listener));
+    if (st != MT_OK) *err = *mt_group_error(s->peers);
+    else tell(s, LOG_INFO, "listening", "url", mt_str(mt_server_url(*listener)));
+    return st;
+}
+
+static mt_status dial(cli_serving *s, const char *url, mt_error *err)
+{
+    mt_connection **connection = &s->dialed[s->dialed_count];
+    mt_status st = mt_dial(s->env, url, NULL, connection, err);
+
+    if (st != MT_OK) return st;
+    s->dialed_count++;
+    st = mt_group_add(s->peers, *connection);
+    if (st != MT_OK) *err = *mt_group_error(s->peers);
+    else tell(s, LOG_INFO, "connecting", "url", mt_str(url));
+    return st;
+}
+
+mt_status cli_serve_peers_begin(cli_serving *s, mt_error *err)
+{
+    mt_subscriber subscriber = {.on_event = on_peer, .ctx = s};
+    const cli_config *config = &s->config;
+    mt_status st =
+        mt_event_stream_subscribe(mt_group_events(s->peers), &subscriber, &s->peer_events);
+
+    if (st != MT_OK) *err = (mt_error){st, "out of memory"};
+    for (size_t i = 0; i < config->settings[SETTING_LISTEN].count && st == MT_OK; i++)
+        st = listen_at(s, config->settings[SETTING_LISTEN].items[i].text, err);
+    for (size_t i = 0; i < config->settings[SETTING_CONNECT].count && st == MT_OK; i++)
+        st = dial(s, config->settings[SETTING_CONNECT].items[i].text, err);
+    return st;
+}
+
+void cli_serve_peers_end(cli_serving *s)
+{
+    mt_subscription_dispose(s->peer_events);
+    for (size_t i = 0; i < s->listener_count; i++) mt_server_close(s->listeners[i]);
+    for (size_t i = 0; i < s->dialed_count; i++) {
+        mt_connection_close(s->dialed[i]);
+        mt_connection_unref(s->dialed[i]);
+    }
+    mt_group_unref(s->peers);
+}
+
+void cli_serve_peers_count(const cli_serving *s, size_t *peers, size_t *live)
+{
+    *peers = mt_group_count(s->peers);
+    *live = 0;
+}
+
+void cli_serve_peers_print(const cli_serving *s, bool json, cli_output *out)
+{
+    (void)s;
+    if (json) cli_text_str(&out->text, "[]\n");
+}
