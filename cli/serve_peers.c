@@ -1,5 +1,10 @@
-/* The peers of a daemon: where it listens, whom it dials, and the router that keeps them equal. */
+/* The peers of a daemon: where it listens, whom it dials, and the router that
+ * keeps them equal. */
 #include "serve.h"
+
+#include <mytosis/plugin/sync.h>
+
+#include <string.h>
 
 /* ---- What becomes of them ---- */
 
@@ -29,8 +34,7 @@ mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err)
         *err = (mt_error){st, "out of memory"};
         return st;
     }
-    (void)router;
-    return MT_OK;
+    return mt_router_sync(s->env, NULL, router, err);
 }
 
 static mt_status listen_at(cli_serving *s, const char *url, mt_error *err)
@@ -84,16 +88,4 @@ void cli_serve_peers_end(cli_serving *s)
         mt_connection_unref(s->dialed[i]);
     }
     mt_group_unref(s->peers);
-}
-
-void cli_serve_peers_count(const cli_serving *s, size_t *peers, size_t *live)
-{
-    *peers = mt_group_count(s->peers);
-    *live = 0;
-}
-
-void cli_serve_peers_print(const cli_serving *s, bool json, cli_output *out)
-{
-    (void)s;
-    if (json) cli_text_str(&out->text, "[]\n");
 }
