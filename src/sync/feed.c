@@ -246,6 +246,9 @@ static void changed(void *ctx, const mti_log_answer *answer)
         return;
     }
     out->next_position = answer->next;
+    /* The log knows the position: at its end it is the head, of whatever opening of the store. */
+    if (answer->end && answer->next.number == mti_log_head(out->sync).number)
+        out->next_position = mti_log_head(out->sync);
     if (out->want_count > 0 &&
         mti_read_raw(out->sync->db, keys_of(out), out->want_count, nodes_read, out) == MT_OK)
         return;

@@ -31,7 +31,9 @@ mt_cursor mti_log_head(const mti_sync *sync)
 
 bool mti_log_at_head(const mti_sync *sync, const mt_cursor *at)
 {
-    return mti_log_head(sync).number == at->number;
+    mt_cursor head = mti_log_head(sync);
+
+    return memcmp(&head, at, sizeof head) == 0;
 }
 
 /* ---- In memory ---- */

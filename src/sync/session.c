@@ -240,7 +240,7 @@ static void greet_again(void *arg)
 static void promote_other(const mti_session *gone)
 {
     for (mti_session *s = gone->sync->sessions; s; s = s->next)
-        if (s != gone && s->stage == SESSION_STANDBY && memcmp(s->peer, gone->peer, 16) == 0) {
+        if (s != gone && s->stage == SESSION_STANDBY && memcmp(s->boot, gone->boot, 16) == 0) {
             greet(s);
             return;
         }
@@ -291,7 +291,7 @@ void mti_session_fail(mti_session *session, mt_status status, const char *text, 
 static bool is_spare(const mti_session *session)
 {
     for (mti_session *s = session->sync->sessions; s; s = s->next) {
-        if (s == session || s->stage != SESSION_ACTIVE || memcmp(s->peer, session->peer, 16) != 0)
+        if (s == session || s->stage != SESSION_ACTIVE || memcmp(s->boot, session->boot, 16) != 0)
             continue;
         return (s->nonce ^ s->their_nonce) < (session->nonce ^ session->their_nonce);
     }
@@ -301,7 +301,7 @@ static bool is_spare(const mti_session *session)
 static mti_session *twin_of(const mti_session *session)
 {
     for (mti_session *s = session->sync->sessions; s; s = s->next)
-        if (s != session && s->stage == SESSION_ACTIVE && memcmp(s->peer, session->peer, 16) == 0)
+        if (s != session && s->stage == SESSION_ACTIVE && memcmp(s->boot, session->boot, 16) == 0)
             return s;
     return NULL;
 }

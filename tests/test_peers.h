@@ -1,0 +1,86 @@
+/* test_peers.h - peers that sync, on virtual time, in one process: links that are cut, stores that
+ * crash, are copied and rolled back.
+ *
+ *     test_peers p;
+ *     test_peers_begin(&p, c, 3);
+ *     test_peers_link(&p, 0, 1);
+ *     test_peers_link(&p, 1, 2);
+ *     test_peers_write(&p, 0);
+ *     test_peers_settle(&p);
+ *     test_peers_end(&p);
+ */
+#ifndef TEST_PEERS_H
+#define TEST_PEERS_H
+
+#include "test_disk_kv.h"
+#include "test_env.h"
+#include "test_gen.h"
+#include "test_law.h"
+
+#include <mytosis/mytosis.h>
+#include <mytosis/plugin/sync.h>
+
+#define TEST_PEERS_MAX 6
+#define TEST_LINKS_MAX 15
+
+typedef struct test_peer {
+    struct test_peers *world;
+    size_t number;
+    bool stored;    /* on a disk, else in memory alone */
+    test_disk disk; /* what it writes to */
+    test_disk then; /* an earlier disk, to be rolled back to */
+    bool has_then;
+    mt_db *db; /* NULL: it is down */
+    mt_group *links;
+    mt_sync_options options;
+    mt_sync_range range;
+    mt_graph *sure; /* what it answered to have stored */
+    size_t writing;
+} test_peer;
+
+typedef struct test_link {
+    size_t ends[2];
+    mt_connection *connections[2]; /* NULL: an end is down */
+    bool cut;
+} test_link;
+
+typedef struct test_peers {
+    test_case *c;
+    gen_universe u;
+    test_env te;
+    test_peer peers[TEST_PEERS_MAX];
+    size_t count;
+    test_link links[TEST_LINKS_MAX];
+    size_t link_count;
+    mt_graph *sure; /* what must not be lost, of all peers */
+} test_peers;
+
+/* Peers that are up; each is on a disk or in memory, as the case decides. */
+void test_peers_begin(test_peers *p, test_case *c, size_t count);
+void test_peers_end(test_peers *p);
+
+/* Joins two by a pipe of some latency. */
+void test_peers_link(test_peers *p, size_t a, size_t b);
+void test_peers_cut(test_peers *p, size_t link, bool cut);
+
+/* Writes something at a peer, if it is up, without waiting. */
+void test_peers_write(test_peers *p, size_t peer);
+
+/* The peer stops at once; its disk keeps what it may. */
+void test_peers_crash(test_peers *p, size_t peer);
+
+/* Brings it up, on the disk as it is. */
+void test_peers_start(test_peers *p, size_t peer);
+
+/* Keeps a copy of its disk; brings a peer that is down back to its copy, or to another's. */
+void test_peers_keep(test_peers *p, size_t peer);
+void test_peers_restore(test_peers *p, size_t peer, size_t from);
+
+/* All links are whole and all peers up: then they come to hold the same, and nothing that was said to be
+ * stored is missing. */
+void test_peers_settle(test_peers *p);
+
+/* All that a peer holds, OWNED. */
+mt_graph *test_peers_graph(test_peers *p, size_t peer);
+
+#endif
