@@ -1,6 +1,7 @@
 #include "plugins/socket.h"
 
 #include "plugins/gather.h"
+#include "plugins/websocket_frame.h"
 
 #include <errno.h>
 #include <string.h>
@@ -73,11 +74,6 @@ size_t mti_socket_queued(const mti_socket *s)
     return s->out.len - s->out_at;
 }
 
-static void mask_over(uint8_t *bytes, size_t len, const uint8_t *mask)
-{
-    for (size_t i = 0; i < len; i++) bytes[i] ^= mask[i % 4];
-}
-
 mt_status mti_socket_put(mti_socket *s, mt_bytes head, mt_bytes body, const uint8_t *mask)
 {
     size_t before;
@@ -93,7 +89,7 @@ mt_status mti_socket_put(mti_socket *s, mt_bytes head, mt_bytes body, const uint
         s->out.len = before;
         return MT_NO_MEMORY;
     }
-    if (mask) mask_over(s->out.data + before + head.len, body.len, mask);
+    if (mask) mti_websocket_mask(s->out.data + before + head.len, body.len, mask, 0);
     return MT_OK;
 }
 

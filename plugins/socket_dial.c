@@ -148,6 +148,7 @@ void mti_dial_ready(mti_link *link)
 
     if (getsockopt(link->socket.fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
     if (code != 0) connect_failed(link, code);
+    else if (link->kind == MTI_URL_WS) mti_hello_send(link, &link->dial->parsed);
     else mti_link_up(link);
 }
 
@@ -284,8 +285,6 @@ static mt_status dial_read(const char *url, mti_url *out, mt_error *err)
 
     if (st != MT_OK) return st;
     if (out->kind == MTI_URL_UNIX) return MT_OK;
-    if (out->kind == MTI_URL_WS)
-        return mti_link_error(err, MT_UNSUPPORTED, "%s: WebSocket is not known yet", url);
     if (out->port == 0) return mti_link_error(err, MT_INVALID, "%s: there is no port 0", url);
     if (!out->bracketed || mti_address_of(out, &address)) return MT_OK;
     return mti_link_error(err, MT_INVALID, "%s: what is in brackets is not an IPv6 address", url);

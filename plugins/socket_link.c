@@ -299,7 +299,8 @@ static void link_read(mti_link *link)
             return;
         }
         link->heard_ms = mti_link_now(link);
-        mti_link_take(link, chunk, (size_t)got);
+        if (link->stage == MTI_LINK_HELLO) mti_hello_take(link, chunk, (size_t)got);
+        else mti_link_take(link, chunk, (size_t)got);
         if ((size_t)got < cap) return;
     }
 }

@@ -70,8 +70,8 @@ typedef struct mti_link {
         mti_stream_reader stream;
         mti_websocket_reader websocket;
     } reader;
-    char key[28]; /* of WebSocket: what the answer must say */
-    mt_error why; /* what went wrong; of a dialed link, last */
+    char accept[28]; /* of WebSocket: what the server must answer */
+    mt_error why;    /* what went wrong; of a dialed link, last */
 } mti_link;
 
 /* ---- For those who make links ---- */
@@ -126,6 +126,14 @@ void mti_dial_free(mti_link *link);
 
 /* How long to wait after the attempt number `failures` in a row has failed, from 1. `random` is any. */
 uint64_t mti_dial_wait_ms(uint64_t failures, uint64_t min_ms, uint64_t max_ms, uint32_t random);
+
+/* ---- The hello of WebSocket: plugins/socket_hello.c ---- */
+
+void mti_hello_begin(mti_link *link);                    /* a server waits for a request */
+void mti_hello_send(mti_link *link, const mti_url *url); /* a client sends one */
+
+/* Takes bytes that were read before the link is up; they may be changed. Calls the application. */
+void mti_hello_take(mti_link *link, uint8_t *data, size_t len);
 
 /* ---- Listening: plugins/socket_server.c ---- */
 

@@ -92,16 +92,18 @@ void mti_server_joined(mti_link *link)
 
 /* ---- Accepting ---- */
 
+static bool is_crowded(const mt_server *server)
+{
+    return server->link_count >= server->options.connections_max ||
+           server->young_count >= server->options.half_open_max;
+}
+
 static void accept_one(mt_server *server, int fd)
 {
     mti_link *link;
 
-    if (server->link_count >= server->options.connections_max ||
-        !mti_address_prepare(fd, server->kind == MTI_URL_UNIX)) {
-        close(fd);
-        return;
-    }
-    if (!(link = mti_link_new(server->env, server->kind, &server->limits))) {
+    if (is_crowded(server) || !mti_address_prepare(fd, server->kind == MTI_URL_UNIX) ||
+        !(link = mti_link_new(server->env, server->kind, &server->limits))) {
         close(fd);
         return;
     }
@@ -110,7 +112,8 @@ static void accept_one(mt_server *server, int fd)
         return;
     }
     links_add(server, link);
-    mti_link_up(link);
+    if (server->kind == MTI_URL_WS) mti_hello_begin(link);
+    else mti_link_up(link);
     mti_link_settle(link);
 }
 
@@ -243,8 +246,6 @@ static mt_status listen_begin(mt_server *server, const char *url, mt_error *err)
 
     if (st != MT_OK) return st;
     if ((st = mti_address_to_listen(url, &parsed, &address, err)) != MT_OK) return st;
-    if (parsed.kind == MTI_URL_WS)
-        return mti_link_error(err, MT_UNSUPPORTED, "%s: WebSocket is not known yet", url);
     server->kind = parsed.kind;
     if ((server->fd = mti_address_socket(&address)) < 0) return fail_system(err, url, "no socket");
     st = parsed.kind == MTI_URL_UNIX ? bind_path(server, url, &address, err)
@@ -255,6 +256,7 @@ static mt_status listen_begin(mt_server *server, const char *url, mt_error *err)
             return mti_link_error(err, MT_BUSY, "%s: somebody listens there", url);
         return fail_system(err, url, "it cannot be listened on");
     }
+    if (parsed.kind == MTI_URL_WS) memcpy(server->path, parsed.path.data, parsed.path.len);
     url_write(server, &parsed, &address);
     return MT_OK;
 }
@@ -309,7 +311,8 @@ static void path_remove(mt_server *server)
 {
     struct stat found;
 
-    if (!server->path[0] || lstat(server->path, &found) != 0) return;
+    if (server->kind != MTI_URL_UNIX || !server->path[0] || lstat(server->path, &found) != 0)
+        return;
     if (found.st_dev == server->device && found.st_ino == server->inode) (void)unlink(server->path);
 }
 

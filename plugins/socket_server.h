@@ -6,6 +6,14 @@
 
 #include <sys/stat.h>
 
+/* What is to be answered to a plain request. */
+struct mt_http_response {
+    unsigned status; /* 0: nothing was said yet */
+    bool failed;     /* there was no memory for what was said */
+    char type[64];
+    mt_buf body;
+};
+
 struct mt_server {
     const mt_env *env;
     mt_server_options options; /* its origins lie behind it */
@@ -25,7 +33,7 @@ struct mt_server {
     ino_t inode;        /* to know it again */
     size_t size;        /* with origins and their texts */
     char url[MTI_ADDRESS_TEXT_MAX + MT_CONNECTION_ID_LEN_MAX];
-    char path[MTI_UNIX_PATH_MAX + 1];
+    char path[MT_CONNECTION_ID_LEN_MAX + 1]; /* of the Unix socket, if one was made; of WebSocket */
 };
 
 #endif

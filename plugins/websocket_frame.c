@@ -113,11 +113,25 @@ static bool head_read(mti_websocket_reader *r, const uint8_t *data, size_t len, 
 
 /* ---- The payload ---- */
 
+void mti_websocket_mask(uint8_t *bytes, size_t len, const uint8_t mask[4], size_t at)
+{
+    uint8_t turned[8];
+    uint64_t wide, word;
+    size_t i = 0;
+
+    for (size_t k = 0; k < sizeof turned; k++) turned[k] = mask[(at + k) % 4];
+    memcpy(&wide, turned, sizeof wide);
+    for (; i + sizeof word <= len; i += sizeof word) {
+        memcpy(&word, bytes + i, sizeof word);
+        word ^= wide;
+        memcpy(bytes + i, &word, sizeof word);
+    }
+    for (; i < len; i++) bytes[i] ^= turned[i % 4];
+}
+
 static void unmask(const mti_websocket_reader *r, uint8_t *data, size_t len)
 {
-    const uint8_t *mask = r->head + r->head_len - 4;
-
-    for (size_t i = 0; i < len; i++) data[i] ^= mask[(r->frame_read + i) % 4];
+    mti_websocket_mask(data, len, r->head + r->head_len - 4, r->frame_read);
 }
 
 static bool utf8_continues(const uint8_t *text, size_t len, size_t count)

@@ -50,4 +50,7 @@ void mti_websocket_reset(mti_websocket_reader *r);
 size_t mti_websocket_head(uint8_t head[MTI_WEBSOCKET_HEAD_MAX], uint8_t opcode, size_t len,
                           const uint8_t *mask);
 
+/* Lays a mask over bytes, of which the first is number `at` of the payload. */
+void mti_websocket_mask(uint8_t *bytes, size_t len, const uint8_t mask[4], size_t at);
+
 #endif

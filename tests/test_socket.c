@@ -1,8 +1,12 @@
 #include "test_socket.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define WAIT_MS 20000
@@ -121,4 +125,46 @@ void test_net_online(test_net *net, mt_connection *connection, bool online)
     if (test_net_until(net, is_as_awaited, &a)) return;
     fail_msg("not %s: %s", online ? "online" : "offline",
              mt_dial_error(connection) ? mt_dial_error(connection)->text : "");
+}
+
+/* ---- Peers ---- */
+
+int test_net_raw(const test_net *net)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const char *port = strrchr(net->url, ':');
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    at.sin_port = htons((uint16_t)strtoul(port + 1, NULL, 10));
+    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0);
+    CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+    return fd;
+}
+
+void test_net_with_memory(fail_mem *fm, const char *url)
+{
+    static const mt_dial_options options = {.size = sizeof options, .once = true};
+    mt_loop *loop = NULL;
+    mt_server *server = NULL;
+    mt_connection *there = NULL;
+    const mt_env *env;
+
+    if (mt_loop_new(fail_mem_hook(fm), &loop) != MT_OK) return;
+    env = mt_loop_env(loop);
+    if (mt_server_new(env, url, NULL, &server, NULL) == MT_OK &&
+        mt_dial(env, mt_server_url(server), &options, &there, NULL) == MT_OK) {
+        for (size_t i = 0; i < 60 && !mt_connection_ended(there); i++) {
+            mt_group_sent sent = mt_group_send(mt_server_group(server), mt_str("from the server"));
+            mt_status st = mt_connection_send(there, mt_str("from the client"));
+
+            (void)sent;
+            (void)st;
+            if (env->turn(env->ctx) != MT_OK) break;
+        }
+    }
+    mt_connection_unref(there);
+    mt_server_close(server);
+    CHECK(mt_loop_run(loop) == MT_OK);
+    mt_loop_free(loop);
 }

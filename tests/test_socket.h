@@ -52,4 +52,11 @@ void test_net_settle(test_net *net);
 /* Turns for so long. */
 void test_net_pass(test_net *net, uint64_t ms);
 
+/* A socket that is connected to the listener's port and does not block, without a link on it. */
+int test_net_raw(const test_net *net);
+
+/* A server and who dials it, sending to one another for some turns, all with memory that fails once:
+ * whatever fails, it ends. */
+void test_net_with_memory(fail_mem *fm, const char *url);
+
 #endif

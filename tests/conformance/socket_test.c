@@ -60,11 +60,23 @@ TEST(links_over_unix_sockets_conform)
     CHECK(test_mem_live() == 0);
 }
 
+TEST(links_over_websocket_conform)
+{
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "ws://127.0.0.1:0/sync", NULL);
+    conforms(&net);
+    test_net_end(&net);
+    CHECK(test_mem_live() == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(links_over_tcp_conform),
         cmocka_unit_test(links_over_unix_sockets_conform),
+        cmocka_unit_test(links_over_websocket_conform),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,10 +2,7 @@
 #include "test_heard.h"
 #include "test_socket.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,19 +16,6 @@
 #include "plugins/socket_link.h"
 
 /* ---- A peer that is no link: a plain socket ---- */
-
-static int raw_connect(const test_net *net)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    const char *port = strrchr(net->url, ':');
-
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    at.sin_port = htons((uint16_t)strtoul(port + 1, NULL, 10));
-    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0);
-    CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
-    return fd;
-}
 
 static void raw_send(int fd, const void *bytes, size_t len)
 {
@@ -375,7 +359,7 @@ static void garbage_ends(const void *bytes, size_t len, bool then_end, const cha
 
     test_net_begin(&net, test_mem());
     test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
-    fd = raw_connect(&net);
+    fd = test_net_raw(&net);
     here = member(&net);
     test_listen(&messages, mt_connection_messages(here));
     raw_send(fd, bytes, len);
@@ -416,7 +400,7 @@ TEST(messages_may_come_byte_by_byte)
 
     test_net_begin(&net, test_mem());
     test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
-    fd = raw_connect(&net);
+    fd = test_net_raw(&net);
     here = member(&net);
     test_listen(&messages, mt_connection_messages(here));
     for (size_t i = 0; i < sizeof bytes - 1; i++) {
@@ -457,7 +441,7 @@ TEST(a_peer_that_never_reads_costs_no_more_than_the_buffer)
 
     test_net_begin(&net, test_mem());
     test_net_listen(&net, "tcp://127.0.0.1:0", &options);
-    fd = raw_connect(&net);
+    fd = test_net_raw(&net);
     here = member(&net);
     test_listen(&events, mt_connection_events(here));
     before = test_mem_live();
@@ -493,7 +477,7 @@ TEST(a_peer_that_pings_and_never_reads_fills_nothing)
     for (size_t i = 0; i < sizeof pings; i++) pings[i] = i % 4 ? 0 : 0x11;
     test_net_begin(&net, test_mem());
     test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
-    fd = raw_connect(&net);
+    fd = test_net_raw(&net);
     here = member(&net);
     for (size_t i = 0; i < 100; i++) {
         (void)!send(fd, pings, sizeof pings, MSG_NOSIGNAL);
@@ -513,12 +497,12 @@ TEST(who_is_one_too_many_is_turned_away)
 
     test_net_begin(&net, test_mem());
     test_net_listen(&net, "tcp://127.0.0.1:0", &options);
-    for (size_t i = 0; i < 3; i++) fds[i] = raw_connect(&net);
+    for (size_t i = 0; i < 3; i++) fds[i] = test_net_raw(&net);
     CHECK(test_net_until(&net, raw_ended, &fds[2]));
     test_net_members(&net, 2);
     close(fds[0]);
     test_net_members(&net, 1);
-    fds[0] = raw_connect(&net);
+    fds[0] = test_net_raw(&net);
     test_net_members(&net, 2);
     for (size_t i = 0; i < 3; i++) close(fds[i]);
     test_net_members(&net, 0);
@@ -534,7 +518,7 @@ TEST(a_peer_that_is_gone_raises_no_signal)
     signal(SIGPIPE, SIG_DFL);
     test_net_begin(&net, test_mem());
     test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
-    fd = raw_connect(&net);
+    fd = test_net_raw(&net);
     here = member(&net);
     close(fd);
     for (size_t i = 0; i < 100 && !mt_connection_ended(here); i++) {
@@ -563,7 +547,7 @@ TEST(a_silent_peer_is_asked_and_then_given_up)
 
     test_net_begin(&net, test_mem());
     test_net_listen(&net, "tcp://127.0.0.1:0", &options);
-    fd = raw_connect(&net);
+    fd = test_net_raw(&net);
     here = member(&net);
     test_listen(&events, mt_connection_events(here));
     raw_get(&net, fd, ping, sizeof ping);
@@ -634,36 +618,6 @@ TEST(an_idle_link_costs_little)
     net_over(&net);
 }
 
-/* Whatever fails, the scenario ends: with all that was sent, or without. */
-static void memory_fails_at(fail_mem *fm, const char *url)
-{
-    static const mt_dial_options options = {.size = sizeof options, .once = true};
-    mt_loop *loop = NULL;
-    mt_server *server = NULL;
-    mt_connection *there = NULL;
-    const mt_env *env;
-
-    if (mt_loop_new(fail_mem_hook(fm), &loop) != MT_OK) return;
-    env = mt_loop_env(loop);
-    if (mt_server_new(env, url, NULL, &server, NULL) == MT_OK &&
-        mt_dial(env, mt_server_url(server), &options, &there, NULL) == MT_OK) {
-        for (size_t i = 0; i < 60 && !mt_connection_ended(there); i++) {
-            mt_group_sent sent = mt_group_send(mt_server_group(server), mt_str("from the server"));
-            mt_status st = mt_connection_send(there, mt_str("from the client"));
-            bool rang = false;
-
-            (void)sent;
-            (void)st;
-            (void)rang;
-            if (env->turn(env->ctx) != MT_OK) break;
-        }
-    }
-    mt_connection_unref(there);
-    mt_server_close(server);
-    CHECK(mt_loop_run(loop) == MT_OK);
-    mt_loop_free(loop);
-}
-
 TEST(each_allocation_may_fail_once)
 {
     size_t n = 0;
@@ -671,7 +625,7 @@ TEST(each_allocation_may_fail_once)
     for (;; n++) {
         fail_mem fm = {.fail_at = n};
 
-        memory_fails_at(&fm, "tcp://127.0.0.1:0");
+        test_net_with_memory(&fm, "tcp://127.0.0.1:0");
         CHECK(fm.live_bytes == 0);
         if (!fm.tripped) break;
     }
