@@ -6,10 +6,6 @@
 #include "db/read.h"
 #include "sync/sync.h"
 
-/* A message of rows is sent when it has so many bytes; within one node, when it has that many. */
-#define MESSAGE_LEN ((size_t)64 * 1024)
-#define CUT_LEN ((size_t)512 * 1024)
-
 /* How many of a list are read at once. */
 #define LIST_STEP 64
 
@@ -18,34 +14,28 @@ static void fail(mti_outbound *out, mt_status status, const char *text)
     if (out->session) mti_session_fail(out->session, status, text, true);
 }
 
-/* The whole range has gone over: the feed goes on. */
+/* Sends what is gathered. Answers whether all of it has gone. */
+static bool send_gathered(mti_outbound *out)
+{
+    mt_status st = mti_gather_send(out, MTI_DATA_COPY, 0);
+
+    if (st != MT_OK && st != MT_AGAIN) fail(out, st, mt_status_text(st));
+    return st == MT_OK;
+}
+
+/* The whole range was read. Once it has gone over, the feed goes on. */
 static void copied(mti_outbound *out)
 {
-    if (out->in_rows > 0 || out->rows.len > 0 || out->writer) {
-        mt_status st = mti_outbound_send_rows(out, MTI_DATA_COPY);
-        if (st == MT_AGAIN) return; /* `last_read`: the next step tries again */
-        if (st != MT_OK) {
-            fail(out, st, mt_status_text(st));
-            return;
-        }
-    }
+    mt_status st = mti_gather_end(out);
+
+    if (st != MT_OK) fail(out, st, mt_status_text(st));
+    if (st != MT_OK || !send_gathered(out)) return;
     out->mode = OUT_FEED;
     out->position_owed = true;
     mti_session_flush_soon(out->session);
 }
 
 /* ---- From one uid to before another ---- */
-
-/* Sends what was gathered, if it is worth a message. Answers whether to go on. */
-static bool gathered(mti_outbound *out)
-{
-    mt_status st;
-
-    if (out->rows.len < (out->within ? CUT_LEN : MESSAGE_LEN)) return true;
-    st = mti_outbound_send_rows(out, MTI_DATA_COPY | (out->within ? MTI_DATA_CUT : 0));
-    if (st != MT_OK && st != MT_AGAIN) fail(out, st, mt_status_text(st));
-    return st == MT_OK && mti_outbound_has_room(out);
-}
 
 static bool take_row(void *ctx, mt_db *db, const mt_row *row)
 {
@@ -60,15 +50,11 @@ static bool take_row(void *ctx, mt_db *db, const mt_row *row)
         return true;
     }
     if (mt_bytes_compare(row->uid, out->range.first) < 0) return true;
-    if ((st = mti_outbound_add(out, row)) != MT_OK) {
+    if ((st = mti_gather_add(out, row)) != MT_OK) {
         fail(out, st, mt_status_text(st));
         return true;
     }
-    if (!row->more) {
-        memcpy(out->after, row->uid.data, row->uid.len);
-        out->after_len = row->uid.len;
-    }
-    out->paused = !gathered(out);
+    if (mti_gather_waits(out) && !send_gathered(out)) out->paused = true;
     return !out->paused;
 }
 
@@ -134,16 +120,15 @@ static void list_read(void *ctx, mt_db *db, const mt_result *result)
     (void)db;
     if (out->session && st != MT_OK) fail(out, st, result->text);
     for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
-        st = mti_outbound_add_node(out, mti_handle_resident(result->nodes[i]), &wants[i]);
+        st = mti_gather_node(out, mti_handle_resident(result->nodes[i]), &wants[i]);
         if (st != MT_OK) fail(out, st, mt_status_text(st));
     }
     if (out->session && st == MT_OK && out->want_count > 0) {
         mt_bytes last = wants[out->want_count - 1].uid;
         memcpy(out->after, last.data, last.len);
         out->after_len = last.len;
-        if (out->in_rows > 0) st = mti_outbound_send_rows(out, MTI_DATA_COPY);
-        if (st != MT_OK && st != MT_AGAIN) fail(out, st, mt_status_text(st));
-        mti_session_flush_soon(out->session);
+        if ((st = mti_gather_end(out)) != MT_OK) fail(out, st, mt_status_text(st));
+        else if (send_gathered(out)) mti_session_flush_soon(out->session);
     }
     mti_outbound_release(out);
 }
@@ -184,21 +169,14 @@ static void list_step(mti_outbound *out)
 
 void mti_copy_step(mti_outbound *out)
 {
-    if (!mti_outbound_has_room(out)) return;
+    if (mti_gather_waits(out) && !send_gathered(out)) return;
     if (out->paused) {
-        /* What did not go before has to, first. */
-        if (out->rows.len > 0 && !gathered(out)) return;
-        if (!out->session || !mti_outbound_has_room(out)) return;
         out->paused = false;
         mt_stream_resume(out->sync->db, out->stream);
     } else if (out->stream) {
         return;
     } else if (out->last_read) {
         copied(out);
-    } else if (out->in_rows > 0) {
-        mt_status st = mti_outbound_send_rows(out, MTI_DATA_COPY);
-        if (st == MT_OK) mti_session_flush_soon(out->session);
-        else if (st != MT_AGAIN) fail(out, st, mt_status_text(st));
     } else if (out->range.uids) {
         list_step(out);
     } else {

@@ -11,7 +11,6 @@
 
 /* Of a node of which more fields changed, everything is read. */
 #define NAMES_MAX 64
-#define MESSAGE_LEN ((size_t)64 * 1024)
 
 static void fail(mti_outbound *out, mt_status status, const char *text)
 {
@@ -109,54 +108,6 @@ static mt_status want_add(mti_outbound *out, const mt_storage_change *change)
     return MT_OK;
 }
 
-/* ---- Rows ---- */
-
-typedef struct node_row {
-    mti_outbound *out;
-    mt_row row;
-    mt_field fields[NAMES_MAX];
-} node_row;
-
-static mt_status flush(node_row *n, bool more)
-{
-    mt_status st;
-
-    n->row.fields = n->fields;
-    n->row.more = more;
-    st = mti_outbound_add(n->out, &n->row);
-    n->row.count = 0;
-    return st;
-}
-
-static mt_status put(node_row *n, const mt_field *field)
-{
-    mt_status st = MT_OK;
-
-    if (n->row.count == NAMES_MAX) st = flush(n, true);
-    n->fields[n->row.count++] = *field;
-    return st;
-}
-
-mt_status mti_outbound_add_node(mti_outbound *out, const mt_node *node, const mt_storage_key *want)
-{
-    node_row n = {.out = out};
-    mt_field_iter iter;
-    mt_field field;
-    mt_status st = MT_OK;
-
-    if (!node || mt_node_state_max(node) == 0) return MT_OK;
-    n.row.uid = mt_node_uid(node);
-    n.row.floor = mt_node_floor(node);
-    if (!want->whole) {
-        for (size_t i = 0; i < want->name_count && st == MT_OK; i++)
-            if (mt_node_get_any(node, want->names[i], &field) == MT_OK) st = put(&n, &field);
-        return st == MT_OK && (n.row.count > 0 || n.row.floor > 0) ? flush(&n, false) : st;
-    }
-    mt_field_iter_init(&iter, node, true);
-    while (st == MT_OK && mt_field_iter_next(&iter, &field)) st = put(&n, &field);
-    return st == MT_OK ? flush(&n, false) : st;
-}
-
 /* ---- The feed ---- */
 
 static void go_on(mti_outbound *out)
@@ -164,22 +115,18 @@ static void go_on(mti_outbound *out)
     mti_session_flush_soon(out->session);
 }
 
-/* All up to `next_position` is in the rows. */
+/* All up to `next_position` is in the rows, or there is nothing to send of it. */
 static void step_done(mti_outbound *out)
 {
     mt_cursor before = out->position;
-    mt_status st = MT_OK;
+    mt_status st = mti_gather_end(out);
 
     out->position = out->next_position;
-    out->position_owed = true;
-    if (out->in_rows > 0) st = mti_outbound_send_rows(out, MTI_DATA_POSITION);
-    if (st == MT_AGAIN) {
-        /* Read again when there is room: by then there may be something newer. */
-        out->position = before;
-        out->rows.len = out->in_rows = 0;
-        return;
-    }
-    if (st != MT_OK) fail(out, st, mt_status_text(st));
+    if (st == MT_OK && mti_gather_waits(out)) st = mti_gather_send(out, 0, MTI_DATA_POSITION);
+    else out->position_owed = true;
+    out->sends = st == MT_AGAIN;
+    if (out->sends) out->position = before; /* the rest goes when there is room */
+    else if (st != MT_OK) fail(out, st, mt_status_text(st));
     else go_on(out);
 }
 
@@ -191,12 +138,7 @@ static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
 
     (void)db;
     for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
-        st = mti_outbound_add_node(out, mti_handle_resident(result->nodes[i]), &keys[i]);
-        if (st == MT_OK && out->rows.len >= MESSAGE_LEN && i + 1 < result->count &&
-            mti_outbound_has_room(out)) {
-            st = mti_outbound_send_rows(out, 0);
-            if (st == MT_AGAIN) st = MT_OK;
-        }
+        st = mti_gather_node(out, mti_handle_resident(result->nodes[i]), &keys[i]);
     }
     wants_free(out);
     if (out->session && st != MT_OK)
@@ -265,7 +207,7 @@ static void up_to_date(mti_outbound *out)
     mt_status st;
 
     if (!out->told_all || out->position_owed) {
-        st = mti_outbound_send_rows(out, flags);
+        st = mti_gather_send_none(out, flags);
         if (st == MT_AGAIN) return;
         if (st != MT_OK) {
             fail(out, st, mt_status_text(st));
@@ -282,6 +224,10 @@ void mti_feed_step(mti_outbound *out)
 {
     mt_status st = MT_NO_MEMORY;
 
+    if (out->sends) {
+        step_done(out);
+        return;
+    }
     if (mti_log_at_head(out->sync, &out->position)) {
         up_to_date(out);
         return;

@@ -30,8 +30,7 @@ static void destroy(mti_outbound *out)
 
     mti_range_free(mem, &out->range);
     mti_block_free(mem, &out->wants);
-    mt_binary_writer_free(out->writer);
-    mt_buf_free(&out->rows);
+    mti_gather_free(out);
     mti_mem_free(mem, out, sizeof *out);
 }
 
@@ -78,52 +77,6 @@ bool mti_outbound_has_room(const mti_outbound *out)
 
     return !s->full && s->queue.len == 0 && out->in_flight < max &&
            mt_connection_queued(s->connection) < QUEUED_MAX;
-}
-
-static mt_status writer_begin(mti_outbound *out)
-{
-    if (out->writer) return MT_OK;
-    out->rows.len = 0;
-    return mt_binary_writer_new(out->sync->mem, NULL, NULL, &out->rows, &out->writer);
-}
-
-mt_status mti_outbound_add(mti_outbound *out, const mt_row *row)
-{
-    mt_status st = writer_begin(out);
-
-    if (st == MT_OK) st = mt_binary_row(out->writer, row);
-    if (st != MT_OK) return st;
-    out->within = row->more;
-    if (!row->more) out->in_rows++;
-    return MT_OK;
-}
-
-mt_status mti_outbound_send_rows(mti_outbound *out, unsigned flags)
-{
-    mti_sync *sync = out->sync;
-    mti_say say;
-    mt_status st;
-
-    if (out->writer) {
-        st = mt_binary_finish(out->writer);
-        mt_binary_writer_free(out->writer);
-        out->writer = NULL;
-        if (st != MT_OK) return st;
-    }
-    say = mti_say_begin(&sync->message, MTI_DATA);
-    mti_say_number(&say, out->id);
-    mti_say_number(&say, flags);
-    if (flags & MTI_DATA_POSITION) {
-        mti_say_fixed(&say, (mt_bytes){out->position.boot, sizeof out->position.boot});
-        mti_say_number(&say, out->position.number);
-    }
-    mti_say_fixed(&say, mt_buf_bytes(&out->rows));
-    if ((st = mti_say_end(&say)) != MT_OK) return st;
-    if ((st = mti_session_send_data(out->session, out, false)) != MT_OK) return st;
-    out->session->nodes_out += out->in_rows;
-    out->rows.len = out->in_rows = 0;
-    if (flags & MTI_DATA_POSITION) out->position_owed = false;
-    return MT_OK;
 }
 
 /* ---- Beginning ---- */
@@ -190,7 +143,6 @@ static mti_outbound *outgoing_new(mti_session *session, uint64_t id, mti_range *
     memset(out, 0, sizeof *out);
     out->session = session;
     out->sync = session->sync;
-    out->rows.mem = session->sync->mem;
     out->id = id;
     out->range = *range;
     memset(range, 0, sizeof *range);

@@ -137,7 +137,7 @@ static void tell_positions(void *arg)
     if (session->stage != SESSION_ACTIVE) return;
     for (mti_outbound *out = session->outbound; out; out = out->next)
         if (out->mode == OUT_LIVE && out->position_owed && mti_outbound_has_room(out))
-            (void)mti_outbound_send_rows(out, MTI_DATA_POSITION);
+            (void)mti_gather_send_none(out, MTI_DATA_POSITION);
 }
 
 void mti_session_owes(mti_session *session)

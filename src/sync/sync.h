@@ -2,7 +2,8 @@
  *
  *     router     the contract: writes, reads, links that come and go      router.c
  *     session    with one peer, while its link is up: who it is           session.c
- *     outbound   what the peer subscribed to here: copy, feed, live       outbound.c, copy.c, feed.c
+ *     outbound   what the peer subscribed to here: copy, feed, live       outbound.c, copy.c, feed.c, live.c,
+ *                                                                       gather.c
  *     inbound    what we subscribed to there: take, store, acknowledge    inbound.c
  *     pull       reads of what is not replicated here                     pull.c
  *     awaited    writes that wait for peers                               awaited.c
@@ -46,6 +47,16 @@ typedef struct mti_sync_log {
 
 /* ---- What a peer subscribed to ---- */
 
+/* Rows that are made into messages: gather.c. */
+typedef struct mti_gather {
+    mt_buf bytes; /* of all messages that have not gone */
+    struct mti_gathered *messages;
+    size_t first, count, cap;
+    mt_binary_writer *writer; /* of the one that is being filled; NULL: none is */
+    size_t nodes, len;        /* in it: nodes that end in it, about how many bytes */
+    bool within;              /* its last node goes on */
+} mti_gather;
+
 typedef enum mti_outbound_mode {
     OUT_COPY, /* the range goes over, node by node */
     OUT_FEED, /* what the log has goes over */
@@ -70,12 +81,9 @@ typedef struct mti_outbound {
     bool paused, last_read;
     uint8_t after[MT_UID_LEN_MAX]; /* copied up to here */
     size_t after_len;
-    mt_buf rows; /* frames being filled */
-    mt_binary_writer *writer;
-    size_t in_rows;          /* nodes in them */
-    bool within;             /* the last of them goes on */
+    mti_gather rows;         /* on their way */
     mt_cursor next_position; /* of what is being read */
-    bool read_to_end;
+    bool sends;              /* rows up to there wait for room */
     mti_block wants;
     size_t want_count;
 } mti_outbound;
@@ -260,12 +268,32 @@ void mti_outbound_acked(mti_session *session, uint64_t count);
 void mti_outbound_release(mti_outbound *out); /* a request has answered: frees it if it is gone */
 bool mti_outbound_has_room(const mti_outbound *out);
 
-/* Sends the rows gathered so far as data with these flags. MT_AGAIN: there is no room; they are kept. */
-mt_status mti_outbound_send_rows(mti_outbound *out, unsigned flags);
 void mti_outbound_say_subscribed(mti_outbound *out);
 
-/* Adds a row to those gathered. MT_NO_MEMORY, or why it cannot be sent. */
-mt_status mti_outbound_add(mti_outbound *out, const mt_row *row);
+/* gather.c */
+void mti_gather_free(mti_outbound *out);
+
+/* Adds a row to the message that is being filled, and ends that if it is long enough: within a node, as
+ * one that is cut. MT_NO_MEMORY, or why it cannot be sent. */
+mt_status mti_gather_add(mti_outbound *out, const mt_row *row);
+
+/* The same with all of a node that is wanted. */
+mt_status mti_gather_node(mti_outbound *out, const mt_node *node, const mt_storage_key *want);
+
+/* Ends the message that is being filled, if there is anything in it. */
+mt_status mti_gather_end(mti_outbound *out);
+
+static inline bool mti_gather_waits(const mti_outbound *out)
+{
+    return out->rows.first < out->rows.count;
+}
+
+/* Sends the messages that are ended, with `flags`, the last with `last` too. MT_AGAIN: some wait for
+ * room. */
+mt_status mti_gather_send(mti_outbound *out, unsigned flags, unsigned last);
+
+/* Sends data without rows. */
+mt_status mti_gather_send_none(mti_outbound *out, unsigned flags);
 
 /* live.c: a commit for every session that has all before it. */
 void mti_live_push(mti_sync *sync, const mt_push *push);
@@ -274,7 +302,6 @@ void mti_live_push(mti_sync *sync, const mt_push *push);
 void mti_copy_step(mti_outbound *out);
 void mti_copy_end(mti_outbound *out);
 void mti_feed_step(mti_outbound *out);
-mt_status mti_outbound_add_node(mti_outbound *out, const mt_node *node, const mt_storage_key *want);
 
 /* inbound.c */
 void mti_inbound_subscribe(mti_session *session); /* to what both wish */
