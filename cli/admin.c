@@ -107,7 +107,7 @@ void cli_client_say(cli_client *client, uint64_t id, mt_status status, mt_bytes 
 
 static bool writes(uint8_t kind)
 {
-    return kind == ADMIN_WRITE;
+    return kind == ADMIN_WRITE || kind == ADMIN_PATCH;
 }
 
 static void storage_answered(void *ctx, uint64_t id, const mt_storage_answer *answer)
@@ -240,6 +240,7 @@ static mt_status start(cli_client *client, uint8_t kind, uint64_t id, mt_bytes b
     case ADMIN_OPEN: return body.len == 0 ? cli_client_open(client, id) : MT_MALFORMED;
     case ADMIN_READ: return start_read(client, id, &from);
     case ADMIN_WRITE: return cli_client_write(client, id, body);
+    case ADMIN_PATCH: return cli_client_patch(client, id, body);
     case ADMIN_REMOVE: return cli_client_remove(client, id, body);
     case ADMIN_LIST: return cli_client_list(client, id, body);
     case ADMIN_RECORDS: return start_records(client, id, &from);

@@ -73,6 +73,7 @@ void cli_client_list_on(cli_client *client);
 
 /* Those that write: admin_write.c. */
 mt_status cli_client_write(cli_client *client, uint64_t id, mt_bytes body);
+mt_status cli_client_patch(cli_client *client, uint64_t id, mt_bytes body);
 mt_status cli_client_remove(cli_client *client, uint64_t id, mt_bytes body);
 
 /* A write was answered: a remove may have waited for it. */

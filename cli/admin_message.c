@@ -82,8 +82,9 @@ static void put_commits(cli_text *text, const mt_storage_write *write)
     cli_text_note(text, st);
 }
 
-void cli_admin_put_write(cli_text *text, const mt_storage_write *write)
+void cli_admin_put_write(cli_text *text, const mt_storage_write *write, bool future)
 {
+    cli_pack_number(text, future, 1);
     cli_pack_number(text, write->clock, 8);
     cli_pack_number(text, write->clock_mode, 1);
     cli_pack_number(text, write->record_count, 4);
@@ -227,8 +228,10 @@ static bool take_record(cli_unpacking *from, mt_storage_record *out)
 
 mt_status cli_admin_take_write(cli_unpacking *from, cli_admin_write *out)
 {
-    bool sound = true;
+    uint64_t future = cli_unpack_number(from, 1);
+    bool sound = future <= 1;
 
+    out->future = future == 1;
     out->clock = cli_unpack_number(from, 8);
     out->clock_mode = (uint8_t)cli_unpack_number(from, 1);
     out->record_count = cli_unpack_count(from, RECORD_LEN_MIN);

@@ -3,6 +3,7 @@
  *     command -> daemon                          daemon -> command, with the id of the request
  *     OPEN READ WRITE REMOVE LIST CHANGES        ANSWER: of the storage contract, in pieces
  *     RECORDS: requests of that contract
+ *     PATCH: a write that the daemon stamps
  *     STATUS PEERS WATCH: a form, an ask         TEXT: a status, whether more follows, and what to print
  *
  * So a command works on the store of a daemon as on one of its own: through a database whose storage is the daemon. Nodes
@@ -22,6 +23,7 @@ typedef enum cli_admin_kind {
     ADMIN_LIST,     /* a page */
     ADMIN_CHANGES,  /* a cursor, a limit */
     ADMIN_RECORDS,  /* a page */
+    ADMIN_PATCH,    /* rows without states; the answer has what changed as rows */
     ADMIN_STATUS,   /* a form */
     ADMIN_PEERS,    /* a form */
     ADMIN_WATCH,    /* a form, MT_EVENT_..., a prefix */
@@ -36,8 +38,11 @@ void cli_admin_put_uids(cli_text *text, const mt_bytes *uids, size_t count);
 void cli_admin_put_page(cli_text *text, mt_bytes prefix, mt_bytes after, size_t limit);
 void cli_admin_put_since(cli_text *text, const mt_cursor *since, size_t limit);
 
-/* The commits, the records and the clock; who commits came from is not told. */
-void cli_admin_put_write(cli_text *text, const mt_storage_write *write);
+/* The commits, the records and the clock; who commits came from is not told. `future`: states may be far ahead. */
+void cli_admin_put_write(cli_text *text, const mt_storage_write *write, bool future);
+
+/* Rows as mt_write takes them: admin_patch.c. */
+void cli_admin_put_patch(cli_text *text, const mt_row *rows, size_t count);
 
 /* Keys and what belongs to them, in uid order and each once. OWNED: free `keys`, then `names`. All uids and names have been
  * checked, and are BORROWED from the message. */
@@ -62,6 +67,7 @@ mt_status cli_admin_take_since(cli_unpacking *from, mt_cursor *since, size_t *li
 /* A write, unpacked but for its commits: each is a run of bytes that follows, rows in the binary form, or none. OWNED: free
  * `records`. */
 typedef struct cli_admin_write {
+    bool future;
     uint64_t clock;
     uint8_t clock_mode;
     mt_storage_record *records;
@@ -70,6 +76,15 @@ typedef struct cli_admin_write {
 } cli_admin_write;
 
 mt_status cli_admin_take_write(cli_unpacking *from, cli_admin_write *out);
+
+/* A patch, which nobody has checked. OWNED: free `rows`, then `fields`. */
+typedef struct cli_admin_patch {
+    mt_row *rows;
+    mt_field *fields;
+    size_t count;
+} cli_admin_patch;
+
+mt_status cli_admin_take_patch(cli_unpacking *from, cli_admin_patch *out);
 
 /* ---- Answers ---- */
 

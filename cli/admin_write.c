@@ -4,6 +4,7 @@
 #include "admin_client.h"
 
 #include "batch.h"
+#include "rows.h"
 
 #include <mytosis/plugin/router.h>
 
@@ -48,11 +49,11 @@ static mt_status take_commits(cli_unpacking *from, size_t count, cli_batch *batc
     return st == MT_OK && !cli_unpack_end(from) ? MT_MALFORMED : st;
 }
 
-/* Rows and records as one commit. The states were looked at by who wrote them, as far as that was wanted. */
+/* Rows and records as one commit. */
 static void commit(cli_asked *asked, const cli_admin_write *write, cli_batch *batch)
 {
     mt_db *db = asked->admin->options.db;
-    mt_options options = {.size = sizeof options, .allow_future = true};
+    mt_options options = {.size = sizeof options, .allow_future = write->future};
     mt_received what = {.records = write->records, .record_count = write->record_count};
     mt_storage_answer refused = {.text = NULL};
 
@@ -82,6 +83,61 @@ mt_status cli_client_write(cli_client *client, uint64_t id, mt_bytes body)
     free(write.records);
     cli_batch_free(&batch);
     return st;
+}
+
+/* ---- Patches ---- */
+
+/* What changed, as rows of which more may follow in the same node. */
+static mt_status gather(const mt_delta *delta, cli_batch *batch)
+{
+    mt_status st = MT_OK;
+    const mt_row *row;
+    cli_rows rows;
+
+    cli_rows_of_delta(&rows, delta, MT_UPDATE);
+    while (st == MT_OK && (row = cli_rows_next(&rows))) st = cli_batch_add(batch, row);
+    return st;
+}
+
+static void patched(void *ctx, mt_db *db, const mt_result *result)
+{
+    cli_asked *asked = ctx;
+    mt_storage_answer answer = {.status = result->status, .text = result->text};
+    cli_batch batch = {.nodes = 0};
+    mt_storage_row *shown = NULL;
+    const mt_row *rows;
+
+    (void)db;
+    if (result->status == MT_OK && result->delta && gather(result->delta, &batch) == MT_OK) {
+        rows = cli_batch_rows(&batch, &answer.row_count);
+        shown = calloc(answer.row_count + 1, sizeof *shown);
+        for (size_t i = 0; shown && i < answer.row_count; i++) shown[i].row = rows[i];
+        if (!shown) answer.row_count = 0;
+        answer.rows = shown;
+    }
+    cli_asked_answer(asked, &answer);
+    free(shown);
+    cli_batch_free(&batch);
+}
+
+mt_status cli_client_patch(cli_client *client, uint64_t id, mt_bytes body)
+{
+    mt_db *db = client->admin->options.db;
+    cli_unpacking from = {.rest = body};
+    mt_storage_answer refused = {.text = NULL};
+    cli_admin_patch patch;
+    cli_asked *asked;
+    mt_status st = cli_admin_take_patch(&from, &patch);
+
+    if (st != MT_OK) return st;
+    if ((asked = cli_asked_new(client, ADMIN_PATCH, id))) {
+        refused.status = mt_write(db, patch.rows, patch.count, NULL, patched, asked, NULL);
+        refused.text = mt_db_error(db)->text;
+        if (refused.status != MT_OK) cli_asked_answer(asked, &refused);
+    }
+    free(patch.rows);
+    free(patch.fields);
+    return asked ? MT_OK : MT_NO_MEMORY;
 }
 
 /* ---- Removes ---- */

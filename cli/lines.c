@@ -30,6 +30,10 @@ static bool read_more(cli_lines *lines)
     }
     if (buf->len > LINE_LEN_MAX) cli_text_note(&lines->held, MT_TOO_LARGE);
     if (!cli_text_reserve(&lines->held, PIECE_LEN)) return false;
+    if (lines->wait && !lines->wait(lines->ctx)) {
+        lines->ended = true;
+        return false;
+    }
     do len = read(STDIN_FILENO, buf->data + buf->len, PIECE_LEN);
     while (len < 0 && errno == EINTR);
     if (len < 0) lines->error = errno;

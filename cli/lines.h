@@ -13,6 +13,10 @@ typedef struct cli_lines {
     size_t number; /* of the line given last, from 1 */
     bool ended;
     int error; /* errno of a read that failed */
+
+    /* May be set: called before more is read, which may wait; false: no more is wanted. */
+    bool (*wait)(void *ctx);
+    void *ctx;
 } cli_lines;
 
 void cli_lines_init(cli_lines *lines);

@@ -198,7 +198,7 @@ static mt_status remote_write(void *ctx, const mt_storage_host *host, uint64_t i
     cli_text text;
 
     cli_text_init(&text);
-    cli_admin_put_write(&text, write);
+    cli_admin_put_write(&text, write, true); /* the database above has looked at them */
     return request(ctx, ADMIN_WRITE, &text, host, id);
 }
 
@@ -245,6 +245,37 @@ static mt_status remote_records(void *ctx, const mt_storage_host *host, uint64_t
 static uint64_t remote_bytes(void *ctx)
 {
     return ((cli_remote *)ctx)->bytes;
+}
+
+mt_status cli_remote_patch(cli_remote *remote, const mt_row *rows, size_t count,
+                           const mt_storage_host *host)
+{
+    cli_text text;
+
+    cli_text_init(&text);
+    cli_admin_put_patch(&text, rows, count);
+    return request(remote, ADMIN_PATCH, &text, host, 0);
+}
+
+/* A graph is what it would change in an empty one. */
+mt_status cli_remote_merge(cli_remote *remote, const mt_graph *graph, bool future,
+                           const mt_storage_host *host)
+{
+    mt_storage_commit commit = {.delta = NULL};
+    mt_storage_write write = {.commits = &commit, .commit_count = 1};
+    mt_graph *empty = NULL;
+    mt_delta *delta = NULL;
+    cli_text text;
+    mt_status st = mt_graph_new(mt_mem_system(), NULL, &empty);
+
+    if (st == MT_OK) st = mt_graph_merge(empty, graph, &delta);
+    cli_text_init(&text);
+    commit.delta = delta;
+    if (st == MT_OK) cli_admin_put_write(&text, &write, future);
+    else cli_text_note(&text, st);
+    mt_delta_free(delta);
+    mt_graph_free(empty);
+    return request(remote, ADMIN_WRITE, &text, host, 0);
 }
 
 mt_status cli_remote_ask(cli_remote *remote, uint8_t kind, mt_bytes body, cli_remote_hear *hear,

@@ -5,6 +5,7 @@
 #ifndef CLI_REMOTE_STORAGE_H
 #define CLI_REMOTE_STORAGE_H
 
+#include <mytosis/graph.h>
 #include <mytosis/network.h>
 #include <mytosis/plugin/storage.h>
 
@@ -16,6 +17,13 @@ mt_status cli_remote_new(mt_connection *connection, mt_storage *out);
 
 /* The remote storage that this is, BORROWED until it is closed; NULL: it is another kind. */
 cli_remote *cli_remote_of(const mt_storage *storage);
+
+/* Writes a patch, which the daemon stamps, or merges a graph, each as one commit that is answered as a write is; that of a patch
+ * has rows, which say what changed. `future`: states may be further ahead than ten minutes. Statuses as cli_remote_ask. */
+mt_status cli_remote_patch(cli_remote *remote, const mt_row *rows, size_t count,
+                           const mt_storage_host *host);
+mt_status cli_remote_merge(cli_remote *remote, const mt_graph *graph, bool future,
+                           const mt_storage_host *host);
 
 /* Hears what a daemon says: a piece of text, if `status` is MT_OK, and whether another follows; or why there is none, in a line.
  * BORROWED until it returns. */

@@ -151,14 +151,38 @@ cli_exit_code cli_store_node(const cli_store *store, mt_bytes uid, mt_handle **o
                         (const char *)uid.data);
 }
 
+mt_status cli_store_patch(const cli_store *store, const mt_row *rows, size_t count,
+                          cli_store_seen *seen, void *ctx, mt_error *err)
+{
+    waiting w = {.seen = seen, .ctx = ctx};
+    mt_status st;
+
+    if (store->remote) return cli_store_remote_patch(store, rows, count, seen, ctx, err);
+    if ((st = mt_write(store->db, rows, count, NULL, answered, &w, NULL)) != MT_OK)
+        w.err = *mt_db_error(store->db);
+    else (void)wait_for(store, &w);
+    *err = w.err;
+    return w.err.status;
+}
+
+mt_status cli_store_merge(const cli_store *store, const mt_graph *graph, bool future, mt_error *err)
+{
+    mt_options options = {.size = sizeof options, .allow_future = future};
+    mt_status st;
+
+    if (store->remote) return cli_store_remote_merge(store, graph, future, err);
+    st = mt_commit_graph_wait(store->db, graph, &options);
+    if (st != MT_OK) *err = *mt_db_error(store->db);
+    return st;
+}
+
 cli_exit_code cli_store_write(const cli_store *store, const mt_row *rows, size_t count,
                               cli_store_seen *seen, void *ctx)
 {
-    waiting w = {.seen = seen, .ctx = ctx};
-    mt_status st = mt_write(store->db, rows, count, NULL, answered, &w, NULL);
+    mt_error err = {MT_OK, ""};
+    mt_status st = cli_store_patch(store, rows, count, seen, ctx, &err);
 
-    if (st != MT_OK) return cli_store_complain(store, st, "write to");
-    if (wait_for(store, &w)) return EXIT_DONE;
-    return cli_complain(cli_exit_of(w.err.status), "cannot write to %s: %s", store->path,
-                        without_path(store, w.err.text));
+    if (st == MT_OK) return EXIT_DONE;
+    return cli_complain(cli_exit_of(st), "cannot write to %s: %s", store->path,
+                        without_path(store, *err.text ? err.text : mt_status_text(st)));
 }

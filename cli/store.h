@@ -38,6 +38,21 @@ typedef void cli_store_seen(void *ctx, const mt_delta *delta);
 cli_exit_code cli_store_write(const cli_store *store, const mt_row *rows, size_t count,
                               cli_store_seen *seen, void *ctx);
 
+/* The same, and reports nothing. */
+mt_status cli_store_patch(const cli_store *store, const mt_row *rows, size_t count,
+                          cli_store_seen *seen, void *ctx, mt_error *err);
+
+/* Merges a graph as one commit and waits. `future`: its states may be further ahead than ten minutes. */
+mt_status cli_store_merge(const cli_store *store, const mt_graph *graph, bool future,
+                          mt_error *err);
+
+/* Both, of a store that a daemon holds: store_remote.c. What is written is stamped and merged there, beside the writes of
+ * others. */
+mt_status cli_store_remote_patch(const cli_store *store, const mt_row *rows, size_t count,
+                                 cli_store_seen *seen, void *ctx, mt_error *err);
+mt_status cli_store_remote_merge(const cli_store *store, const mt_graph *graph, bool future,
+                                 mt_error *err);
+
 /* The handle of a node, SHARED. EXIT_DIFFERENT: there is none. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_store_node(const cli_store *store, mt_bytes uid, mt_handle **out);
 

@@ -1,11 +1,10 @@
 /* watch: writes and merges what is typed, and prints the events that result. */
 #include "event.h"
+#include "follow.h"
 #include "lines.h"
 #include "message.h"
 #include "patch.h"
 #include "store.h"
-
-#include <mytosis/blocking.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +14,8 @@
 typedef struct watching {
     const cli_options *options;
     cli_store store;
-    cli_events events;
+    cli_events events; /* of our own database */
+    cli_follow follow; /* of a daemon's */
     cli_lines lines;
 } watching;
 
@@ -35,20 +35,8 @@ static mt_status write_patch(const watching *w, mt_bytes line, mt_error *err)
     mt_status st = cli_patch_parse(line, NAME, &patch, err);
 
     if (st != MT_OK) return st;
-    st = mt_write_wait(w->store.db, patch.rows, patch.row_count, NULL, NULL);
-    if (st != MT_OK) *err = *mt_db_error(w->store.db);
+    st = cli_store_patch(&w->store, patch.rows, patch.row_count, NULL, NULL, err);
     cli_patch_free(&patch);
-    return st;
-}
-
-static mt_status merge_graph(const watching *w, const mt_graph *graph, mt_error *err)
-{
-    mt_options options = {.size = sizeof options};
-    mt_status st;
-
-    options.allow_future = cli_options_has(w->options, OPTION_ALLOW_FUTURE);
-    st = mt_commit_graph_wait(w->store.db, graph, &options);
-    if (st != MT_OK) *err = *mt_db_error(w->store.db);
     return st;
 }
 
@@ -66,7 +54,9 @@ static mt_status take_line(const watching *w, mt_bytes line, mt_error *err)
     mt_error as_graph;
     mt_status st = mt_json_load(mt_mem_system(), NULL, NAME, line, &graph, &as_graph);
 
-    if (st == MT_OK) st = merge_graph(w, graph, err);
+    if (st == MT_OK)
+        st = cli_store_merge(&w->store, graph, cli_options_has(w->options, OPTION_ALLOW_FUTURE),
+                             err);
     else {
         st = write_patch(w, line, err);
         if (st == MT_MALFORMED && is_like_graph(err)) *err = as_graph;
@@ -82,13 +72,19 @@ static bool is_blank(mt_bytes line)
     return true;
 }
 
+/* Whether nobody reads what is printed any more. */
+static bool is_unheard(const watching *w)
+{
+    return w->store.remote ? w->follow.out.quiet : w->events.out.quiet;
+}
+
 /* Bad lines are left out, and said; what the store refuses to take ends it. */
 static cli_exit_code take_lines(watching *w)
 {
     cli_exit_code code = EXIT_DONE;
     mt_bytes line;
 
-    while (code != EXIT_SYSTEM && !w->events.out.quiet && cli_lines_next(&w->lines, &line)) {
+    while (code != EXIT_SYSTEM && !is_unheard(w) && cli_lines_next(&w->lines, &line)) {
         mt_error err = {MT_OK, ""};
 
         if (!is_blank(line) && take_line(w, line, &err) != MT_OK) code = complain_line(w, &err);
@@ -103,23 +99,51 @@ static cli_exit_code take_lines(watching *w)
     return code;
 }
 
+/* The events of a store of our own: only what is typed changes it. */
+static cli_exit_code watch_own(watching *w, mt_bytes prefix)
+{
+    cli_exit_code code;
+    mt_status st;
+
+    if (cli_options_has(w->options, OPTION_FOLLOW)) {
+        cli_store_close(&w->store);
+        return cli_complain(EXIT_DIFFERENT, "no daemon holds %s: nobody else changes it",
+                            w->store.path);
+    }
+    st = cli_events_begin(&w->events, w->options, w->store.db, prefix);
+    if (st == MT_OK) code = take_lines(w);
+    else code = cli_store_complain(&w->store, st, "watch");
+    cli_store_close(&w->store);
+    return cli_events_end(&w->events, code);
+}
+
+static cli_exit_code watch_daemon(watching *w, mt_bytes prefix)
+{
+    cli_exit_code code = EXIT_DONE;
+
+    if (cli_follow_begin(&w->follow, w->options, &w->store, prefix) == MT_OK) {
+        w->lines.wait = cli_follow_input;
+        w->lines.ctx = &w->follow;
+        if (cli_options_has(w->options, OPTION_FOLLOW)) cli_follow_wait(&w->follow);
+        else code = take_lines(w);
+    }
+    cli_store_close(&w->store);
+    return cli_follow_end(&w->follow, code);
+}
+
 static cli_exit_code run_watch(const cli_options *options)
 {
     mt_bytes prefix = mt_str(options->operand_count > 0 ? options->operands[0] : NULL);
     watching w = {.options = options};
     cli_exit_code code;
-    mt_status st;
 
     if (prefix.len > MT_UID_LEN_MAX)
         return cli_complain(EXIT_USAGE, "a prefix of %zu bytes is longer than any uid", prefix.len);
     if ((code = cli_store_open(options, ACCESS_WRITE, &w.store)) != EXIT_DONE) return code;
     cli_lines_init(&w.lines);
-    st = cli_events_begin(&w.events, options, w.store.db, prefix);
-    if (st == MT_OK) code = take_lines(&w);
-    else code = cli_store_complain(&w.store, st, "watch");
-    cli_store_close(&w.store);
+    code = w.store.remote ? watch_daemon(&w, prefix) : watch_own(&w, prefix);
     cli_lines_free(&w.lines);
-    return cli_events_end(&w.events, code);
+    return code;
 }
 
 const cli_command cli_verb_watch = {
@@ -129,16 +153,17 @@ const cli_command cli_verb_watch = {
     .operand_max = 1,
     .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_HISTORY) |
                    OPTION_BIT(OPTION_CONFLICTS) | OPTION_BIT(OPTION_ALLOW_FUTURE) |
-                   OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_JSON),
+                   OPTION_BIT(OPTION_ALL) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_FOLLOW),
     .run = run_watch,
     .help = "Usage: mytosis watch [OPTION...] [PREFIX]\n"
             "\n"
             "Reads lines from standard input, each a patch, {\"uid\":{\"field\":value}}, which is\n"
             "written, or a graph with states, which is merged; and prints what each changed,\n"
             "of all nodes or of those whose uid begins with PREFIX. A bad line is left out.\n"
-            "One process holds a store, so that nobody else changes it meanwhile.\n"
+            "While a daemon holds the store, what others and peers change is printed, too.\n"
             "\n"
             "      --store PATH   the store; else MYTOSIS_STORE names it\n"
+            "  -f, --follow       read no lines; print what changes until it is interrupted\n"
             "      --history      print also what was overwritten, and what came too late\n"
             "      --conflicts    print also which equal states were settled, and how\n"
             "      --allow-future take states that are more than 10 minutes ahead of now\n"

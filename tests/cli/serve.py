@@ -1,0 +1,464 @@
+"""The daemon: every verb works while it holds the store, and it ends well however it ends."""
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+import doctor
+import store
+import transfer
+import watch
+from support.command import (DIFFERENT, DONE, INPUT, PROGRAM, SYSTEM, USAGE, CommandTest, StoreTest, environment, graph, large,
+                             node, unittest)
+from support.daemon import Daemon
+
+ENV = environment(MYTOSIS_STORE="s.mdb")
+
+
+# ---- The tests of verbs once more, with a daemon that holds the store ----
+
+
+class Served:
+    """Before a class of tests: a daemon holds s.mdb."""
+
+    def setUp(self):
+        super().setUp()
+        self.daemon = Daemon(self)
+
+
+def left_out(*names):
+    """Takes tests away that are about a store of one's own."""
+    def without(made):
+        for name in names:
+            setattr(made, name, None)
+        return made
+    return without
+
+
+@left_out("test_a_full_disk_leaves_the_store_as_it_was")
+class WriteServed(Served, store.Write):
+    pass
+
+
+class LinkServed(Served, store.Link):
+    pass
+
+
+class ReadServed(Served, store.Read):
+    pass
+
+
+class RemoveServed(Served, store.Remove):
+    pass
+
+
+class ForgetServed(Served, store.Forget):
+    pass
+
+
+class ListServed(Served, store.List):
+    pass
+
+
+class LogServed(Served, store.Log):
+    pass
+
+
+class RoundtripServed(Served, transfer.Roundtrip):
+    # What it says of the daemon changes.
+    test_to_import_again_changes_nothing = None
+
+
+@left_out("test_a_store_without_room")
+class ImportServed(Served, transfer.Import):
+    pass
+
+
+class FutureServed(Served, transfer.Future):
+    pass
+
+
+class ExportServed(Served, transfer.Export):
+    pass
+
+
+# Commits are counted as long as the daemon runs.
+@left_out("test_only_nodes_of_the_prefix", "test_history", "test_a_full_disk_ends_it")
+class WatchServed(Served, watch.Watch):
+    pass
+
+
+class DoctorServed(Served, doctor.Sound):
+    pass
+
+
+# ---- The daemon ----
+
+
+class Running(StoreTest):
+    def test_its_socket_is_for_its_owner_alone(self):
+        Daemon(self, preexec_fn=lambda: os.umask(0))
+        mode = os.stat(self.path("s.mdb-socket")).st_mode
+        self.assertTrue(stat.S_ISSOCK(mode))
+        self.assertEqual(stat.S_IMODE(mode), 0o600)
+
+    def test_a_signal_ends_it_and_nothing_is_left(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            daemon = Daemon(self)
+            self.expect(DONE, "write", "ada", f"x={number}")
+            self.assertEqual(daemon.stop(number), DONE)
+            self.assertEqual(daemon.said("stopping")["signal"], signal.Signals(number).name)
+            self.assertEqual(sorted(os.listdir(self.folder)), ["s.mdb", "s.mdb-lock"])
+            self.assertEqual(self.expect(DONE, "read", "ada", "x", "--raw").decode(), f"{number:d}\n")
+
+    def test_a_hangup_does_not(self):
+        daemon = Daemon(self)
+        daemon.process.send_signal(signal.SIGHUP)
+        self.expect(DONE, "write", "ada", "x=1")
+        self.assertEqual(daemon.stop(), DONE)
+
+    def test_what_was_acknowledged_survives_a_kill(self):
+        for i in range(5):
+            daemon = Daemon(self)
+            self.expect(DONE, "write", "n", f"f{i}=1")
+            daemon.kill()
+            self.assertTrue(os.path.exists(self.path("s.mdb-socket")))
+            self.expect(DONE, "write", "n", f"g{i}=1")
+        self.assertEqual(len(self.exported()["n"]), 11)
+
+    def test_a_second_one_is_refused_and_names_the_first(self):
+        first = Daemon(self)
+        self.refused(SYSTEM, f"s.mdb is held by mytosis (pid {first.process.pid})", "serve")
+        self.expect(DONE, "write", "ada", "x=1")
+
+    def test_where_there_is_no_store(self):
+        self.refused(INPUT, "there is no store no.mdb; mytosis init makes one", "serve", "--store=no.mdb")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["s.mdb", "s.mdb-lock"])
+
+    def test_another_that_holds_the_store_is_named_as_ever(self):
+        holder = subprocess.Popen([PROGRAM, "watch"], cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENV)
+        self.addCleanup(holder.communicate)
+        holder.stdin.write(b'{"a":{"x":1}}\n')
+        holder.stdin.flush()
+        holder.stdout.readline()
+        self.refused(SYSTEM, f"s.mdb is held by mytosis (pid {holder.pid})", "serve")
+
+    def test_restamping_is_for_a_store_of_ones_own(self):
+        daemon = Daemon(self)
+        self.refused(SYSTEM, f"s.mdb is held by mytosis (pid {daemon.process.pid})", "doctor", "--restamp")
+
+    def test_status_tells_of_it(self):
+        daemon = Daemon(self)
+        self.expect(DONE, "write", "ada", "x=1")
+        said = self.result("status", "--json")
+        self.assertEqual((said["store"], said["log"], said["clock"]["mode"]), ("s.mdb", {"first": 1, "last": 1}, "lamport"))
+        self.assertEqual((said["daemon"]["pid"], said["daemon"]["commits"], said["daemon"]["commands"]), (daemon.process.pid, 1, 1))
+        text = self.expect(DONE, "status").decode()
+        self.assertRegex(text, rf"^store  s\.mdb\nsize   [\d,]+ bytes\nclock  lamport\nlog    changes 1 to 1\n"
+                               rf"daemon +pid {daemon.process.pid}, for [^\n]+\ncommits +1\nmemory [^\n]+\npeers +0\n$")
+
+    def test_peers(self):
+        self.refused(DIFFERENT, "no daemon holds s.mdb; mytosis serve starts one", "peers")
+        Daemon(self)
+        self.assertEqual(self.expect(DONE, "peers"), b"")
+        self.assertEqual(self.result("peers", "--json"), [])
+
+    def test_several_commands_at_a_time(self):
+        Daemon(self)
+        running = [subprocess.Popen([PROGRAM, "write", "n", f"f{i}={i}"], cwd=self.folder, env=ENV) for i in range(20)]
+        self.assertEqual([one.wait() for one in running], [DONE] * 20)
+        self.assertEqual(self.result("read", "n", "--plain"), {f"f{i}": str(i) for i in range(20)})
+
+    def test_writes_of_one_field_all_count_where_states_do(self):
+        Daemon(self)
+        running = [subprocess.Popen([PROGRAM, "write", "n", f"x={i}"], cwd=self.folder, env=ENV) for i in range(20)]
+        self.assertEqual([one.wait() for one in running], [DONE] * 20)
+        self.assertEqual(self.exported()["n"]["x"]["state"], 20)
+
+
+class Gone(StoreTest):
+    """The daemon ends while a command is at work."""
+
+    def test_a_command_says_so(self):
+        daemon = Daemon(self)
+        running = subprocess.Popen([PROGRAM, "import", "-"], cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=ENV)
+        text = json.dumps(large(6000)).encode()
+        running.stdin.write(text[:len(text) // 2])
+        running.stdin.flush()
+        while self.expect(DONE, "ls", "--limit=1") == b"":
+            pass
+        daemon.kill()
+        _, said = running.communicate(text[len(text) // 2:])
+        self.assertRegex(said.decode(), r"^mytosis: standard input: the daemon has gone[^\n]*; \d+ nodes are imported\n$")
+        self.assertEqual(running.returncode, SYSTEM)
+        self.expect(DONE, "import", "-", stdin=text.decode())
+        self.assertEqual(len(self.exported()), 6000)
+
+    def test_a_command_that_watches_says_so(self):
+        for end in (Daemon.kill, Daemon.stop):
+            daemon = Daemon(self)
+            running = subprocess.Popen([PROGRAM, "watch", "--json"], cwd=self.folder, stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV)
+            running.stdin.write(b'{"a":{"x":1}}\n')
+            running.stdin.flush()
+            running.stdout.readline()
+            end(daemon)
+            self.assertRegex(running.stderr.read().decode(), r"^mytosis: s\.mdb: the daemon has gone[^\n]*\n$")
+            running.communicate()
+            self.assertEqual(running.returncode, SYSTEM)
+
+    def test_a_stop_loses_nothing_that_was_acknowledged(self):
+        daemon = Daemon(self)
+        running = subprocess.Popen([PROGRAM, "watch", "--json"], cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, env=ENV)
+        for i in range(200):
+            running.stdin.write(b'{"n%03d":{"x":1}}\n' % i)
+        running.stdin.flush()
+        told = [running.stdout.readline() for _ in range(20)]
+        daemon.stop()
+        told.extend(running.communicate()[0].splitlines())
+        self.assertGreaterEqual(len(self.exported()), len(told))
+
+
+class Large(StoreTest):
+    def test_a_graph_goes_in_and_out(self):
+        wanted = self.canonical(large(5000))
+        daemon = Daemon(self)
+        self.expect(DONE, "import", "in.json")
+        self.assertEqual(self.expect(DONE, "export"), wanted)
+        self.assertEqual(daemon.stop(), DONE)
+        self.assertEqual(self.expect(DONE, "export"), wanted)
+
+    def test_large_values_and_large_nodes(self):
+        content = graph(node("wide", {f"f{i:05}": (i, 1) for i in range(20000)}),
+                        *(node(f"n{i:02}", {"x": ("é" * (128 * 1024), 1)}) for i in range(40)))
+        wanted = self.canonical(content)
+        Daemon(self)
+        self.expect(DONE, "import", "in.json")
+        self.assertEqual(self.expect(DONE, "export"), wanted)
+        self.assertEqual(self.expect(DONE, "read", "wide", "f19999", "--raw"), b"19999\n")
+
+    def test_a_command_that_is_not_read_costs_little(self):
+        content = graph(*(node(f"n{i:04}", {"x": ("x" * 200000, 1)}) for i in range(400)))
+        self.import_graph(content)
+        daemon = Daemon(self)
+        running = subprocess.Popen([PROGRAM, "export"], cwd=self.folder, stdout=subprocess.PIPE, env=ENV)
+        running.stdout.read(1)
+        self.expect(DONE, "write", "other", "x=1")
+        with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as status:
+            taken = next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
+        with open(PROGRAM, "rb") as program:
+            if b"__asan_init" not in program.read():
+                self.assertLess(taken, 40000)
+        self.assertEqual(daemon.stop(), DONE)
+        running.stdout.close()
+        running.wait()
+
+    def test_an_import_that_is_killed_may_be_repeated(self):
+        wanted = self.canonical(large(3000))
+        Daemon(self)
+        for part in (0.3, 0.6, 0.9):
+            running = subprocess.Popen([PROGRAM, "import", "-"], cwd=self.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE, env=ENV)
+            running.stdin.write(wanted[:int(len(wanted) * part)])
+            running.stdin.flush()
+            running.kill()
+            running.communicate()
+            self.expect(DONE, "doctor")
+        self.expect(DONE, "import", "in.json")
+        self.assertEqual(self.expect(DONE, "export"), wanted)
+
+
+class Watching(StoreTest):
+    def start(self, *words):
+        running = subprocess.Popen([PROGRAM, "watch", "--json", *words], cwd=self.folder, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, env=ENV)
+        self.addCleanup(running.communicate)
+        return running
+
+    def until(self, running, uid):
+        """The events until one that is about a node, which is written until it comes."""
+        seen = []
+        self.expect(DONE, "write", uid, "x=1")
+        while True:
+            seen.append(json.loads(running.stdout.readline()))
+            if uid in seen[-1]["nodes"]:
+                return seen
+
+    def test_what_others_write_is_seen(self):
+        Daemon(self)
+        running = self.start()
+        running.stdin.write(b'{"mine":{"x":1}}\n')
+        running.stdin.flush()
+        self.assertEqual(list(json.loads(running.stdout.readline())["nodes"]), ["mine"])
+        self.expect(DONE, "write", "theirs", "x=1")
+        self.assert_same(json.loads(running.stdout.readline()),
+                         {"event": "update", "commit": 2, "nodes": graph(node("theirs", {"x": ("1", 1)}))})
+
+    def test_only_of_the_prefix_and_history_if_it_is_wanted(self):
+        Daemon(self)
+        running = self.start("note/", "--history")
+        running.stdin.write(b'{"note/0":{"x":1}}\n')
+        running.stdin.flush()
+        running.stdout.readline()
+        self.expect(DONE, "write", "other", "x=1")
+        self.expect(DONE, "write", "note/0", "x:=2")
+        events = [json.loads(running.stdout.readline()) for _ in range(2)]
+        self.assertEqual([(event["event"], event["commit"], list(event["nodes"])) for event in events],
+                         [("update", 3, ["note/0"]), ("history", 3, ["note/0"])])
+
+    def test_follow_reads_no_lines(self):
+        self.refused(DIFFERENT, "no daemon holds s.mdb: nobody else changes it", "watch", "--follow")
+        Daemon(self)
+        running = subprocess.Popen([PROGRAM, "watch", "--follow"], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, env=ENV)
+        # It may not have begun when the first of them are written.
+        writing = subprocess.Popen(f'while "{PROGRAM}" write n x=1; do :; done', shell=True, cwd=self.folder, env=ENV,
+                                   stderr=subprocess.DEVNULL, start_new_session=True)
+        self.assertRegex(running.stdout.readline(), rb"^update \d+\n$")
+        os.killpg(writing.pid, signal.SIGKILL)
+        writing.wait()
+        running.terminate()
+        running.communicate()
+
+
+class Config(StoreTest):
+    def checked(self, *words, **more):
+        made = json.loads(self.expect(DONE, "serve", "--check-config", "--json", *words, **more))
+        flat = {key: [tuple(value.values()) for value in (values if isinstance(values, list) else [values])]
+                for key, values in made.items()}
+        return flat
+
+    def test_flags_over_environment_over_file(self):
+        self.write("c.conf", "# a comment\n\nstore = file.mdb\nlisten = tcp://127.0.0.1:1\nlisten=ws://127.0.0.1:2/x\n"
+                             "  connect\t= tcp://example.org:3 \r\nlog-level = debug")
+        self.assertEqual(self.checked("--config=c.conf", env=environment()), {
+            "store": [("file.mdb", "c.conf:3")], "listen": [("tcp://127.0.0.1:1", "c.conf:4"), ("ws://127.0.0.1:2/x", "c.conf:5")],
+            "connect": [("tcp://example.org:3", "c.conf:6")], "log-level": [("debug", "c.conf:7")], "log-format": [("text", "default")]})
+        env = environment(MYTOSIS_CONFIG="c.conf", MYTOSIS_STORE="env.mdb", MYTOSIS_LISTEN="tcp://127.0.0.1:4  unix:x",
+                          MYTOSIS_LOG_FORMAT="json")
+        made = self.checked("--connect=ws://[::1]:5", "--log-level", "error", "--connect", "unix:y", env=env)
+        self.assertEqual(made, {
+            "store": [("env.mdb", "MYTOSIS_STORE")],
+            "listen": [("tcp://127.0.0.1:4", "MYTOSIS_LISTEN"), ("unix:x", "MYTOSIS_LISTEN")],
+            "connect": [("ws://[::1]:5", "--connect"), ("unix:y", "--connect")],
+            "log-level": [("error", "--log-level")], "log-format": [("json", "MYTOSIS_LOG_FORMAT")]})
+
+    def test_for_a_person(self):
+        self.assertEqual(self.expect(DONE, "serve", "--check-config", "--listen=unix:x").decode(), """\
+store       s.mdb   MYTOSIS_STORE
+listen      unix:x  --listen
+connect     (none)  default
+log-level   info    default
+log-format  text    default
+""")
+
+    def test_mistakes_in_the_file(self):
+        for text, message in (
+            ("lissen = unix:x", 'c.conf:1:1: unknown key "lissen"; there are store, listen, connect, log-level and log-format'),
+            ("\n  store", 'c.conf:2:8: expected "key = value"'),
+            ("store x", 'c.conf:1:7: expected "key = value"'),
+            ("= x", 'c.conf:1:1: expected "key = value"'),
+            ("store =", 'c.conf:1:8: expected a value for "store"'),
+            ("store = a\nstore = b", 'c.conf:2:1: "store" is set already, at c.conf:1'),
+            ("log-level = loud", 'c.conf:1:13: "log-level" is error, warning, info or debug, not "loud"'),
+            ("store = \0", "c.conf: it has zero bytes, and is no text"),
+            ("#" * (1 << 20) + "\n", "c.conf: more than 1048576 bytes"),
+        ):
+            self.write("c.conf", text)
+            self.refused(INPUT, message, "serve", "--config=c.conf", "--check-config")
+        self.refused(INPUT, "cannot read no.conf: No such file or directory", "serve", "--config=no.conf")
+        self.refused(INPUT, "cannot read .: Is a directory", "serve", "--config=.")
+
+    def test_urls_that_are_none_are_said_where_they_are(self):
+        self.write("c.conf", "listen = http://127.0.0.1:1")
+        for words, place, code in ((["--config=c.conf"], r"c\.conf:1:10", INPUT), (["--listen=tcp://1"], "--listen", USAGE),
+                                   (["--connect=x"], "--connect", USAGE)):
+            done = self.run_command("serve", *words)
+            self.assertEqual(done.returncode, code)
+            self.assertRegex(done.stderr.decode(), rf"^mytosis: {place}: .")
+
+    def test_words_that_make_no_sense(self):
+        self.refused(USAGE, "no store is named: --store PATH does, MYTOSIS_STORE in the environment, or \"store = PATH\" in the file",
+                     "serve", env=environment())
+        self.refused(USAGE, "serve takes no operands; see mytosis serve --help", "serve", "s.mdb")
+        self.refused(USAGE, "--json goes with --check-config, and there is none; see mytosis serve --help", "serve", "--json")
+        self.refused(USAGE, '--log-level takes error, warning, info or debug, not "loud"; see mytosis serve --help',
+                     "serve", "--log-level=loud")
+        self.refused(USAGE, 'MYTOSIS_LOG_FORMAT: "log-format" is text or json, not "xml"', "serve",
+                     env=environment(MYTOSIS_STORE="s.mdb", MYTOSIS_LOG_FORMAT="xml"))
+        self.refused(USAGE, "more than 64 URLs are named; see mytosis serve --help", "serve", *["--listen=unix:x"] * 65)
+
+
+class Logs(StoreTest):
+    def test_text_and_levels(self):
+        for level, wanted in (("info", r"^\S+Z info ready store=s\.mdb pid=\d+ socket=unix:s\.mdb-socket\n\S+Z info stopping signal=SIGTERM\n$"),
+                              ("error", "^$")):
+            running = subprocess.Popen([PROGRAM, "serve", f"--log-level={level}"], cwd=self.folder, stderr=subprocess.PIPE, env=ENV)
+            while b"daemon" not in self.run_command("status").stdout:
+                pass
+            running.terminate()
+            self.assertRegex(running.communicate()[1].decode(), wanted)
+
+    def test_json_has_the_time(self):
+        self.assertRegex(Daemon(self).said("ready")["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+
+
+class Strangers(StoreTest):
+    """Who comes to the socket and speaks something else."""
+
+    def test_garbage_is_not_answered_and_harms_nobody(self):
+        Daemon(self)
+        for sent in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\0" * 1000, b"\xff" * 100000, os.urandom(5000), b"mA\1\1\0" + bytes(8)):
+            with socket.socket(socket.AF_UNIX) as stranger:
+                stranger.connect(self.path("s.mdb-socket"))
+                try:
+                    stranger.sendall(sent)
+                    stranger.shutdown(socket.SHUT_WR)
+                    while stranger.recv(4096):
+                        pass
+                except OSError:  # it hung up
+                    pass
+        self.expect(DONE, "write", "ada", "x=1")
+        self.assertEqual(self.expect(DONE, "ls"), b"ada\n")
+
+
+class Peers(CommandTest):
+    """Two daemons that are linked."""
+
+    def setUp(self):
+        super().setUp()
+        for name in ("a.mdb", "b.mdb"):
+            self.expect(DONE, "init", name)
+
+    def test_what_is_written_at_one_is_read_at_the_other(self):
+        self.expect(DONE, "write", "ada", "name=Ada", "--store=a.mdb")
+        here = Daemon(self, "--listen=tcp://127.0.0.1:0", store="a.mdb")
+        Daemon(self, "--connect", here.said("listening")["url"], store="b.mdb")
+        watching = subprocess.Popen([PROGRAM, "watch", "--json", "--store=b.mdb"], cwd=self.folder, stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE, env=environment())
+        self.addCleanup(watching.communicate)
+        while self.expect(DONE, "ls", "--store=b.mdb") != b"ada\n":
+            pass
+        watching.stdin.write(b'{"bob":{"name":"Bob"}}\n')
+        watching.stdin.flush()
+        while "bob" not in json.loads(watching.stdout.readline())["nodes"]:
+            pass
+        while self.expect(DONE, "ls", "--store=a.mdb") != b"ada\nbob\n":
+            pass
+        self.expect(DONE, "write", "eve", "name=Eve", "--store=a.mdb")
+        event = json.loads(watching.stdout.readline())
+        self.assertEqual((list(event["nodes"]), "origin" in event), (["eve"], True))
+        self.assertEqual(self.expect(DONE, "export", "--store=a.mdb"), self.expect(DONE, "export", "--store=b.mdb"))
+        peer, = self.result("peers", "--json", "--store=b.mdb")
+        self.assertEqual((peer["state"], peer["link"]), ("live", here.said("listening")["url"]))
+        self.assertIn(b"  live  ", self.expect(DONE, "peers", "--store=b.mdb"))
+
+
+if __name__ == "__main__":
+    unittest.main()

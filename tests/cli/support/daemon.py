@@ -1,0 +1,49 @@
+"""A daemon for the tests: starts, says when it is ready, and ends."""
+import json
+import signal
+import subprocess
+
+from support.command import PROGRAM, environment
+
+
+class Daemon:
+    """What `mytosis serve` says on standard error is read as JSON, an event a line."""
+
+    def __init__(self, test, *words, store="s.mdb", **more):
+        self.test = test
+        self.events = []
+        self.process = subprocess.Popen(
+            [PROGRAM, "serve", "--log-format=json", *(["--store", store] if store else []), *words],
+            cwd=test.folder,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            **more,
+        )
+        test.addCleanup(self.stop)
+        self.wait_for("ready")
+
+    def wait_for(self, event):
+        """The next event of this name."""
+        while line := self.process.stderr.readline():
+            said = json.loads(line)
+            self.events.append(said)
+            if said["event"] == event:
+                return said
+        raise AssertionError(f"the daemon ended before {event}: {self.events}")
+
+    def said(self, event):
+        """The first event of this name among those that were read."""
+        return next(said for said in self.events if said["event"] == event)
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends it; answers its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        if not self.process.stderr.closed:
+            self.events.extend(json.loads(line) for line in self.process.stderr)
+            self.process.stderr.close()
+        return self.process.wait()
+
+    def kill(self):
+        return self.stop(signal.SIGKILL)
