@@ -1,0 +1,331 @@
+/* Peers that sync over loopback, all in one process and on one loop: what one core does for both. */
+#include "data.h"
+#include "figure.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <mytosis/mytosis.h>
+#include <mytosis/plugin/kv_lmdb.h>
+#include <mytosis/plugin/socket.h>
+#include <mytosis/plugin/sync.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SYNC_NODES 100000u
+#define EDITS 200u
+#define PINGS 2000u
+#define SUBSCRIBERS_MAX 1000u
+#define BROADCASTS 200u
+
+typedef struct bench {
+    bench_set set;
+    char folder[64];
+    uint64_t seed;
+    double sync_bytes, resync_bytes, resync_ms, p99, p99_100;
+} bench;
+
+static void fail(const char *what, const char *why)
+{
+    fprintf(stderr, "bench: %s: %s\n", what, why);
+    exit(1);
+}
+
+/* ---- Peers ---- */
+
+typedef struct peer {
+    const mt_env *env;
+    mt_db *db;
+    mt_connection *link; /* dialed; NULL: it listens */
+    mt_server *server;
+    size_t heard; /* nodes of update events */
+} peer;
+
+static void heard(void *ctx, mt_db *db, const mt_event *event)
+{
+    peer *p = ctx;
+
+    (void)db;
+    p->heard += event->count;
+}
+
+/* Opens a peer that listens at `url`, or, with `dials`, connects to it. `path` NULL: in memory. */
+static void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool dials)
+{
+    mt_config config = {.size = sizeof config};
+    mt_error error;
+    mt_router router;
+    mt_listen all = {.kinds = MT_EVENT_UPDATE};
+    mt_status st;
+
+    memset(p, 0, sizeof *p);
+    p->env = mt_loop_env(loop);
+    config.env = p->env;
+    bench_must(mt_router_sync(p->env, NULL, &router, &error), "router");
+    config.router = &router;
+    if (dials) {
+        bench_must(mt_dial(p->env, url, NULL, &p->link, &error), "dial");
+        config.connections = &p->link;
+        config.connection_count = 1;
+    } else {
+        if (mt_server_new(p->env, url, NULL, &p->server, &error) != MT_OK) fail(url, error.text);
+        config.group = mt_server_group(p->server);
+    }
+    if (path) st = mt_open_path(path, &config, &p->db, &error);
+    else st = mt_open(&(const mt_config *){&config}, 1, &p->db, &error);
+    if (st != MT_OK) fail("open", error.text);
+    bench_must(mt_on(p->db, &all, heard, p, NULL), "listen");
+}
+
+static void peer_close(peer *p)
+{
+    mt_close(p->db);
+    mt_connection_unref(p->link);
+    mt_server_close(p->server);
+}
+
+static void turn(const peer *p)
+{
+    bench_must(p->env->turn(p->env->ctx), "turn");
+}
+
+typedef struct totals {
+    uint64_t bytes;
+    size_t live, peers;
+} totals;
+
+static void add_peer(void *ctx, const mt_sync_peer *one)
+{
+    totals *t = ctx;
+
+    t->bytes += one->bytes_in + one->bytes_out;
+    t->live += one->state == MT_SYNC_LIVE;
+    t->peers++;
+}
+
+static totals totals_of(const peer *p)
+{
+    totals t = {0, 0, 0};
+
+    bench_must(mt_db_status(p->db, add_peer, &t), "status");
+    return t;
+}
+
+static void fill(bench *b, const peer *p, size_t count)
+{
+    for (size_t i = 0; i < count; i += BATCH)
+        bench_must(mt_write_wait(p->db, &b->set.rows[i], BATCH, NULL, NULL), "write");
+}
+
+/* ---- First sync ---- */
+
+static void clear_folder(const bench *b)
+{
+    DIR *dir = opendir(b->folder);
+    struct dirent *entry;
+    char path[512];
+
+    if (!dir) fail(b->folder, "cannot be read");
+    while ((entry = readdir(dir))) {
+        if (entry->d_name[0] == '.') continue;
+        snprintf(path, sizeof path, "%s/%s", b->folder, entry->d_name);
+        unlink(path);
+    }
+    closedir(dir);
+}
+
+static double first_sync(bench *b, bool durable, size_t count, const char *scheme)
+{
+    char paths[2][128], url[64];
+    peer here, there;
+    mt_loop *loop;
+    double start;
+
+    clear_folder(b);
+    for (size_t i = 0; i < 2; i++) snprintf(paths[i], sizeof paths[i], "%s/%zu.mdb", b->folder, i);
+    snprintf(url, sizeof url, "%s://127.0.0.1:0", scheme);
+    bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
+    peer_open(&here, loop, durable ? paths[0] : NULL, url, false);
+    fill(b, &here, count);
+    start = bench_now();
+    peer_open(&there, loop, durable ? paths[1] : NULL, mt_server_url(here.server), true);
+    while (there.heard < count || totals_of(&there).live == 0) turn(&there);
+    start = bench_now() - start;
+    b->sync_bytes = (double)totals_of(&there).bytes / (double)count;
+    peer_close(&there);
+    peer_close(&here);
+    bench_must(mt_loop_run(loop), "loop");
+    mt_loop_free(loop);
+    return (double)count / start;
+}
+
+static double sync_memory(void *ctx)
+{
+    return first_sync(ctx, false, SYNC_NODES, "tcp");
+}
+
+static double sync_websocket(void *ctx)
+{
+    return first_sync(ctx, false, SYNC_NODES, "ws");
+}
+
+static double sync_durable(void *ctx)
+{
+    return first_sync(ctx, true, SYNC_NODES, "tcp");
+}
+
+static double sync_bytes(void *ctx)
+{
+    return ((bench *)ctx)->sync_bytes;
+}
+
+/* ---- Sync again ---- */
+
+/* The link is cut, 200 fields are written, the link is back. */
+static double resync(void *ctx)
+{
+    bench *b = ctx;
+    bench_rng rng = {b->seed};
+    peer here, there;
+    mt_loop *loop;
+    uint64_t bytes;
+    double start;
+    char url[64];
+
+    bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
+    peer_open(&here, loop, NULL, "tcp://127.0.0.1:0", false);
+    fill(b, &here, SYNC_NODES);
+    peer_open(&there, loop, NULL, mt_server_url(here.server), true);
+    while (there.heard < SYNC_NODES || totals_of(&there).live == 0) turn(&there);
+    snprintf(url, sizeof url, "%s", mt_server_url(here.server));
+    mt_connection_close(mt_group_at(mt_server_group(here.server), 0));
+    while (!mt_connection_offline(there.link)) turn(&there);
+    for (size_t i = 0; i < EDITS; i++) {
+        const mt_row *row = &b->set.rows[bench_random(&rng, SYNC_NODES)];
+        mt_field field = row->fields[bench_random(&rng, FIELDS)];
+        mt_row edit = {.uid = row->uid, .fields = &field, .count = 1};
+        bench_must(mt_write_wait(here.db, &edit, 1, NULL, NULL), "write");
+    }
+    bytes = totals_of(&there).bytes;
+    there.heard = 0;
+    mt_dial_hurry(there.link);
+    start = bench_now();
+    while (totals_of(&there).live == 0 || mt_connection_offline(there.link)) turn(&there);
+    b->resync_ms = 1e3 * (bench_now() - start);
+    b->resync_bytes = (double)(totals_of(&there).bytes - bytes);
+    peer_close(&there);
+    peer_close(&here);
+    bench_must(mt_loop_run(loop), "loop");
+    mt_loop_free(loop);
+    return b->resync_bytes;
+}
+
+static double resync_ms(void *ctx)
+{
+    return ((bench *)ctx)->resync_ms;
+}
+
+/* ---- Live ---- */
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* One writer, `count` subscribers over WebSocket, a write at a time: microseconds until all know, the
+ * median. */
+static double latency(bench *b, size_t count, double *p99)
+{
+    static double times[PINGS];
+    peer here, *there = bench_room(count, sizeof *there);
+    size_t pings = PINGS / (count > 10 ? 10 : 1);
+    bench_rng rng = {b->seed};
+    mt_loop *loop;
+
+    bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
+    peer_open(&here, loop, NULL, "ws://127.0.0.1:0", false);
+    for (size_t i = 0; i < count; i++)
+        peer_open(&there[i], loop, NULL, mt_server_url(here.server), true);
+    while (totals_of(&here).live < count) turn(&here);
+    for (size_t n = 0; n < pings; n++) {
+        const mt_row *row = &b->set.rows[bench_random(&rng, SYNC_NODES)];
+        double start = bench_now();
+        size_t all = 0;
+        for (size_t i = 0; i < count; i++) there[i].heard = 0;
+        bench_must(mt_write(here.db, row, 1, NULL, NULL, NULL, NULL), "write");
+        while (all < count) {
+            turn(&here);
+            while (all < count && there[all].heard > 0) all++;
+        }
+        times[n] = 1e6 * (bench_now() - start);
+    }
+    for (size_t i = 0; i < count; i++) peer_close(&there[i]);
+    peer_close(&here);
+    bench_must(mt_loop_run(loop), "loop");
+    mt_loop_free(loop);
+    free(there);
+    qsort(times, pings, sizeof *times, by_size);
+    *p99 = times[pings * 99 / 100];
+    return times[pings / 2];
+}
+
+static double latency_1(void *ctx)
+{
+    return latency(ctx, 1, &((bench *)ctx)->p99);
+}
+
+static double latency_1_p99(void *ctx)
+{
+    return ((bench *)ctx)->p99;
+}
+
+static double latency_100(void *ctx)
+{
+    return latency(ctx, 100, &((bench *)ctx)->p99_100);
+}
+
+static double latency_100_p99(void *ctx)
+{
+    return ((bench *)ctx)->p99_100;
+}
+
+/* ---- All ---- */
+
+static figure figures[] = {
+    FIGURE("sync_memory", "first sync of 100,000 nodes, in memory", "nodes/s", sync_memory, 500e3,
+           false, false),
+    FIGURE("sync_bytes", "  bytes a node", "bytes", sync_bytes, 43, true, false),
+    FIGURE("sync_websocket", "the same over WebSocket", "nodes/s", sync_websocket, 0, false, false),
+    FIGURE("sync_durable", "the same over TCP, durable on both sides", "nodes/s", sync_durable,
+           150e3, false, false),
+    FIGURE("resync_bytes", "200 changed fields, positions known", "bytes", resync, 11e3, true,
+           false),
+    FIGURE("resync_ms", "  until live again", "ms", resync_ms, 10, true, false),
+    FIGURE("latency_1", "write to event, WebSocket, one subscriber, p50", "us", latency_1, 0, true,
+           false),
+    FIGURE("latency_1_p99", "  p99", "us", latency_1_p99, 0, true, false),
+    FIGURE("latency_100", "write to 100 subscribers' events, p50", "us", latency_100, 900, true,
+           false),
+    FIGURE("latency_100_p99", "  p99", "us", latency_100_p99, 2000, true, false),
+};
+
+int main(int argc, char **argv)
+{
+    static const char usage[] =
+        "usage: sync_bench [--json] [--runs N] [FIGURE...]\n"
+        "Measures peers that sync over loopback, in one process and on one loop.\n";
+    figures_options options;
+    bench b = {.seed = 1, .folder = "/tmp/mytosis-bench-XXXXXX"};
+
+    if (!figures_parse(argc, argv, usage, &options)) return options.exit_code;
+    if (!mkdtemp(b.folder)) fail(b.folder, "cannot be made");
+    b.set = bench_set_new(SYNC_NODES, 8831, 0);
+    figures_run(figures, sizeof figures / sizeof *figures, &options, &b, &b.seed);
+    bench_set_free(&b.set);
+    clear_folder(&b);
+    rmdir(b.folder);
+    return 0;
+}
