@@ -41,7 +41,7 @@ mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err)
 
 static mt_status listen_at(cli_serving *s, const char *url, mt_error *err)
 {
-    mt_server_options options = {.size = sizeof options};
+    mt_server_options options = {.size = sizeof options, .http = cli_serve_http, .http_ctx = s};
     mt_server **listener = &s->listeners[s->listener_count];
     mt_status st = mt_server_new(s->env, url, &options, listener, err);
 

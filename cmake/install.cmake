@@ -46,6 +46,16 @@ endforeach()
 file(GLOB documents CONFIGURE_DEPENDS docs/*.md README.md CHANGELOG.md)
 install(FILES LICENSE ${documents} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
+# Units of systemd, with the command as it is installed.
+if(TARGET mytosis_cli)
+    set(mytosis ${CMAKE_INSTALL_FULL_BINDIR}/mytosis)
+    foreach(whose system user)
+        configure_file(packaging/systemd/${whose}/mytosis@.service
+                       ${PROJECT_BINARY_DIR}/systemd/${whose}/mytosis@.service @ONLY)
+        install(FILES ${PROJECT_BINARY_DIR}/systemd/${whose}/mytosis@.service DESTINATION lib/systemd/${whose})
+    endforeach()
+endif()
+
 # Shell completion, under the file name that each shell looks for.
 function(install_completion file folder name)
     if(EXISTS ${PROJECT_SOURCE_DIR}/completions/${file})

@@ -14,10 +14,11 @@ _mytosis_options() {
     init) echo --clock ;;
     write) echo --patch --json ;;
     read) echo --json --plain --raw --all ;;
-    link | rm | status) echo --json ;;
+    link | rm | status | peers) echo --json ;;
     ls) echo --long --limit --json ;;
     log) echo --since --limit --json ;;
-    watch) echo --history --conflicts --allow-future --all --json ;;
+    watch) echo --follow --history --conflicts --allow-future --all --json ;;
+    serve) echo --listen --connect --config --check-config --json --log-level --log-format ;;
     import) echo --allow-future --json ;;
     export) echo --output --format ;;
     doctor) echo --restamp --yes --json ;;
@@ -27,7 +28,7 @@ _mytosis_options() {
 
 _mytosis_commands() {
     case $1 in
-    "") echo init write read link rm forget ls log watch import export status doctor graph ;;
+    "") echo init write read link rm forget ls log watch import export status doctor serve peers graph ;;
     graph) echo merge patch rebase overlap diff show convert ;;
     esac
 }
@@ -47,7 +48,7 @@ _mytosis_path() {
         fi
         commands=" $(_mytosis_commands "$path") "
         case $word in
-        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color)
+        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --config | --log-level | --log-format)
             value=$word
             ;;
         -?*) ;;
@@ -92,8 +93,10 @@ _mytosis() {
     --format) _mytosis_fill -W $'json\nbinary\ncompressed' ;;
     --color) _mytosis_fill -W $'auto\nalways\nnever' ;;
     --clock) _mytosis_fill -W $'hybrid\nlamport' ;;
-    --output | -o | --store | --patch) _mytosis_fill -f ;;
-    --uid | --prefix | --limit | --since) COMPREPLY=() ;;
+    --log-level) _mytosis_fill -W $'error\nwarning\ninfo\ndebug' ;;
+    --log-format) _mytosis_fill -W $'text\njson' ;;
+    --output | -o | --store | --patch | --config) _mytosis_fill -f ;;
+    --uid | --prefix | --limit | --since | --listen | --connect) COMPREPLY=() ;;
     *)
         if [[ $current == -* ]]; then
             _mytosis_fill -W "$(_mytosis_options "$path" | tr ' ' '\n')"

@@ -1,7 +1,7 @@
 # Completion of mytosis(1) for fish.
 
 set -l nodes write read link rm forget ls log watch import export status doctor
-set -l stores init $nodes
+set -l stores init serve peers $nodes
 set -l verbs merge patch rebase overlap diff show convert
 set -l results merge patch rebase overlap diff
 
@@ -33,6 +33,8 @@ complete -c mytosis -n $first -a import -d "Merge a graph from a file"
 complete -c mytosis -n $first -a export -d "Write all nodes to a file"
 complete -c mytosis -n $first -a status -d "What there is to know of a store"
 complete -c mytosis -n $first -a doctor -d "Check every record"
+complete -c mytosis -n $first -a serve -d "Share the store, for peers, too"
+complete -c mytosis -n $first -a peers -d "List the peers of a daemon"
 complete -c mytosis -n $first -a graph -d "Graphs in files"
 complete -c mytosis -s h -l help -d "Show what the command does"
 complete -c mytosis -n $first -l version -d "Show the version"
@@ -40,17 +42,18 @@ complete -c mytosis -l color -x -a "auto always never" -d "Whether to use colour
 complete -c mytosis -n "not __fish_seen_subcommand_from graph" -l store -r -F -d "The store"
 
 complete -c mytosis -n "__mytosis_store write read link rm forget ls watch export" -f -a "(__mytosis_uids)"
-complete -c mytosis -n "__mytosis_store log status doctor" -f
+complete -c mytosis -n "__mytosis_store log status doctor serve peers" -f
 complete -c mytosis -n "__mytosis_store init" -l clock -x -a "hybrid lamport" -d "What states are"
 complete -c mytosis -n "__mytosis_store write" -l patch -r -F -d "Write all of a patch"
 complete -c mytosis -n "__mytosis_store write link rm" -l json -d "Print what changed, as JSON"
-complete -c mytosis -n "__mytosis_store read ls log watch import status doctor" -l json -d "Print JSON"
+complete -c mytosis -n "__mytosis_store read ls log watch import status doctor serve peers" -l json -d "Print JSON"
 complete -c mytosis -n "__mytosis_store read" -l plain -d "Print values without states, as JSON"
 complete -c mytosis -n "__mytosis_store read" -l raw -d "Print values alone"
 complete -c mytosis -n "__mytosis_store read watch" -l all -d "Show long values whole"
 complete -c mytosis -n "__mytosis_store ls" -s l -l long -d "With the number of fields"
 complete -c mytosis -n "__mytosis_store ls log" -l limit -x -d "So many, at most"
 complete -c mytosis -n "__mytosis_store log" -l since -x -d "Only changes after this number"
+complete -c mytosis -n "__mytosis_store watch" -s f -l follow -d "Read no lines"
 complete -c mytosis -n "__mytosis_store watch" -l history -d "Also what was overwritten"
 complete -c mytosis -n "__mytosis_store watch" -l conflicts -d "Also which equal states were settled"
 complete -c mytosis -n "__mytosis_store watch import" -l allow-future -d "Take states far ahead of now"
@@ -58,6 +61,12 @@ complete -c mytosis -n "__mytosis_store export" -s o -l output -r -F -d "Where t
 complete -c mytosis -n "__mytosis_store export" -l format -x -a "json binary compressed" -d "How to write it"
 complete -c mytosis -n "__mytosis_store doctor" -l restamp -d "Mend states of a wrong clock"
 complete -c mytosis -n "__mytosis_store doctor" -s y -l yes -d "Do it"
+complete -c mytosis -n "__mytosis_store serve" -l listen -x -d "Where peers may connect"
+complete -c mytosis -n "__mytosis_store serve" -l connect -x -d "A peer to connect to"
+complete -c mytosis -n "__mytosis_store serve" -l config -r -F -d "A file of settings"
+complete -c mytosis -n "__mytosis_store serve" -l check-config -d "Print all settings, and end"
+complete -c mytosis -n "__mytosis_store serve" -l log-level -x -a "error warning info debug" -d "What is told"
+complete -c mytosis -n "__mytosis_store serve" -l log-format -x -a "text json" -d "How it is told"
 
 set -l choose "__fish_seen_subcommand_from graph; and not __fish_seen_subcommand_from $verbs"
 complete -c mytosis -n $choose -f

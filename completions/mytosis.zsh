@@ -93,6 +93,7 @@ _mytosis_store() {
         ;;
     watch)
         _arguments $common $json '1:prefix:_mytosis_uids' \
+            '(-f --follow)'{-f,--follow}'[read no lines]' \
             '--history[also what was overwritten]' \
             '--conflicts[also which equal states were settled]' \
             '--allow-future[take states far ahead of now]' \
@@ -104,7 +105,16 @@ _mytosis_store() {
             '(-o --output)'{-o,--output=}'[where to]:file:_files' \
             '--format=[how to write it]:form:(json binary compressed)'
         ;;
-    status) _arguments $common $json ;;
+    status | peers) _arguments $common $json ;;
+    serve)
+        _arguments $common $json \
+            '*--listen=[where peers may connect]:url:' \
+            '*--connect=[a peer to connect to]:url:' \
+            '--config=[a file of settings]:file:_files' \
+            '--check-config[print all settings, and end]' \
+            '--log-level=[what is told]:level:(error warning info debug)' \
+            '--log-format=[how it is told]:form:(text json)'
+        ;;
     doctor)
         _arguments $common $json \
             '--restamp[mend states of a wrong clock]' \
@@ -130,6 +140,8 @@ _mytosis() {
         'export:write all nodes to a file'
         'status:what there is to know of a store'
         'doctor:check every record'
+        'serve:share the store, for peers, too'
+        'peers:list the peers of a daemon'
         'graph:merge, compare, show and convert graphs in files'
     )
 

@@ -6,6 +6,8 @@ import socket
 import stat
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 
 sys.dont_write_bytecode = True
 import doctor
@@ -458,6 +460,28 @@ class Peers(CommandTest):
         peer, = self.result("peers", "--json", "--store=b.mdb")
         self.assertEqual((peer["state"], peer["link"]), ("live", here.said("listening")["url"]))
         self.assertIn(b"  live  ", self.expect(DONE, "peers", "--store=b.mdb"))
+
+    def test_what_http_is_answered(self):
+        here = Daemon(self, "--listen=ws://127.0.0.1:0", store="a.mdb")
+        Daemon(self, "--connect", here.said("listening")["url"], store="b.mdb")
+        self.expect(DONE, "write", "ada", "x=1", "--store=a.mdb")
+        while self.expect(DONE, "ls", "--store=b.mdb") != b"ada\n":
+            pass
+        url = here.said("listening")["url"].replace("ws://", "http://").rstrip("/")
+        with urllib.request.urlopen(url + "/healthz") as answer:
+            self.assertEqual((answer.status, answer.read()), (200, b"ok\n"))
+        with urllib.request.urlopen(url + "/metrics?all") as answer:
+            text = answer.read().decode()
+            self.assertIn("openmetrics-text", answer.headers["Content-Type"])
+        self.assertRegex(text, r"(?m)^mytosis_commits_total 1$")
+        self.assertRegex(text, r"(?m)^mytosis_peers_live 1$")
+        self.assertTrue(text.endswith("\n# EOF\n"), text)
+        for line in text.splitlines():
+            self.assertRegex(line, r"^(# (TYPE|HELP) mytosis_\w+ .+|mytosis_\w+(\{[^}]*\})? \d+|# EOF)$")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(url + "/other")
+        self.assertEqual(refused.exception.code, 404)
+        refused.exception.close()
 
 
 if __name__ == "__main__":

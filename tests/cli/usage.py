@@ -33,6 +33,8 @@ STORE_VERBS = {
     "export": "at most one operand, PREFIX",
     "status": "no operands",
     "doctor": "no operands",
+    "serve": "no operands",
+    "peers": "no operands",
 }
 
 EVERY = [[], ["graph"], *(["graph", verb] for verb in VERBS), *([verb] for verb in STORE_VERBS)]
@@ -177,8 +179,8 @@ class Documents(CommandTest):
             self.assertIn(f"\n.It Cm {verb} Ar ", page)
             for option in self.options("graph", verb) - {"color"}:
                 self.assertRegex(page, rf"\n\.It (Fl \w , )?Fl Fl {option}\b", verb)
-        page = self.document("man/mytosis-store.1")
         for verb in STORE_VERBS:
+            page = self.document(f"man/mytosis-{'serve' if verb in ('serve', 'peers') else 'store'}.1")
             self.assertIn(f"\n.Nm mytosis Cm {verb}\n", page)
             self.assertRegex(page, rf"\n\.It Cm {verb}( Ar| Op|\n)")
             for option in self.options(verb) - {"color"}:
