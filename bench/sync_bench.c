@@ -54,6 +54,7 @@ static void heard(void *ctx, mt_db *db, const mt_event *event)
 static void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool dials)
 {
     mt_config config = {.size = sizeof config};
+    mt_sync_options sync = {.size = sizeof sync, .compressor = mt_compressor_zstd()};
     mt_error error;
     mt_router router;
     mt_listen all = {.kinds = MT_EVENT_UPDATE};
@@ -62,7 +63,7 @@ static void peer_open(peer *p, mt_loop *loop, const char *path, const char *url,
     memset(p, 0, sizeof *p);
     p->env = mt_loop_env(loop);
     config.env = p->env;
-    bench_must(mt_router_sync(p->env, NULL, &router, &error), "router");
+    bench_must(mt_router_sync(p->env, &sync, &router, &error), "router");
     config.router = &router;
     if (dials) {
         bench_must(mt_dial(p->env, url, NULL, &p->link, &error), "dial");

@@ -173,11 +173,16 @@ static mt_status awaited_new(mti_sync *sync, uint64_t id, const mt_push *push, m
     return MT_OK;
 }
 
+bool mti_is_awaited(const mt_push *push)
+{
+    return push->options->level >= MT_LEVEL_RECEIVED || push->options->await_push;
+}
+
 mt_status mti_await(mti_sync *sync, uint64_t id, const mt_push *push)
 {
     mti_awaited *a;
 
-    if (push->options->level < MT_LEVEL_RECEIVED && !push->options->await_push) {
+    if (!mti_is_awaited(push)) {
         mt_push_done(sync->db, id, &(mt_push_answer){.status = MT_OK});
         return MT_OK;
     }

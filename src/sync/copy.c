@@ -31,6 +31,7 @@ static void copied(mti_outbound *out)
     if (st != MT_OK) fail(out, st, mt_status_text(st));
     if (st != MT_OK || !send_gathered(out)) return;
     out->mode = OUT_FEED;
+    out->rows.compressor = NULL;
     out->position_owed = true;
     mti_session_flush_soon(out->session);
 }
@@ -169,6 +170,7 @@ static void list_step(mti_outbound *out)
 
 void mti_copy_step(mti_outbound *out)
 {
+    if (out->session->compresses) out->rows.compressor = out->sync->compressor;
     if (mti_gather_waits(out) && !send_gathered(out)) return;
     if (out->paused) {
         out->paused = false;

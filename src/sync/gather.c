@@ -65,7 +65,8 @@ mt_status mti_gather_add(mti_outbound *out, const mt_row *row)
 
     rows->bytes.mem = out->sync->mem;
     if (!rows->writer)
-        st = mt_binary_writer_new(out->sync->mem, NULL, NULL, &rows->bytes, &rows->writer);
+        st = mt_binary_writer_new(out->sync->mem, NULL, rows->compressor, &rows->bytes,
+                                  &rows->writer);
     if (st != MT_OK) return st;
     rows->len += row_len(row);
     /* Where the message ends, the row does: the node goes on in the next. */

@@ -151,7 +151,8 @@ static void arrived(mti_session *session, const mti_arrival *arrival)
     mti_inbound *in = find(session, arrival->subscription);
     bool moved = false;
 
-    session->handled++;
+    if (!arrival->uncounted)
+        mti_session_handled(session, arrival->len, arrival->flags & MTI_DATA_PROMPT);
     if (!in || in->ended) return;
     if (arrival->flags & MTI_DATA_COPY && in->standing.copying && arrival->last_len > 0) {
         memcpy(in->after, arrival->last, arrival->last_len);
@@ -179,7 +180,7 @@ static void arrivals_settle(mti_session *session)
         arrived(session, arrival);
         arrival_free(arrival);
     }
-    mti_session_flush_soon(session);
+    mti_status_note(session);
 }
 
 static void arrival_leave(mti_arrival *arrival)
@@ -320,6 +321,18 @@ static mti_arrival *arrival_new(mti_session *session, mt_bytes rows, unsigned fl
     return arrival;
 }
 
+void mti_inbound_position(mti_session *session, uint64_t id, const mt_cursor *position)
+{
+    mt_bytes none = {NULL, 0};
+    mti_arrival *arrival = arrival_new(session, none, MTI_DATA_COMMIT | MTI_DATA_POSITION);
+
+    if (!arrival) return; /* then it is only told later */
+    arrival->subscription = id;
+    arrival->position = *position;
+    arrival->uncounted = true;
+    arrivals_settle(session);
+}
+
 void mti_inbound_data(mti_session *session, mti_parse *in)
 {
     uint64_t id = mti_parse_number(in, "the subscription");
@@ -344,6 +357,7 @@ void mti_inbound_data(mti_session *session, mti_parse *in)
     }
     arrival->subscription = id;
     arrival->position = position;
+    arrival->len = rows.len;
     arrival->waits = 1; /* until all was given to the database */
     if (sub && !sub->ended && rows.len > 0) st = take_rows(arrival, rows, false, &err);
     if (st != MT_OK) mti_session_fail(session, st, err.text, !is_refusal(st));

@@ -73,7 +73,8 @@ static mt_status send_commit(mti_outbound *out, const mt_cursor *head)
     mt_status st;
 
     mti_say_number(&say, out->id);
-    mti_say_number(&say, MTI_DATA_COMMIT | (head ? MTI_DATA_POSITION : 0));
+    mti_say_number(&say, MTI_DATA_COMMIT | (head ? MTI_DATA_POSITION : 0) |
+                             (sync->prompt ? MTI_DATA_PROMPT : 0));
     if (head) {
         mti_say_fixed(&say, (mt_bytes){head->boot, sizeof head->boot});
         mti_say_number(&say, head->number);
@@ -129,6 +130,7 @@ void mti_live_push(mti_sync *sync, const mt_push *push)
     const mt_cursor *known = sync->log.of_storage ? push->head : &head;
 
     sync->commit_range = NULL;
+    sync->prompt = mti_is_awaited(push);
     for (mti_session *s = sync->sessions; s; s = s->next) {
         if (s->stage != SESSION_ACTIVE) continue;
         if (!push->group || !mt_group_has(push->group, s->connection)) continue;

@@ -2,6 +2,10 @@
  * the last changes in memory. */
 #include "sync/sync.h"
 
+/* How many names a change in memory has at most, and how many changes are shown at once. */
+#define NAMES_MAX 8
+#define PIECE 32
+
 mt_status mti_log_init(mti_sync *sync, size_t max)
 {
     sync->log.max = max;
@@ -14,7 +18,7 @@ void mti_log_free(mti_sync *sync)
 
     for (size_t i = 0; i < log->count; i++) {
         mti_noted *noted = &log->noted[(log->head.number - i) & (log->cap - 1)];
-        mti_mem_free(sync->mem, noted->uid, noted->uid_len);
+        mti_mem_free(sync->mem, noted->text, noted->text_len);
     }
     mti_mem_free(sync->mem, log->noted, log->cap * sizeof *log->noted);
     log->noted = NULL;
@@ -60,25 +64,57 @@ static void forget_oldest(mti_sync *sync)
     mti_sync_log *log = &sync->log;
     mti_noted *oldest = &log->noted[(log->head.number - log->count + 1) & (log->cap - 1)];
 
-    mti_mem_free(sync->mem, oldest->uid, oldest->uid_len);
+    mti_mem_free(sync->mem, oldest->text, oldest->text_len);
     log->count--;
 }
 
-static mt_status note_node(mti_sync *sync, mt_bytes uid, mt_bytes origin)
+/* The fields of a node that changed; of more than there is room for, none: then it is any. */
+typedef struct changed_names {
+    mt_bytes name[NAMES_MAX];
+    size_t count, len;
+} changed_names;
+
+static changed_names names_of(mt_delta_iter *iter, const mt_delta_node *node)
+{
+    changed_names found = {.count = 0};
+    mt_field field;
+    bool any = node->created || node->floor > 0;
+
+    while (mt_delta_iter_field(iter, &field)) {
+        any |= found.count == NAMES_MAX;
+        if (any) continue;
+        found.name[found.count++] = field.name;
+        found.len += 1 + field.name.len;
+    }
+    if (any) found.count = found.len = 0;
+    return found;
+}
+
+static mt_status note_node(mti_sync *sync, mt_bytes uid, const changed_names *names,
+                           mt_bytes origin)
 {
     mti_sync_log *log = &sync->log;
-    uint8_t *copy;
+    size_t len = uid.len + names->len;
     mti_noted *noted;
+    uint8_t *at;
 
     if (log->count >= log->max) forget_oldest(sync);
     if (log->count == log->cap && ring_grow(sync) != MT_OK) return MT_NO_MEMORY;
-    if (!(copy = mti_mem_alloc(sync->mem, uid.len))) return MT_NO_MEMORY;
-    memcpy(copy, uid.data, uid.len);
+    if (!(at = mti_mem_alloc(sync->mem, len))) return MT_NO_MEMORY;
     noted = &log->noted[++log->head.number & (log->cap - 1)];
-    noted->uid = copy;
+    noted->text = at;
+    noted->text_len = (uint32_t)len;
     noted->uid_len = (uint8_t)uid.len;
+    noted->name_count = (uint8_t)names->count;
     noted->origin_len = (uint8_t)origin.len;
     if (origin.len) memcpy(noted->origin, origin.data, origin.len);
+    memcpy(at, uid.data, uid.len);
+    at += uid.len;
+    for (size_t i = 0; i < names->count; i++) {
+        *at++ = (uint8_t)names->name[i].len;
+        if (names->name[i].len) memcpy(at, names->name[i].data, names->name[i].len);
+        at += names->name[i].len;
+    }
     log->count++;
     return MT_OK;
 }
@@ -94,13 +130,30 @@ void mti_log_note(mti_sync *sync, const mt_push *push)
     if (push->origin) origin = mt_connection_peer(push->origin);
     mt_delta_iter_init(&iter, push->delta, MT_UPDATE);
     while (mt_delta_iter_node(&iter, &node)) {
-        if (node.empty || note_node(sync, node.uid, origin) == MT_OK) continue;
+        changed_names changed = names_of(&iter, &node);
+        if (node.empty || note_node(sync, node.uid, &changed, origin) == MT_OK) continue;
         while (sync->log.count > 0) forget_oldest(sync);
         sync->log.head.number++;
     }
 }
 
-#define PIECE 64
+/* A change as those of storage are; its names go to `room`. */
+static void show_one(const mti_noted *noted, uint64_t number, mt_bytes room[NAMES_MAX],
+                     mt_storage_change *out)
+{
+    const uint8_t *at = noted->text + noted->uid_len;
+
+    for (size_t i = 0; i < noted->name_count; i++) {
+        room[i] = (mt_bytes){at + 1, *at};
+        at += 1 + *at;
+    }
+    *out = (mt_storage_change){.number = number,
+                               .uid = {noted->text, noted->uid_len},
+                               .names = room,
+                               .name_count = noted->name_count,
+                               .all = noted->name_count == 0,
+                               .origin = {noted->origin, noted->origin_len}};
+}
 
 /* The changes with these numbers, in pieces. */
 static void show_noted(const mti_sync *sync, uint64_t from, uint64_t to,
@@ -108,16 +161,12 @@ static void show_noted(const mti_sync *sync, uint64_t from, uint64_t to,
 {
     const mti_sync_log *log = &sync->log;
     mt_storage_change changes[PIECE];
+    mt_bytes room[PIECE][NAMES_MAX];
     mti_log_answer answer = {.changes = changes, .next = log->head};
 
-    memset(changes, 0, sizeof changes);
     for (uint64_t number = from; number <= to; number++) {
-        const mti_noted *noted = &log->noted[number & (log->cap - 1)];
-        mt_storage_change *change = &changes[answer.count++];
-        change->number = number;
-        change->uid = (mt_bytes){noted->uid, noted->uid_len};
-        change->all = true;
-        change->origin = (mt_bytes){noted->origin, noted->origin_len};
+        size_t at = answer.count++;
+        show_one(&log->noted[number & (log->cap - 1)], number, room[at], &changes[at]);
         if (answer.count < PIECE || number == to) continue;
         answer.more = true;
         done(ctx, &answer);

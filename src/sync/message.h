@@ -71,6 +71,8 @@ mt_status mti_say_end(const mti_say *say);
 
 /* ---- Messages ---- */
 
+#define MTI_FEATURE_COMPRESSED 1u /* it reads compressed frames */
+
 #define MTI_HELLO_DURABLE 1u /* what it acknowledges is in its storage */
 
 typedef struct mti_hello {
@@ -82,7 +84,7 @@ typedef struct mti_hello {
     uint64_t nonce; /* of this session */
     uint64_t now_ms;
     uint64_t window;
-    uint64_t features; /* bits, none yet */
+    uint64_t features; /* MTI_FEATURE_...; unknown ones are not used */
 } mti_hello;
 
 void mti_say_hello(mti_say *say, const mti_hello *hello);
@@ -116,5 +118,6 @@ void mti_parse_standing(mti_parse *in, mti_standing *out);
 #define MTI_DATA_CUT 4u      /* but for the last node, of which more follows */
 #define MTI_DATA_POSITION 8u /* a position follows: with this the subscriber has all before it */
 #define MTI_DATA_ALL 16u     /* and that is all there is now */
+#define MTI_DATA_PROMPT 32u  /* somebody waits for it to be acknowledged */
 
 #endif

@@ -157,6 +157,7 @@ static mt_status sync_fill(mti_sync *sync, const mt_sync_options *options, mt_er
     if (st != MT_OK) return st;
     sync->window = options->window ? options->window : WINDOW_DEFAULT;
     if (sync->window < WINDOW_MIN) sync->window = WINDOW_MIN;
+    sync->compressor = options->compressor;
     sync->pull_ms = options->pull_ms ? options->pull_ms : PULL_MS_DEFAULT;
     sync->tell_changed.fire = tell_changed;
     sync->tell_changed.arg = sync;
@@ -165,7 +166,7 @@ static mt_status sync_fill(mti_sync *sync, const mt_sync_options *options, mt_er
         return mti_fail(err, MT_IO, "there is no source of random numbers");
     if (mti_log_init(sync, options->log_nodes ? options->log_nodes : LOG_NODES_DEFAULT) != MT_OK)
         return mti_no_memory(err);
-    if (mt_binary_reader_new(sync->mem, NULL, NULL, "data", &sync->reader) != MT_OK)
+    if (mt_binary_reader_new(sync->mem, NULL, sync->compressor, "data", &sync->reader) != MT_OK)
         return mti_no_memory(err);
     return MT_OK;
 }

@@ -14,6 +14,10 @@
 /* How long after an error of ours the peer is greeted again. */
 #define AGAIN_MS 5000
 
+/* Data is acknowledged when there is so much of it, or after so long. */
+#define ACK_LEN ((size_t)32 * 1024)
+#define ACK_MS 10
+
 /* How long a peer may not know that it has all: only so that it need not be told again later. */
 #define POSITIONS_MS 1000
 
@@ -118,15 +122,46 @@ mt_status mti_session_send_data(mti_session *session, mti_outbound *out, bool li
     return st == MT_OFFLINE || st == MT_CLOSED ? MT_AGAIN : st;
 }
 
+/* Acknowledges what was handled, and says where the peer stands in our log, where it does not know. */
 static void send_ack(mti_session *session)
 {
     mti_say say;
 
+    session->prompt = false;
+    session->unacknowledged = 0;
     if (session->handled == session->handled_told || session->stage != SESSION_ACTIVE) return;
     say = mti_say_begin(&session->sync->message, MTI_ACK);
     mti_say_number(&say, session->handled);
     session->handled_told = session->handled;
+    for (mti_outbound *out = session->outbound; out; out = out->next) {
+        if (out->mode != OUT_LIVE || !out->position_owed) continue;
+        mti_say_number(&say, out->id);
+        mti_say_fixed(&say, (mt_bytes){out->position.boot, sizeof out->position.boot});
+        mti_say_number(&say, out->position.number);
+        out->position_owed = false;
+    }
     if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+}
+
+static void ack_delayed(void *arg)
+{
+    mti_session *session = arg;
+
+    session->delays = false;
+    send_ack(session);
+}
+
+void mti_session_handled(mti_session *session, size_t len, bool prompt)
+{
+    session->handled++;
+    session->unacknowledged += len;
+    session->prompt |= prompt || session->unacknowledged >= ACK_LEN;
+    if (session->prompt) {
+        mti_session_flush_soon(session);
+    } else if (!session->delays) {
+        session->delays = true;
+        session->sync->env->timer_set(session->sync->env->ctx, &session->delayed, ACK_MS);
+    }
 }
 
 static void tell_positions(void *arg)
@@ -151,7 +186,7 @@ static void flush(void *arg)
 {
     mti_session *session = arg;
 
-    send_ack(session);
+    if (session->prompt) send_ack(session);
     if (session->stage == SESSION_ACTIVE) mti_outbound_step_all(session);
     mti_status_note(session);
 }
@@ -181,6 +216,8 @@ static void tear_down(mti_session *session)
     session->sent_first = session->sent_count = 0;
     session->sent_number = session->acked_number = 0;
     session->handled = session->handled_told = 0;
+    session->unacknowledged = 0;
+    session->prompt = false;
     session->live_in_flight = 0;
 }
 
@@ -194,7 +231,8 @@ static void say_hello(mti_session *session)
                        .peer = {sync->self, sizeof sync->self},
                        .boot = {sync->boot, sizeof sync->boot},
                        .now_ms = sync->env->now_ms(sync->env->ctx),
-                       .window = sync->window};
+                       .window = sync->window,
+                       .features = sync->compressor ? MTI_FEATURE_COMPRESSED : 0};
     mti_say say;
 
     (void)!sync->env->entropy(sync->env->ctx, (uint8_t *)&session->nonce, sizeof session->nonce);
@@ -253,7 +291,8 @@ static void go_offline(mti_session *session)
     session->sync->env->timer_stop(session->sync->env->ctx, &session->flush);
     session->sync->env->timer_stop(session->sync->env->ctx, &session->again);
     session->sync->env->timer_stop(session->sync->env->ctx, &session->positions);
-    session->owes = false;
+    session->sync->env->timer_stop(session->sync->env->ctx, &session->delayed);
+    session->owes = session->delays = false;
     tear_down(session);
     mt_buf_free(&session->early);
     session->stage = SESSION_OFFLINE;
@@ -340,6 +379,7 @@ static void take_hello(mti_session *session, mti_parse *in)
     (void)!mt_connection_set_peer(session->connection, hello.boot);
     session->greeted = true;
     session->durable = hello.flags & MTI_HELLO_DURABLE;
+    session->compresses = sync->compressor && hello.features & MTI_FEATURE_COMPRESSED;
     session->their_nonce = hello.nonce;
     session->window = hello.window < SIZE_MAX ? (size_t)hello.window : SIZE_MAX;
     session->round_trip_ms = sync->env->ticks_ms(sync->env->ctx) - session->greeted_at;
@@ -404,15 +444,29 @@ static void take_bye(mti_session *session, mti_parse *in)
     end(session);
 }
 
+/* Each position is that of one of our subscriptions. */
+static void take_positions(mti_session *session, mti_parse *in)
+{
+    while (in->at != in->end) {
+        uint64_t id = mti_parse_number(in, "the subscription");
+        mt_bytes boot = mti_parse_fixed(in, "the position's log", sizeof((mt_cursor *)0)->boot);
+        mt_cursor position = {{0}, mti_parse_number(in, "the position")};
+        if (in->failed) return;
+        memcpy(position.boot, boot.data, sizeof position.boot);
+        mti_inbound_position(session, id, &position);
+    }
+}
+
 static void take_ack(mti_session *session, mti_parse *in)
 {
     uint64_t number = mti_parse_number(in, "how much was taken");
 
-    if (mti_parse_end(in) != MT_OK) return;
+    if (in->failed) return;
     if (number < session->acked_number || number > session->sent_number) {
         mti_parse_fail(in, "how much was taken", "less than before, or more than was sent");
         return;
     }
+    take_positions(session, in);
     mti_outbound_acked(session, number - session->acked_number);
     session->acked_number = number;
     mti_awaited_check(session);
@@ -554,6 +608,7 @@ mt_status mti_session_new(mti_sync *sync, mt_connection *connection)
     session->arrivals_end = &session->arrivals;
     session->flush = (mt_timer){.fire = flush, .arg = session};
     session->again = (mt_timer){.fire = greet_again, .arg = session};
+    session->delayed = (mt_timer){.fire = ack_delayed, .arg = session};
     session->positions = (mt_timer){.fire = tell_positions, .arg = session};
     st = mt_event_stream_subscribe(mt_connection_events(connection), &subscriber, &session->events);
     if (st != MT_OK) {

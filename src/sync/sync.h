@@ -31,8 +31,10 @@ typedef struct mti_wish {
 
 /* A change in the log that is in memory. */
 typedef struct mti_noted {
-    uint8_t *uid; /* OWNED */
+    uint8_t *text; /* OWNED: the uid, and behind it the names, each with its length before it */
+    uint32_t text_len;
     uint8_t uid_len;
+    uint8_t name_count; /* 0: any field may have changed */
     uint8_t origin_len;
     uint8_t origin[MT_PEER_LEN_MAX];
 } mti_noted;
@@ -49,7 +51,8 @@ typedef struct mti_sync_log {
 
 /* Rows that are made into messages: gather.c. */
 typedef struct mti_gather {
-    mt_buf bytes; /* of all messages that have not gone */
+    const mt_compressor *compressor; /* NULL: they are plain */
+    mt_buf bytes;                    /* of all messages that have not gone */
     struct mti_gathered *messages;
     size_t first, count, cap;
     mt_binary_writer *writer; /* of the one that is being filled; NULL: none is */
@@ -115,7 +118,9 @@ typedef struct mti_arrival {
     size_t last_len;
     unsigned waits; /* writes that are not answered */
     bool retried;   /* row by row */
+    bool uncounted; /* a position that came with an ACK: it is not acknowledged itself */
     mt_buf bytes;   /* rows, to try again row by row */
+    size_t len;     /* of the message */
     mt_status status;
 } mti_arrival;
 
@@ -145,6 +150,7 @@ struct mti_session {
     uint8_t peer[16], boot[16];
     bool greeted; /* `peer` is known */
     bool durable;
+    bool compresses; /* both have a compressor */
     uint64_t nonce, their_nonce;
     size_t window; /* of theirs */
     mti_wish *theirs;
@@ -161,12 +167,16 @@ struct mti_session {
     /* data that came, in order */
     mti_arrival *arrivals, **arrivals_end;
     uint64_t handled, handled_told;
+    size_t unacknowledged; /* bytes of data that was handled since then */
+    bool prompt;           /* somebody waits for the next ACK */
     /* messages that found the connection full */
     mt_buf queue;
     mt_buf early; /* messages that came before we knew who we are */
     size_t queue_at;
     bool full;
     mt_timer flush;
+    mt_timer delayed;   /* the next ACK */
+    bool delays;        /* it is set */
     mt_timer positions; /* tells those that are owed */
     bool owes;          /* it is set */
     mt_timer again;     /* greets once more after an error of ours */
@@ -204,6 +214,7 @@ struct mti_sync {
     mti_wish *wishes;
     size_t wish_count;
     size_t window;
+    const mt_compressor *compressor; /* NULL: none */
     uint64_t pull_ms;
     uint8_t self[16], boot[16];
     bool identified; /* `self` and `known` were read */
@@ -216,6 +227,7 @@ struct mti_sync {
     bool self_found;
     mti_pulling *pulls;
     mti_awaited *awaited;
+    bool prompt;    /* the commit at hand is waited for */
     mt_buf message; /* the one that is being written */
     mt_binary_reader *reader;
     /* the rows of the commit at hand, for several sessions */
@@ -252,8 +264,12 @@ void mti_session_owes(mti_session *session);
  * `again`. */
 void mti_session_fail(mti_session *session, mt_status status, const char *text, bool again);
 
-/* Acknowledges, and steps what may go on, in the next turn. */
+/* Steps what may go on, and acknowledges, in the next turn. */
 void mti_session_flush_soon(mti_session *session);
+
+/* Data was handled: acknowledges it, at once if there is much, or somebody waits; else after a while,
+ * with what comes meanwhile. */
+void mti_session_handled(mti_session *session, size_t len, bool prompt);
 
 /* status.c */
 void mti_status_note(mti_session *session); /* its state may be another one */
@@ -308,6 +324,7 @@ void mti_inbound_subscribe(mti_session *session); /* to what both wish */
 void mti_inbound_granted(mti_session *session, mti_parse *in);
 void mti_inbound_refused(mti_session *session, mti_parse *in);
 void mti_inbound_data(mti_session *session, mti_parse *in);
+void mti_inbound_position(mti_session *session, uint64_t id, const mt_cursor *position);
 void mti_inbound_end_all(mti_session *session);
 
 /* pull.c */
@@ -320,6 +337,7 @@ void mti_sync_pull_leave(mti_session *session);
 void mti_sync_pull_end_all(mti_sync *sync);
 
 /* awaited.c */
+bool mti_is_awaited(const mt_push *push); /* whether the write waits for peers */
 mt_status mti_await(mti_sync *sync, uint64_t id, const mt_push *push);
 void mti_awaited_check(mti_session *session); /* something was acknowledged, or sent */
 void mti_awaited_leave(mti_session *session, bool gone);

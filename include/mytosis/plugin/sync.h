@@ -13,6 +13,7 @@
 #ifndef MYTOSIS_PLUGIN_SYNC_H
 #define MYTOSIS_PLUGIN_SYNC_H
 
+#include <mytosis/compress.h>
 #include <mytosis/plugin/router.h>
 
 MT_BEGIN_DECLS
@@ -42,6 +43,9 @@ typedef struct mt_sync_options {
     size_t window;    /* bytes that a peer may send ahead of what was stored here: 4 MiB */
     size_t log_nodes; /* without a storage that keeps a log: changes remembered for peers that were
                        * away, 65,536 */
+    const mt_compressor
+        *compressor;  /* BORROWED; what a peer lacks altogether goes over compressed, if
+                                      * the peer has one too. NULL: plain. See mt_compressor_zstd */
     uint64_t pull_ms; /* how long peers are asked for what is not replicated here: 10,000 */
 } mt_sync_options;
 
