@@ -131,6 +131,8 @@ static void list_read(void *ctx, mt_db *db, const mt_result *result)
         if ((st = mti_gather_end(out)) != MT_OK) fail(out, st, mt_status_text(st));
         else if (send_gathered(out)) mti_session_flush_soon(out->session);
     }
+    mti_block_free(out->sync->mem, &out->wants);
+    out->want_count = 0;
     mti_outbound_release(out);
 }
 
@@ -150,7 +152,6 @@ static void list_step(mti_outbound *out)
         return;
     }
     out->want_count = list->uid_count - first < LIST_STEP ? list->uid_count - first : LIST_STEP;
-    mti_block_free(out->sync->mem, &out->wants);
     out->wants.size = out->want_count * sizeof *wants;
     out->wants.data = wants = mti_mem_alloc(out->sync->mem, out->wants.size);
     if (!wants) {

@@ -1,0 +1,707 @@
+/* The sync router: ranges, levels, reads of peers, refusals, bad peers, status. */
+#include "test_peers.h"
+
+#include <mytosis/plugin/pipe.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Peers without chance ---- */
+
+#define PEERS 3
+
+typedef struct peer {
+    mt_db *db;
+    mt_group *links;
+} peer;
+
+typedef struct world {
+    test_env te;
+    peer peers[PEERS];
+    mt_connection *ends[8][2];
+    size_t pipes;
+    size_t live_before;
+} world;
+
+static void begin(world *w)
+{
+    memset(w, 0, sizeof *w);
+    w->live_before = test_mem_live();
+    test_env_init(&w->te, 8831, test_mem());
+}
+
+static mt_db *open_with(world *w, size_t at, const mt_sync_options *options, mt_config config)
+{
+    const mt_config *configs[1] = {&config};
+    peer *p = &w->peers[at];
+    mt_router router;
+
+    CHECK(mt_group_new(test_mem(), &p->links) == MT_OK);
+    CHECK(mt_router_sync(&w->te.env, options, &router, NULL) == MT_OK);
+    config.size = sizeof config;
+    config.env = &w->te.env;
+    config.router = &router;
+    config.group = p->links;
+    CHECK(mt_open(configs, 1, &p->db, NULL) == MT_OK);
+    return p->db;
+}
+
+static mt_db *open_for(world *w, size_t at, const mt_sync_range *range)
+{
+    mt_sync_options options = {
+        .size = sizeof options, .ranges = range, .range_count = range != NULL};
+
+    return open_with(w, at, &options, (mt_config){.size = 0});
+}
+
+static mt_connection *join(world *w, size_t a, size_t b)
+{
+    char ids[2][16];
+    mt_pipe_options options = {.size = sizeof options};
+    mt_connection **ends = w->ends[w->pipes];
+
+    snprintf(ids[0], sizeof ids[0], "to%zu#%zu", b, w->pipes);
+    snprintf(ids[1], sizeof ids[1], "to%zu#%zu", a, w->pipes++);
+    options.a_id = mt_str(ids[0]);
+    options.b_id = mt_str(ids[1]);
+    CHECK(mt_pipe_new(&w->te.env, &options, &ends[0], &ends[1], NULL) == MT_OK);
+    CHECK(mt_group_add(w->peers[a].links, ends[0]) == MT_OK);
+    CHECK(mt_group_add(w->peers[b].links, ends[1]) == MT_OK);
+    return ends[0];
+}
+
+static void end(world *w)
+{
+    for (size_t i = 0; i < w->pipes; i++)
+        for (size_t k = 0; k < 2; k++) {
+            mt_connection_close(w->ends[i][k]);
+            mt_connection_unref(w->ends[i][k]);
+        }
+    for (size_t i = 0; i < PEERS; i++) {
+        if (w->peers[i].db) mt_close(w->peers[i].db);
+        mt_group_unref(w->peers[i].links);
+    }
+    test_env_run(&w->te);
+    test_env_end(&w->te);
+    CHECK(test_mem_live() == w->live_before);
+}
+
+static void rest(world *w)
+{
+    test_env_run_for(&w->te, 3000);
+}
+
+static void set(mt_db *db, const char *uid, const char *text)
+{
+    mt_field field = {.name = mt_str("text"), .value = mt_text(text)};
+    mt_row row = {.uid = mt_str(uid), .fields = &field, .count = 1};
+
+    CHECK(mt_write_wait(db, &row, 1, NULL, NULL) == MT_OK);
+}
+
+/* The text of a node that is in memory here; NULL: there is none. */
+static const char *text_of(mt_db *db, const char *uid)
+{
+    static char text[64];
+    const mt_node *node = mt_peek(db, mt_str(uid));
+    mt_field field;
+
+    if (!node || mt_node_get(node, mt_str("text"), &field) != MT_OK) return NULL;
+    CHECK(field.value.as.bytes.len < sizeof text);
+    memcpy(text, field.value.as.bytes.data, field.value.as.bytes.len);
+    text[field.value.as.bytes.len] = '\0';
+    return text;
+}
+
+static bool has(mt_db *db, const char *uid, const char *text)
+{
+    const char *there = text_of(db, uid);
+
+    return there && strcmp(there, text) == 0;
+}
+
+typedef struct seen {
+    mt_sync_peer peer; /* the first */
+    char text[128], error[MT_ERROR_TEXT_MAX];
+    size_t count;
+} seen;
+
+static void see(void *ctx, const mt_sync_peer *one)
+{
+    seen *s = ctx;
+
+    if (s->count++) return;
+    s->peer = *one;
+    strcpy(s->text, one->text);
+    strcpy(s->error, one->error);
+}
+
+static seen status_of(mt_db *db)
+{
+    seen s = {.count = 0};
+
+    CHECK(mt_db_status(db, see, &s) == MT_OK);
+    return s;
+}
+
+/* ---- Ranges ---- */
+
+TEST(peer_of_notes_gets_notes_and_nothing_else)
+{
+    mt_sync_range notes = {.prefix = mt_str("notes/")};
+    mt_db *hub, *phone;
+    world w;
+
+    begin(&w);
+    hub = open_for(&w, 0, NULL);
+    phone = open_for(&w, 1, &notes);
+    set(hub, "notes/1", "from the hub");
+    set(hub, "photos/1", "not for the phone");
+    set(phone, "notes/2", "from the phone");
+    set(phone, "drafts/1", "not for the hub");
+    join(&w, 0, 1);
+    rest(&w);
+    set(hub, "notes/3", "live");
+    set(hub, "photos/2", "not for the phone");
+    set(phone, "drafts/2", "not for the hub");
+    rest(&w);
+    CHECK(has(phone, "notes/1", "from the hub") && has(phone, "notes/3", "live"));
+    CHECK(has(hub, "notes/2", "from the phone"));
+    CHECK(!text_of(phone, "photos/1") && !text_of(phone, "photos/2"));
+    CHECK(!text_of(hub, "drafts/1") && !text_of(hub, "drafts/2"));
+    CHECK(status_of(phone).peer.nodes_in == 2 && status_of(phone).peer.nodes_out == 1);
+    end(&w);
+}
+
+TEST(range_from_one_uid_to_before_another_has_its_first_and_not_its_end)
+{
+    mt_sync_range some = {.first = mt_str("b"), .end = mt_str("d")};
+    mt_db *hub, *part;
+    world w;
+
+    begin(&w);
+    hub = open_for(&w, 0, NULL);
+    part = open_for(&w, 1, &some);
+    set(hub, "a\xF4\x8F\xBF\xBF", "before");
+    set(hub, "b", "first");
+    set(hub, "c", "within");
+    set(hub, "d", "end");
+    join(&w, 0, 1);
+    rest(&w);
+    CHECK(has(part, "b", "first") && has(part, "c", "within"));
+    CHECK(!text_of(part, "d") && status_of(part).peer.nodes_in == 2);
+    end(&w);
+}
+
+TEST(list_of_uids_gets_these)
+{
+    mt_bytes uids[3] = {mt_str("b"), mt_str("nowhere"), mt_str("a")};
+    mt_sync_range list = {.uids = uids, .uid_count = 3};
+    mt_db *hub, *part;
+    world w;
+
+    begin(&w);
+    hub = open_for(&w, 0, NULL);
+    part = open_for(&w, 1, &list);
+    set(hub, "a", "one");
+    set(hub, "b", "two");
+    set(hub, "c", "three");
+    join(&w, 0, 1);
+    rest(&w);
+    set(hub, "a", "one more");
+    rest(&w);
+    CHECK(has(part, "a", "one more") && has(part, "b", "two") && !text_of(part, "c"));
+    end(&w);
+}
+
+TEST(peer_that_only_pulls_gives_nothing_and_one_that_only_pushes_gets_nothing)
+{
+    mt_sync_range pulls = {.push_none = true}, pushes = {.pull_none = true};
+    mt_db *hub, *screen, *sensor;
+    world w;
+
+    begin(&w);
+    hub = open_for(&w, 0, NULL);
+    screen = open_for(&w, 1, &pulls);
+    sensor = open_for(&w, 2, &pushes);
+    set(screen, "own", "of the screen");
+    set(sensor, "heat", "21");
+    join(&w, 0, 1);
+    join(&w, 0, 2);
+    rest(&w);
+    CHECK(has(hub, "heat", "21") && has(screen, "heat", "21"));
+    CHECK(!text_of(hub, "own") && !text_of(sensor, "own"));
+    end(&w);
+}
+
+TEST(subscription_that_is_once_ends_when_all_has_come)
+{
+    mt_sync_range once = {.once = true};
+    mt_db *hub, *copy;
+    world w;
+
+    begin(&w);
+    hub = open_for(&w, 0, NULL);
+    copy = open_for(&w, 1, &once);
+    set(hub, "a", "there");
+    join(&w, 0, 1);
+    rest(&w);
+    CHECK(has(copy, "a", "there"));
+    CHECK(status_of(copy).peer.state == MT_SYNC_LIVE);
+    set(hub, "b", "later");
+    rest(&w);
+    CHECK(!text_of(copy, "b"));
+    end(&w);
+}
+
+TEST(ranges_that_cannot_be_are_refused)
+{
+    const mt_bytes no_uid = {NULL, 0};
+    const struct {
+        mt_sync_range range;
+        mt_status status;
+        const char *text;
+    } cases[] = {
+        {{.first = {(const uint8_t *)"b", 1}, .end = {(const uint8_t *)"a", 1}},
+         MT_INVALID,
+         "a range ends where it begins, or before"},
+        {{.pull_none = true, .push_none = true},
+         MT_INVALID,
+         "range 1 is neither pulled nor pushed"},
+        {{.prefix = {(const uint8_t *)"a", 1}, .end = {(const uint8_t *)"b", 1}},
+         MT_INVALID,
+         "a range has a prefix, or a first and an end, or uids"},
+        {{.uids = &no_uid, .uid_count = 1}, MT_INVALID, NULL},
+    };
+    test_env te;
+
+    test_env_init(&te, 1, test_mem());
+    for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+        mt_sync_options options = {
+            .size = sizeof options, .ranges = &cases[i].range, .range_count = 1};
+        mt_router router;
+        mt_error err;
+        CHECK(mt_router_sync(&te.env, &options, &router, &err) == cases[i].status);
+        if (cases[i].text) assert_string_equal(err.text, cases[i].text);
+    }
+    test_env_end(&te);
+}
+
+/* ---- Levels ---- */
+
+typedef struct outcome {
+    unsigned count;
+    mt_status status;
+    uint32_t received, durable;
+    char text[MT_ERROR_TEXT_MAX];
+} outcome;
+
+static void note(void *ctx, mt_db *db, const mt_result *result)
+{
+    outcome *o = ctx;
+
+    (void)db;
+    o->count++;
+    o->status = result->status;
+    o->received = result->received;
+    o->durable = result->durable;
+    strcpy(o->text, result->text);
+}
+
+static void write_at(mt_db *db, mt_level level, uint32_t peers, uint64_t deadline_ms, outcome *o)
+{
+    mt_options options = {.size = sizeof options, .level = level, .peers = peers};
+    mt_field field = {.name = mt_str("text"), .value = mt_text("written")};
+    mt_row row = {.uid = mt_str("ada"), .fields = &field, .count = 1};
+
+    options.deadline_ms = deadline_ms;
+    memset(o, 0, sizeof *o);
+    CHECK(mt_write(db, &row, 1, &options, note, o, NULL) == MT_OK);
+}
+
+TEST(write_waits_until_peers_have_received_it)
+{
+    world w;
+    outcome o;
+
+    begin(&w);
+    for (size_t i = 0; i < PEERS; i++) open_for(&w, i, NULL);
+    join(&w, 0, 1);
+    join(&w, 0, 2);
+    rest(&w);
+    write_at(w.peers[0].db, MT_LEVEL_RECEIVED, 2, 0, &o);
+    rest(&w);
+    CHECK(o.count == 1 && o.status == MT_OK && o.received == 2 && o.durable == 0);
+    end(&w);
+}
+
+TEST(write_that_too_few_peers_get_fails_at_its_deadline)
+{
+    world w;
+    outcome o;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    CHECK(mt_pipe_cut(join(&w, 0, 1)) == MT_OK);
+    write_at(w.peers[0].db, MT_LEVEL_RECEIVED, 1, 500, &o);
+    rest(&w);
+    CHECK(o.count == 1 && o.status == MT_DEADLINE);
+    end(&w);
+}
+
+TEST(write_waits_for_a_peer_that_comes_back)
+{
+    world w;
+    outcome o;
+    mt_connection *link;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    link = join(&w, 0, 1);
+    CHECK(mt_pipe_cut(link) == MT_OK);
+    write_at(w.peers[0].db, MT_LEVEL_RECEIVED, 1, 0, &o);
+    rest(&w);
+    CHECK(o.count == 0);
+    CHECK(mt_pipe_restore(link) == MT_OK);
+    rest(&w);
+    CHECK(o.count == 1 && o.status == MT_OK && o.received == 1);
+    end(&w);
+}
+
+/* ---- Reads ---- */
+
+TEST(read_asks_peers_for_what_is_not_replicated_here)
+{
+    mt_sync_range mine = {.prefix = mt_str("mine/")};
+    mt_db *hub, *phone;
+    mt_handle *node;
+    world w;
+
+    begin(&w);
+    hub = open_for(&w, 0, NULL);
+    phone = open_for(&w, 1, &mine);
+    set(hub, "others/1", "asked for");
+    join(&w, 0, 1);
+    rest(&w);
+    CHECK(!text_of(phone, "others/1"));
+    CHECK(mt_read_wait(phone, mt_str("others/1"), NULL, &node) == MT_OK);
+    CHECK(node && has(phone, "others/1", "asked for"));
+    mt_handle_unref(node);
+    CHECK(mt_read_wait(phone, mt_str("others/2"), NULL, &node) == MT_OK && !node);
+    end(&w);
+}
+
+/* ---- What is refused ---- */
+
+TEST(commit_from_the_future_is_refused_and_the_next_one_is_not)
+{
+    mt_options future = {.size = sizeof future, .allow_future = true};
+    mt_field field = {.name = mt_str("text"), .value = mt_text("too soon")};
+    mt_row row = {.uid = mt_str("bob"), .fields = &field, .count = 1};
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    join(&w, 0, 1);
+    rest(&w);
+    field.state = (uint64_t)1 << 52;
+    CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
+    set(w.peers[0].db, "ada", "in time");
+    rest(&w);
+    CHECK(has(w.peers[1].db, "ada", "in time") && !text_of(w.peers[1].db, "bob"));
+    CHECK(status_of(w.peers[1].db).peer.refused == 1);
+    CHECK(status_of(w.peers[1].db).peer.state == MT_SYNC_LIVE);
+    end(&w);
+}
+
+TEST(what_is_refused_in_a_copy_is_refused_alone)
+{
+    mt_options future = {.size = sizeof future, .allow_future = true};
+    mt_field field = {.name = mt_str("text"), .value = mt_text("too soon")};
+    mt_row row = {.uid = mt_str("bob"), .fields = &field, .count = 1};
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    field.state = (uint64_t)1 << 52;
+    CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
+    set(w.peers[0].db, "ada", "before");
+    set(w.peers[0].db, "cyd", "behind");
+    join(&w, 0, 1);
+    rest(&w);
+    CHECK(has(w.peers[1].db, "ada", "before") && has(w.peers[1].db, "cyd", "behind"));
+    CHECK(!text_of(w.peers[1].db, "bob") && status_of(w.peers[1].db).peer.refused == 1);
+    end(&w);
+}
+
+static void refuse_bad(void *ctx, mt_action *action)
+{
+    size_t count;
+    const mt_row *rows = mt_action_rows(action, &count);
+
+    (void)ctx;
+    for (size_t i = 0; i < count; i++)
+        if (mt_bytes_equal(rows[i].uid, mt_str("bad"))) {
+            mt_action_refuse(action, MT_REFUSED, "not that");
+            return;
+        }
+    mt_action_pass(action);
+}
+
+TEST(hook_that_refuses_an_update_keeps_it_out)
+{
+    mt_hook hook = {.point = MT_ON_UPDATE, .run = refuse_bad};
+    mt_sync_options options = {.size = sizeof options};
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_with(&w, 1, &options, (mt_config){.hooks = &hook, .hook_count = 1});
+    join(&w, 0, 1);
+    rest(&w);
+    set(w.peers[0].db, "bad", "x");
+    set(w.peers[0].db, "good", "y");
+    rest(&w);
+    CHECK(!text_of(w.peers[1].db, "bad") && has(w.peers[1].db, "good", "y"));
+    assert_string_equal(status_of(w.peers[1].db).error, "not that");
+    end(&w);
+}
+
+/* ---- Bad peers ---- */
+
+typedef struct talk {
+    char heard[16][256]; /* texts of BYE */
+    size_t byes;
+    mt_subscription *subscription;
+} talk;
+
+static void listen_for_bye(void *ctx, const void *event)
+{
+    const mt_message *m = event;
+    talk *t = ctx;
+
+    if (m->bytes.len < 5 || m->bytes.data[1] != 24) return;
+    snprintf(t->heard[t->byes++], sizeof t->heard[0], "%.*s", (int)(m->bytes.len - 5),
+             (const char *)m->bytes.data + 5);
+}
+
+/* Says something to a peer that is in sync with a good one, and checks what it answers. */
+static void says_bye(const uint8_t *bytes, size_t len, const char *answer)
+{
+    mt_subscriber subscriber = {.on_event = listen_for_bye};
+    mt_connection *bad, *here;
+    talk t = {.byes = 0};
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    join(&w, 0, 1);
+    CHECK(mt_pipe_new(&w.te.env, NULL, &here, &bad, NULL) == MT_OK);
+    CHECK(mt_group_add(w.peers[0].links, here) == MT_OK);
+    subscriber.ctx = &t;
+    CHECK(mt_event_stream_subscribe(mt_connection_messages(bad), &subscriber, &t.subscription) ==
+          MT_OK);
+    rest(&w);
+    CHECK(mt_connection_send(bad, (mt_bytes){bytes, len}) == MT_OK);
+    rest(&w);
+    if (answer) {
+        CHECK(t.byes == 1);
+        assert_string_equal(t.heard[0], answer);
+    } else {
+        CHECK(t.byes == 0);
+    }
+    set(w.peers[0].db, "ada", "good peers go on");
+    rest(&w);
+    CHECK(has(w.peers[1].db, "ada", "good peers go on"));
+    mt_subscription_dispose(t.subscription);
+    mt_connection_close(bad);
+    mt_connection_unref(bad);
+    mt_connection_unref(here);
+    end(&w);
+}
+
+#define SAYS_BYE(bytes, answer) says_bye((const uint8_t *)(bytes), sizeof(bytes) - 1, answer)
+
+TEST(what_is_no_message_ends_what_is_between_the_two)
+{
+    SAYS_BYE("\x07whatever", "a message of version 7, this build knows 1");
+    SAYS_BYE("", "a message: byte 0: the version: the message ends before it");
+    SAYS_BYE("\x01\x02\x00", "HELLO: byte 3: the lowest version: the message ends before it");
+    SAYS_BYE("\x01\x02\x05", "HELLO: byte 3: the extension: the message ends within it");
+}
+
+TEST(what_comes_before_a_greeting_is_dropped)
+{
+    SAYS_BYE("\x01\x0e\x00\x01\x00garbage", NULL);
+}
+
+#define HELLO_OF(version, clock)                \
+    "\x01\x02\x00" version version clock "\x00" \
+    "0123456789abcdef"                          \
+    "fedcba9876543210"                          \
+    "\x01\x01\x7f\x00"
+
+TEST(peer_of_another_version_or_clock_is_told_so)
+{
+    SAYS_BYE(HELLO_OF("\x09", "\x01"), "the peer speaks versions 9 to 9, this one 1");
+    SAYS_BYE(HELLO_OF("\x01", "\x02"), "the clocks of the two are not of one kind");
+    SAYS_BYE(HELLO_OF("\x01", "\x01"), NULL);
+}
+
+/* After a good greeting. */
+static void says_bye_after_hello(const uint8_t *bytes, size_t len, const char *answer)
+{
+    mt_subscriber subscriber = {.on_event = listen_for_bye};
+    mt_connection *bad, *here;
+    talk t = {.byes = 0};
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    CHECK(mt_pipe_new(&w.te.env, NULL, &here, &bad, NULL) == MT_OK);
+    CHECK(mt_group_add(w.peers[0].links, here) == MT_OK);
+    subscriber.ctx = &t;
+    CHECK(mt_event_stream_subscribe(mt_connection_messages(bad), &subscriber, &t.subscription) ==
+          MT_OK);
+    rest(&w);
+    CHECK(mt_connection_send(bad, (mt_bytes){(const uint8_t *)HELLO_OF("\x01", "\x01"),
+                                             sizeof(HELLO_OF("\x01", "\x01")) - 1}) == MT_OK);
+    CHECK(mt_connection_send(bad, (mt_bytes){bytes, len}) == MT_OK);
+    rest(&w);
+    CHECK(t.byes == (answer ? 1 : 0));
+    if (answer) assert_string_equal(t.heard[0], answer);
+    mt_subscription_dispose(t.subscription);
+    mt_connection_close(bad);
+    mt_connection_unref(bad);
+    mt_connection_unref(here);
+    end(&w);
+}
+
+#define THEN_BYE(bytes, answer) \
+    says_bye_after_hello((const uint8_t *)(bytes), sizeof(bytes) - 1, answer)
+
+TEST(messages_that_cannot_be_are_named)
+{
+    THEN_BYE("\x01\x64\x00", "message type 100 is not known here");
+    THEN_BYE("\x01\x63\x00", NULL); /* an odd one is skipped */
+    THEN_BYE("\x01\x10\x00\x05",
+             "ACK: byte 4: how much was taken: less than before, or more than was sent");
+    THEN_BYE("\x01\x06\x00\x01\x06\x01z\x01"
+             "a",
+             "a range ends where it begins, or before");
+    THEN_BYE("\x01\x08\x00\x01\x00",
+             "SUBSCRIBE: byte 5: where a range begins: the message ends before it");
+    THEN_BYE("\x01\x14\x00\x01\x7f", "PULL: byte 5: the number of uids: more than there can be");
+    THEN_BYE("\x01\x0e\x00\x01\x00garbage", NULL); /* of no subscription of ours */
+}
+
+TEST(peer_that_is_this_very_database_is_told_so)
+{
+    mt_connection *a, *b;
+    world w;
+    seen s;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    CHECK(mt_pipe_new(&w.te.env, NULL, &a, &b, NULL) == MT_OK);
+    CHECK(mt_group_add(w.peers[0].links, a) == MT_OK);
+    CHECK(mt_group_add(w.peers[0].links, b) == MT_OK);
+    rest(&w);
+    s = status_of(w.peers[0].db);
+    CHECK(s.peer.state == MT_SYNC_REFUSED);
+    mt_connection_close(a);
+    mt_connection_unref(a);
+    mt_connection_unref(b);
+    end(&w);
+}
+
+TEST(two_links_to_one_peer_carry_everything_once)
+{
+    world w;
+    seen s;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    join(&w, 0, 1);
+    join(&w, 0, 1);
+    rest(&w);
+    for (int i = 0; i < 10; i++) set(w.peers[0].db, "ada", i % 2 ? "one" : "other");
+    rest(&w);
+    CHECK(has(w.peers[1].db, "ada", "one"));
+    s = status_of(w.peers[1].db);
+    CHECK(s.count == 2);
+    CHECK(s.peer.state == MT_SYNC_STANDBY ? s.peer.nodes_in == 0 : s.peer.nodes_in == 10);
+    /* Whichever is used: when it goes, the other one takes over. */
+    mt_connection_close(w.ends[s.peer.state == MT_SYNC_STANDBY][0]);
+    rest(&w);
+    set(w.peers[0].db, "ada", "still there");
+    rest(&w);
+    CHECK(has(w.peers[1].db, "ada", "still there"));
+    end(&w);
+}
+
+/* ---- Status ---- */
+
+static void count_change(void *ctx, mt_db *db)
+{
+    (void)db;
+    ++*(unsigned *)ctx;
+}
+
+TEST(status_says_how_it_stands_and_tells_of_changes)
+{
+    unsigned changes = 0;
+    mt_connection *link;
+    world w;
+    seen s;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    CHECK(mt_db_on_status(w.peers[0].db, count_change, &changes) == MT_OK);
+    link = join(&w, 0, 1);
+    rest(&w);
+    s = status_of(w.peers[0].db);
+    CHECK(s.peer.state == MT_SYNC_LIVE && s.peer.since_ms > 0 && s.peer.id.len == 16);
+    assert_string_equal(s.text, "live");
+    CHECK(changes > 0);
+    changes = 0;
+    CHECK(mt_pipe_cut(link) == MT_OK);
+    rest(&w);
+    assert_string_equal(status_of(w.peers[0].db).text, "offline");
+    CHECK(changes == 1);
+    end(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(peer_of_notes_gets_notes_and_nothing_else),
+        cmocka_unit_test(range_from_one_uid_to_before_another_has_its_first_and_not_its_end),
+        cmocka_unit_test(list_of_uids_gets_these),
+        cmocka_unit_test(peer_that_only_pulls_gives_nothing_and_one_that_only_pushes_gets_nothing),
+        cmocka_unit_test(subscription_that_is_once_ends_when_all_has_come),
+        cmocka_unit_test(ranges_that_cannot_be_are_refused),
+        cmocka_unit_test(write_waits_until_peers_have_received_it),
+        cmocka_unit_test(write_that_too_few_peers_get_fails_at_its_deadline),
+        cmocka_unit_test(write_waits_for_a_peer_that_comes_back),
+        cmocka_unit_test(read_asks_peers_for_what_is_not_replicated_here),
+        cmocka_unit_test(commit_from_the_future_is_refused_and_the_next_one_is_not),
+        cmocka_unit_test(what_is_refused_in_a_copy_is_refused_alone),
+        cmocka_unit_test(hook_that_refuses_an_update_keeps_it_out),
+        cmocka_unit_test(what_is_no_message_ends_what_is_between_the_two),
+        cmocka_unit_test(what_comes_before_a_greeting_is_dropped),
+        cmocka_unit_test(peer_of_another_version_or_clock_is_told_so),
+        cmocka_unit_test(messages_that_cannot_be_are_named),
+        cmocka_unit_test(peer_that_is_this_very_database_is_told_so),
+        cmocka_unit_test(two_links_to_one_peer_carry_everything_once),
+        cmocka_unit_test(status_says_how_it_stands_and_tells_of_changes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
