@@ -56,22 +56,38 @@ mt_connection *test_net_dial(test_net *net, const mt_dial_options *options)
 
 /* ---- Turning ---- */
 
+/* Rings often, since what is waited for may be no matter of the loop's. */
+#define TICK_MS 2
+
+typedef struct bell {
+    mt_timer timer;
+    const mt_env *env;
+    uint64_t end_ms;
+    bool rang; /* for the last time */
+} bell;
+
 static void ring(void *arg)
 {
-    *(bool *)arg = true;
+    bell *b = arg;
+    uint64_t now_ms = b->env->ticks_ms(b->env->ctx), left_ms = b->end_ms - now_ms;
+
+    b->rang = now_ms >= b->end_ms;
+    if (b->rang) return;
+    b->env->timer_set(b->env->ctx, &b->timer, left_ms < TICK_MS ? left_ms : TICK_MS);
 }
 
 static bool turn_until(test_net *net, bool (*done)(void *ctx), void *ctx, uint64_t ms)
 {
     const mt_env *env = net->env;
-    bool rang = false, is_done;
-    mt_timer timer = {.fire = ring, .arg = &rang};
+    bell b = {.timer = {.fire = ring, .arg = &b}, .env = env};
+    bool is_done;
 
-    env->timer_set(env->ctx, &timer, ms);
-    while (!(is_done = done && done(ctx)) && !rang) {
+    b.end_ms = env->ticks_ms(env->ctx) + ms;
+    ring(&b);
+    while (!(is_done = done && done(ctx)) && !b.rang) {
         if (env->turn(env->ctx) != MT_OK) break;
     }
-    env->timer_stop(env->ctx, &timer);
+    env->timer_stop(env->ctx, &b.timer);
     return is_done;
 }
 
