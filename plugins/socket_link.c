@@ -112,19 +112,6 @@ static void put_pong(mti_link *link, mt_bytes echo)
     mti_link_soon(link);
 }
 
-static void put_close(mti_link *link, uint16_t code)
-{
-    const uint8_t body[2] = {(uint8_t)(code >> 8), (uint8_t)code};
-    mt_status st;
-
-    if (link->close_sent) return;
-    link->close_sent = true;
-    /* Of codes that say that there is none, none is sent. */
-    st = put_websocket(link, MTI_WEBSOCKET_CLOSE, (mt_bytes){body, code == 1005 ? 0 : 2});
-    (void)st;
-    mti_link_soon(link);
-}
-
 /* ---- Ending ---- */
 
 static bool is_deaf(const mti_link *link)
@@ -138,6 +125,19 @@ void mti_link_finish(mti_link *link)
     link->deaf = true;
     mti_link_alarm(link, LINGER_MS);
     mti_link_soon(link);
+}
+
+static void put_close(mti_link *link, uint16_t code)
+{
+    const uint8_t body[2] = {(uint8_t)(code >> 8), (uint8_t)code};
+    mt_status st;
+
+    if (link->close_sent) return;
+    link->close_sent = true;
+    /* Of codes that say that there is none, none is sent. */
+    st = put_websocket(link, MTI_WEBSOCKET_CLOSE, (mt_bytes){body, code == 1005 ? 0 : 2});
+    if (st == MT_OK) mti_link_soon(link);
+    else mti_link_finish(link); /* without a word */
 }
 
 static void reader_reset(mti_link *link)
