@@ -12,11 +12,16 @@ static uint64_t sum_of(uint64_t sum, const void *data, size_t len)
     return sum;
 }
 
+static uint64_t sum_number(uint64_t sum, uint64_t number)
+{
+    return sum_of(sum, &number, sizeof number);
+}
+
 static uint64_t sum_frame(uint64_t sum, const mti_frame *frame)
 {
-    const uint64_t words[] = {frame->kind, frame->code, frame->bytes.len};
-
-    sum = sum_of(sum, words, sizeof words);
+    sum = sum_number(sum, (uint64_t)frame->kind);
+    sum = sum_number(sum, frame->code);
+    sum = sum_number(sum, frame->bytes.len);
     if (frame->kind == MTI_FRAME_BAD) {
         REQUIRE(frame->error.status != MT_OK && frame->error.status != MT_NO_MEMORY);
         return sum_of(sum, frame->error.text, strlen(frame->error.text));

@@ -216,7 +216,7 @@ static size_t data_read(mti_websocket_reader *r, uint8_t *data, size_t len, mti_
     r->head_len = 0;
     r->within = !is_fin(r);
     if (r->within) return left;
-    if (!out->bytes.data) {
+    if (r->body.len > 0) {
         out->bytes = mt_buf_bytes(&r->body);
         r->given = true;
     }
@@ -231,7 +231,7 @@ static bool frame_step(mti_websocket_reader *r, uint8_t *data, size_t len, bool 
                        mti_frame *out)
 {
     if (!head_read(r, data, len, read, out)) return false;
-    if (data) data += *read;
+    data += *read;
     len -= *read;
     if (is_control(r)) {
         *read += control_read(r, data, len, out);
@@ -249,6 +249,7 @@ size_t mti_websocket_read(mti_websocket_reader *r, uint8_t *data, size_t len, bo
     size_t read = 0;
 
     *out = (mti_frame){.kind = MTI_FRAME_NONE};
+    if (!data) data = r->control; /* of which nothing is read */
     if (r->given) mt_buf_free(&r->body);
     r->given = false;
     while (frame_step(r, data, len, hold, &read, out)) continue;

@@ -1,5 +1,6 @@
 /* Heads of HTTP, and the hello of WebSocket in them. */
 #include "test.h"
+#include <stdio.h>
 #include <string.h>
 
 #include "plugins/sha1.h"
@@ -108,10 +109,7 @@ static void checked(const char *line, const char *fields, unsigned status)
     mti_http_head head;
     const char *why;
 
-    CHECK(strlen(line) + strlen(fields) + 4 < sizeof text);
-    strcpy(text, line);
-    strcat(text, fields);
-    strcat(text, "\r\n");
+    snprintf(text, sizeof text, "%s%s\r\n", line, fields);
     head = request(text);
     CHECK(mti_websocket_asked(&head));
     CHECK(mti_websocket_check(&head, &why) == status);

@@ -81,13 +81,11 @@ static uint8_t byte_at(size_t at, size_t i)
 static void echo_send(echo *e)
 {
     size_t len = lens[e->at];
-    uint8_t *bytes = malloc(len);
+    static uint8_t bytes[MT_MESSAGE_LEN_MAX];
     mt_status st;
 
-    CHECK(bytes != NULL);
     for (size_t i = 0; i < len; i++) bytes[i] = byte_at(e->at, i);
     st = mt_connection_send(e->connection, (mt_bytes){bytes, len});
-    free(bytes);
     e->waits = st == MT_AGAIN;
     CHECK(st == MT_OK || st == MT_AGAIN);
 }

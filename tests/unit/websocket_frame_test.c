@@ -22,7 +22,7 @@ static void come_to(const char *bytes, size_t len, bool masked, size_t step, con
     memcpy(own, bytes, len);
     for (size_t at = 0; at < len && !bad; at += step) {
         uint8_t *data = own + at;
-        size_t left = len - at < step ? len - at : step, end = strlen(out);
+        size_t left = len - at < step ? len - at : step, end;
         mti_frame frame;
 
         do {
