@@ -11,11 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
 /* How long commands have to take their last answers. */
 #define PATIENCE_MS 2000
+
+/* How often, and after how long, a store is tried again that is held. */
+#define BUSY_TRIES 100
+#define BUSY_PAUSE_MS 20
 
 /* What waits for the loop. */
 typedef struct waiting {
@@ -51,6 +56,7 @@ static void end_loop(cli_serving *s)
 
     (void)uv_timer_init(mt_loop_uv(s->loop), &timer);
     timer.data = &impatient;
+    uv_update_time(mt_loop_uv(s->loop));
     (void)uv_timer_start(&timer, on_patience, PATIENCE_MS, 0);
     uv_unref((uv_handle_t *)&timer);
     turn_until(s, &impatient);
@@ -95,11 +101,29 @@ static void ready(void *ctx, mt_db *db, const mt_result *result)
         (void)snprintf(w->err.text, sizeof w->err.text, "%.100s: %.200s", w->path, result->text);
 }
 
+/* Commands that read the store do so for a moment: they are waited for, unless another daemon holds it. */
+static mt_status hold_store(cli_serving *s, mt_storage *out, mt_error *err)
+{
+    const struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * 1000000};
+    mt_status st = cli_storage_at(s->env, s->path, ACCESS_ALONE, out, err);
+    mt_storage other;
+
+    if (st == MT_BUSY && cli_daemon_storage(s->env, s->path, &other) == MT_OK) {
+        mt_storage_close(&other);
+        return st;
+    }
+    for (size_t i = 0; i < BUSY_TRIES && st == MT_BUSY; i++) {
+        (void)nanosleep(&pause, NULL);
+        st = cli_storage_at(s->env, s->path, ACCESS_ALONE, out, err);
+    }
+    return st;
+}
+
 /* The storage at the path, shared. */
 static mt_status open_storage(cli_serving *s, mt_storage *out, mt_error *err)
 {
     mt_storage inner;
-    mt_status st = cli_storage_at(s->env, s->path, ACCESS_ALONE, &inner, err);
+    mt_status st = hold_store(s, &inner, err);
 
     if (st != MT_OK) return st;
     if ((st = cli_shared_storage_new(inner, out, &s->storage)) == MT_OK) return MT_OK;

@@ -149,6 +149,17 @@ class Running(StoreTest):
         holder.stdout.readline()
         self.refused(SYSTEM, f"s.mdb is held by mytosis (pid {holder.pid})", "serve")
 
+    def test_readers_that_are_about_to_end_are_waited_for(self):
+        self.import_graph(large(3000))
+        reader = subprocess.Popen([PROGRAM, "export"], cwd=self.folder, stdout=subprocess.PIPE, env=ENV)
+        reader.stdout.read(1)
+        starting = subprocess.Popen([PROGRAM, "serve"], cwd=self.folder, stderr=subprocess.PIPE, env=ENV)
+        reader.communicate()
+        self.assertIn(b" ready ", starting.stderr.readline())
+        starting.terminate()
+        starting.communicate()
+        self.assertEqual(starting.returncode, DONE)
+
     def test_restamping_is_for_a_store_of_ones_own(self):
         daemon = Daemon(self)
         self.refused(SYSTEM, f"s.mdb is held by mytosis (pid {daemon.process.pid})", "doctor", "--restamp")
@@ -402,8 +413,8 @@ class Logs(StoreTest):
         for level, wanted in (("info", r"^\S+Z info ready store=s\.mdb pid=\d+ socket=unix:s\.mdb-socket\n\S+Z info stopping signal=SIGTERM\n$"),
                               ("error", "^$")):
             running = subprocess.Popen([PROGRAM, "serve", f"--log-level={level}"], cwd=self.folder, stderr=subprocess.PIPE, env=ENV)
-            while b"daemon" not in self.run_command("status").stdout:
-                pass
+            while not os.path.exists(self.path("s.mdb-socket")):
+                self.assertIsNone(running.poll())
             running.terminate()
             self.assertRegex(running.communicate()[1].decode(), wanted)
 
