@@ -103,3 +103,16 @@ int mti_address_socket(const mti_address *address)
     close(fd);
     return -1;
 }
+
+bool mti_address_meets_itself(int fd)
+{
+    mti_address here, there;
+
+    memset(&here, 0, sizeof here);
+    memset(&there, 0, sizeof there);
+    here.len = there.len = sizeof here.at;
+    if (getsockname(fd, &here.at.any, &here.len) != 0) return false;
+    if (getpeername(fd, &there.at.any, &there.len) != 0) return false;
+    return here.at.any.sa_family != AF_UNIX && here.len == there.len &&
+           memcmp(&here.at, &there.at, here.len) == 0;
+}

@@ -40,4 +40,8 @@ int mti_address_socket(const mti_address *address);
 /* The same for one that was accepted; false: errno says why not. */
 bool mti_address_prepare(int fd, bool is_unix);
 
+/* Whether a socket is connected to itself: dialing a port of this machine on which nobody listens, the
+ * system may choose that very port for our side, and TCP takes that for a connection. */
+bool mti_address_meets_itself(int fd);
+
 #endif

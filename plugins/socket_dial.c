@@ -147,6 +147,7 @@ void mti_dial_ready(mti_link *link)
     socklen_t size = sizeof code;
 
     if (getsockopt(link->socket.fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
+    if (code == 0 && mti_address_meets_itself(link->socket.fd)) code = ECONNREFUSED;
     if (code != 0) connect_failed(link, code);
     else if (link->kind == MTI_URL_WS) mti_hello_send(link, &link->dial->parsed);
     else mti_link_up(link);

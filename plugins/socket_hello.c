@@ -228,11 +228,13 @@ void mti_hello_take(mti_link *link, uint8_t *data, size_t len)
 {
     size_t room = MTI_HTTP_HEAD_MAX - link->held.len, before = link->held.len, head_len;
     size_t piece = len < room ? len : room;
+    mt_error err;
     mt_buf held;
 
     if (link->ending) return;
     if (mti_gather(&link->held, data, piece, MTI_HTTP_HEAD_MAX) != MT_OK) {
-        mti_link_fail(link, NULL);
+        mti_link_error(&err, MT_NO_MEMORY, "no memory for a hello");
+        mti_link_fail(link, &err);
         return;
     }
     head_len = mti_http_head_len(mt_buf_bytes(&link->held), before);

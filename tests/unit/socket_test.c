@@ -3,6 +3,7 @@
 #include "test_socket.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -255,6 +256,58 @@ TEST(a_file_that_is_no_socket_is_left_alone)
     listen_refused(&net, net.url, MT_BUSY, "what is there is no socket, and is left alone");
     CHECK(unlink(net.url + 5) == 0);
     net_over(&net);
+}
+
+TEST(a_socket_that_is_connected_to_itself_is_found_out)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    test_net net;
+
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(fd, (struct sockaddr *)&at, sizeof at) == 0);
+    CHECK(getsockname(fd, (struct sockaddr *)&at, &len) == 0);
+    CHECK(connect(fd, (struct sockaddr *)&at, sizeof at) == 0);
+    CHECK(mti_address_meets_itself(fd));
+    close(fd);
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    fd = test_net_raw(&net);
+    CHECK(!mti_address_meets_itself(fd));
+    close(fd);
+    net_over(&net);
+}
+
+/* ---- Loops ---- */
+
+/* An application's own loop runs it all, in uv_run. */
+TEST(links_work_on_a_joined_loop)
+{
+    test_heard heard = {0};
+    test_listener messages = {.heard = &heard, .name = "h", .say = test_say_bytes};
+    mt_connection *there = NULL;
+    mt_server *server = NULL;
+    mt_loop *loop = NULL;
+    const mt_env *env;
+    uv_loop_t uv;
+
+    CHECK(uv_loop_init(&uv) == 0 && mt_loop_join(test_mem(), &uv, &loop) == MT_OK);
+    env = mt_loop_env(loop);
+    CHECK(mt_server_new(env, "ws://localhost:0", NULL, &server, NULL) == MT_OK);
+    CHECK(mt_dial(env, mt_server_url(server), NULL, &there, NULL) == MT_OK);
+    test_listen(&messages, mt_group_messages(mt_server_group(server)));
+    while (mt_connection_offline(there)) uv_run(&uv, UV_RUN_ONCE);
+    CHECK(mt_connection_send(there, mt_str("hello")) == MT_OK);
+    while (heard.len == 0) uv_run(&uv, UV_RUN_ONCE);
+    test_heard_is(&heard, "h:hello");
+    test_unlisten(&messages);
+    mt_connection_unref(there);
+    mt_server_close(server);
+    CHECK(uv_run(&uv, UV_RUN_DEFAULT) == 0);
+    mt_loop_free(loop);
+    CHECK(uv_run(&uv, UV_RUN_DEFAULT) == 0 && uv_loop_close(&uv) == 0);
+    CHECK(test_mem_live() == 0);
 }
 
 /* ---- Reconnecting ---- */
@@ -644,6 +697,8 @@ int main(void)
         cmocka_unit_test(a_unix_socket_is_its_owners_alone_and_goes_with_its_server),
         cmocka_unit_test(a_live_unix_socket_is_busy_and_a_stale_one_is_replaced),
         cmocka_unit_test(a_file_that_is_no_socket_is_left_alone),
+        cmocka_unit_test(a_socket_that_is_connected_to_itself_is_found_out),
+        cmocka_unit_test(links_work_on_a_joined_loop),
         cmocka_unit_test(a_dialed_link_comes_back_when_its_server_does),
         cmocka_unit_test(a_link_that_is_to_connect_once_closes_where_others_come_back),
         cmocka_unit_test(waits_double_up_to_a_bound_and_are_drawn_from_their_upper_half),
