@@ -62,7 +62,7 @@ static void say_subscribe(mti_session *session, const mti_inbound *in)
     mti_say_number(&say, in->id);
     mti_say_range(&say, &in->range, in->once ? MTI_RANGE_ONCE : 0);
     mti_say_standing(&say, &in->standing);
-    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+    mti_session_send(session, &say);
 }
 
 static bool is_subscribed(const mti_session *session, const mti_range *range)

@@ -90,7 +90,7 @@ static void fall_back(mti_outbound *out)
 {
     out->mode = OUT_FEED;
     out->told_all = false;
-    mti_status_note(out->session);
+    mti_session_flush_soon(out->session);
 }
 
 static void push_to(mti_outbound *out, const mt_push *push, const mt_cursor *head, bool echo)
@@ -105,7 +105,6 @@ static void push_to(mti_outbound *out, const mt_push *push, const mt_cursor *hea
     if (sends && (sync->commit.len > COMMIT_LEN_MAX || !has_room(out->session) ||
                   send_commit(out, head) != MT_OK)) {
         fall_back(out);
-        mti_session_flush_soon(out->session);
         return;
     }
     if (!head) return;

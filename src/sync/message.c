@@ -6,9 +6,9 @@
 
 static const char *name_of(unsigned type)
 {
-    static const char *const names[] = {"HELLO",       NULL,      "RANGES", "SUBSCRIBE",
-                                        "SUBSCRIBED",  "REFUSED", "DATA",   "ACK",
-                                        "UNSUBSCRIBE", "PULL",    "FOUND",  "BYE"};
+    static const char *const names[] = {"HELLO",       NULL,      NULL,    "SUBSCRIBE",
+                                        "SUBSCRIBED",  "REFUSED", "DATA",  "ACK",
+                                        "UNSUBSCRIBE", "PULL",    "FOUND", "BYE"};
     const char *name = type >= 2 && type % 2 == 0 && type <= MTI_BYE ? names[type / 2 - 1] : NULL;
 
     return name ? name : "a message";
@@ -142,12 +142,12 @@ void mti_say_hello(mti_say *say, const mti_hello *hello)
     mti_say_fixed(say, hello->peer);
     mti_say_fixed(say, hello->boot);
     mti_say_number(say, hello->nonce);
+    mti_say_number(say, hello->heard);
     mti_say_number(say, hello->now_ms);
     mti_say_number(say, hello->window);
     mti_say_number(say, hello->features);
 }
 
-/* What a later version adds comes after this, and is not read. */
 mt_status mti_parse_hello(mti_parse *in, mti_hello *out)
 {
     out->version_min = mti_parse_byte(in, "the lowest version");
@@ -157,11 +157,12 @@ mt_status mti_parse_hello(mti_parse *in, mti_hello *out)
     out->peer = mti_parse_fixed(in, "the peer's id", 16);
     out->boot = mti_parse_fixed(in, "the id of its opening", 16);
     out->nonce = mti_parse_number(in, "the number of the session");
+    out->heard = mti_parse_number(in, "the number that it answers");
     out->now_ms = mti_parse_number(in, "the time of day");
     out->window = mti_parse_number(in, "the window");
     out->features = mti_parse_number(in, "the features");
-    (void)mti_parse_rest(in);
-    return mti_parse_end(in);
+    if (!in->failed && out->nonce == 0) mti_parse_fail(in, "the number of the session", "is 0");
+    return in->failed ? in->err->status : MT_OK;
 }
 
 void mti_say_range(mti_say *say, const mti_range *range, unsigned flags)

@@ -15,7 +15,6 @@
 /* Odd types may be skipped by whoever does not know them; even ones may not. */
 typedef enum mti_message_type {
     MTI_HELLO = 2,
-    MTI_RANGES = 6,
     MTI_SUBSCRIBE = 8,
     MTI_SUBSCRIBED = 10,
     MTI_REFUSED = 12,
@@ -81,7 +80,8 @@ typedef struct mti_hello {
     unsigned flags;
     mt_bytes peer;  /* of the store: 16 bytes */
     mt_bytes boot;  /* of this opening of it: 16 bytes */
-    uint64_t nonce; /* of this session */
+    uint64_t nonce; /* of this session, drawn by its sender; not 0 */
+    uint64_t heard; /* of the HELLO that it answers; 0: it answers none */
     uint64_t now_ms;
     uint64_t window;
     uint64_t features; /* MTI_FEATURE_...; unknown ones are not used */

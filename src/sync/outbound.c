@@ -88,7 +88,7 @@ void mti_outbound_say_subscribed(mti_outbound *out)
 
     mti_say_number(&say, out->id);
     mti_say_standing(&say, &standing);
-    if (mti_say_end(&say) == MT_OK) mti_session_send(out->session);
+    mti_session_send(out->session, &say);
 }
 
 static void refuse(mti_session *session, uint64_t id, mt_status status, const char *why)
@@ -98,7 +98,7 @@ static void refuse(mti_session *session, uint64_t id, mt_status status, const ch
     mti_say_number(&say, id);
     mti_say_number(&say, (uint64_t) - (int64_t)status);
     mti_say_bytes(&say, mt_str(why));
-    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+    mti_session_send(session, &say);
 }
 
 /* Whether all of a range is given. One that spans several of ours is not: it is asked for in parts. */
@@ -170,16 +170,19 @@ void mti_outbound_start(mti_session *session, mti_parse *in)
     bool given = false;
     mt_status st = mti_parse_range(in, mem, &range, &flags);
 
-    mti_parse_standing(in, &standing);
-    if (st == MT_OK) st = mti_parse_end(in);
+    if (st == MT_OK) {
+        mti_parse_standing(in, &standing);
+        st = mti_parse_end(in);
+    }
     if (st == MT_OK && find(session, id)) {
         mti_parse_fail(in, "the subscription", "its number is in use");
         st = MT_MALFORMED;
     }
-    if (st == MT_OK) st = is_given(session->sync, &range, &given);
+    if (st == MT_OK && (st = is_given(session->sync, &range, &given)) != MT_OK)
+        (void)mti_no_memory(in->err);
     if (st != MT_OK) {
         mti_range_free(mem, &range);
-        if (st == MT_NO_MEMORY) mti_session_fail(session, st, mt_status_text(st), true);
+        mti_session_fail(session, st, in->err->text, st == MT_NO_MEMORY);
         return;
     }
     if (!given) refuse(session, id, MT_REFUSED, "this peer does not give that range");

@@ -139,9 +139,8 @@ static bool ask(mti_pulling *p, mti_session *session)
     mti_say_number(&say, count);
     for (size_t i = 0; i < p->key_count; i++)
         if (may_have(session, keys[i])) mti_say_bytes(&say, keys[i]);
-    if (mti_say_end(&say) != MT_OK) return false;
-    mti_session_send(session);
-    return session->stage == SESSION_ACTIVE;
+    mti_session_send(session, &say);
+    return true;
 }
 
 static mt_status keys_take(mti_pulling *p, const mt_pull *pull)
@@ -156,8 +155,7 @@ static mt_status keys_take(mti_pulling *p, const mt_pull *pull)
 /* Whether the peer is there, but has not said yet what it gives. */
 static bool is_coming(const mti_session *session)
 {
-    return session->stage == SESSION_GREETING ||
-           (session->stage == SESSION_ACTIVE && !session->has_ranges);
+    return session->stage == SESSION_GREETING;
 }
 
 static mt_status ask_all(mti_pulling *p, const mt_pull *pull)
@@ -287,7 +285,7 @@ static void say_found(const asked *a, bool more, mt_status status, mt_bytes rows
     mti_say_byte(&say, more);
     mti_say_number(&say, (uint64_t) - (int64_t)status);
     mti_say_fixed(&say, rows);
-    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+    mti_session_send(session, &say);
 }
 
 /* Frames of the nodes found, several to a message. */

@@ -5,6 +5,7 @@
 #define WINDOW_MIN ((size_t)64 * 1024)
 #define LOG_NODES_DEFAULT 65536u
 #define PULL_MS_DEFAULT 10000u
+#define MISSED_MS 1000
 
 /* ---- What is replicated ---- */
 
@@ -56,14 +57,26 @@ static void message(void *ctx, mt_connection *from, mt_bytes bytes)
     if (session) mti_session_message(session, bytes);
 }
 
-/* Without memory for a session there is none: the peer is as one that is away. */
+/* Without memory for a session there is none, until there is. */
 static void joined(void *ctx, mt_connection *connection)
 {
     mti_sync *sync = ctx;
 
-    if (mti_session_of(sync, connection) || mti_session_new(sync, connection) != MT_OK) return;
+    if (mti_session_of(sync, connection) || sync->closing) return;
+    if (mti_session_new(sync, connection) != MT_OK) {
+        sync->env->timer_set(sync->env->ctx, &sync->missed, MISSED_MS);
+        return;
+    }
     if (sync->identified && !mt_connection_offline(connection))
         mti_session_online(mti_session_of(sync, connection));
+}
+
+static void look_for_missed(void *arg)
+{
+    mti_sync *sync = arg;
+
+    for (size_t i = 0; i < mt_group_count(sync->group); i++)
+        joined(sync, mt_group_at(sync->group, i));
 }
 
 static void left(void *ctx, mt_connection *connection)
@@ -98,6 +111,7 @@ static void closed(void *ctx)
     mti_sync_pull_end_all(sync);
     mti_awaited_end_all(sync);
     while (sync->sessions) mti_session_free(sync->sessions);
+    sync->env->timer_stop(sync->env->ctx, &sync->missed);
     sync->env->timer_stop(sync->env->ctx, &sync->store_known);
     sync->env->timer_stop(sync->env->ctx, &sync->tell_changed);
     sync_free(sync);
@@ -159,6 +173,7 @@ static mt_status sync_fill(mti_sync *sync, const mt_sync_options *options, mt_er
     if (sync->window < WINDOW_MIN) sync->window = WINDOW_MIN;
     sync->compressor = options->compressor;
     sync->pull_ms = options->pull_ms ? options->pull_ms : PULL_MS_DEFAULT;
+    sync->missed = (mt_timer){.fire = look_for_missed, .arg = sync};
     sync->tell_changed.fire = tell_changed;
     sync->tell_changed.arg = sync;
     if (sync->env->entropy(sync->env->ctx, sync->boot, sizeof sync->boot) != MT_OK ||

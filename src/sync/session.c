@@ -5,14 +5,10 @@
  *        +-----link down------+-------- BYE, ----------+--> ended
  *                             +---- greeted again ----------+
  *
- * A HELLO begins everything anew, at any time: what the peer said before it is over. While we wait for
- * one, all else is of what is over, and is dropped. */
+ * While we wait for a HELLO, all else is of what is over, and is dropped. greeting.c has the rest. */
 #include "sync/sync.h"
 
 #include "net/connection.h"
-
-/* How long after an error of ours the peer is greeted again. */
-#define AGAIN_MS 5000
 
 /* Data is acknowledged when there is so much of it, or after so long. */
 #define ACK_LEN ((size_t)32 * 1024)
@@ -66,20 +62,32 @@ static mt_status queue_add(mt_buf *queue, mt_bytes message, size_t max)
     return mti_buf_append(queue, message.data, message.len);
 }
 
-void mti_session_send(mti_session *session)
+/* A message cannot be sent: what follows would make no sense to the peer. All that is between us ends
+ * in the next turn, and begins anew. */
+static void lose(mti_session *session, mt_status status, const char *text)
+{
+    if (session->lost != MT_OK) return;
+    session->lost = status;
+    mti_fail(&session->error, status, "%s", text);
+    mti_session_flush_soon(session);
+}
+
+void mti_session_send(mti_session *session, const mti_say *say)
 {
     mt_bytes message = mt_buf_bytes(&session->sync->message);
-    mt_status st = MT_AGAIN;
+    mt_status st = mti_say_end(say);
 
-    if (!is_up(session)) return;
-    if (session->queue.len == 0) st = mt_connection_send(session->connection, message);
+    if (!is_up(session) || session->lost != MT_OK) return;
+    if (st == MT_OK && session->queue.len > 0) st = MT_AGAIN;
+    if (st == MT_OK) st = mt_connection_send(session->connection, message);
     if (st == MT_OK) session->bytes_out += message.len;
-    if (st != MT_AGAIN) return; /* its events tell what became of the link */
-    session->full = true;
-    if (queue_add(&session->queue, message, QUEUE_MAX) == MT_OK) return;
-    /* Nothing can be said any more that the peer could make sense of. */
-    session->queue.len = session->queue_at = 0;
-    mti_session_fail(session, MT_FULL, "it does not read what it is sent", true);
+    if (st == MT_AGAIN) {
+        session->full = true;
+        st = queue_add(&session->queue, message, QUEUE_MAX);
+        if (st == MT_TOO_LARGE) lose(session, MT_FULL, "it does not read what it is sent");
+    }
+    if (st == MT_NO_MEMORY) lose(session, st, mt_status_text(st));
+    /* Of a link that is down its events tell. */
 }
 
 static mt_status sent_add(mti_session *session, mti_sent sent)
@@ -118,19 +126,15 @@ mt_status mti_session_send_data(mti_session *session, mti_outbound *out, bool li
     }
     session->sent_count--;
     session->sent_number--;
+    if (st != MT_AGAIN && st != MT_OFFLINE && st != MT_CLOSED) return st;
     session->full = true; /* until there is room, or the link is up again */
-    return st == MT_OFFLINE || st == MT_CLOSED ? MT_AGAIN : st;
+    return MT_AGAIN;
 }
 
-/* Acknowledges what was handled, and says where the peer stands in our log, where it does not know. */
-static void send_ack(mti_session *session)
+/* Says where the peer stands in our log, too, where it does not know. */
+void mti_session_answer(mti_session *session)
 {
-    mti_say say;
-
-    session->prompt = false;
-    session->unacknowledged = 0;
-    if (session->handled == session->handled_told || session->stage != SESSION_ACTIVE) return;
-    say = mti_say_begin(&session->sync->message, MTI_ACK);
+    mti_say say = mti_say_begin(&session->sync->message, MTI_ACK);
     mti_say_number(&say, session->handled);
     session->handled_told = session->handled;
     for (mti_outbound *out = session->outbound; out; out = out->next) {
@@ -140,7 +144,15 @@ static void send_ack(mti_session *session)
         mti_say_number(&say, out->position.number);
         out->position_owed = false;
     }
-    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+    mti_session_send(session, &say);
+}
+
+static void send_ack(mti_session *session)
+{
+    session->prompt = false;
+    session->unacknowledged = 0;
+    if (session->handled != session->handled_told && session->stage == SESSION_ACTIVE)
+        mti_session_answer(session);
 }
 
 static void ack_delayed(void *arg)
@@ -186,6 +198,10 @@ static void flush(void *arg)
 {
     mti_session *session = arg;
 
+    if (session->lost != MT_OK) {
+        mti_session_fail(session, session->lost, session->error.text, true);
+        return;
+    }
     if (session->prompt) send_ack(session);
     if (session->stage == SESSION_ACTIVE) mti_outbound_step_all(session);
     mti_status_note(session);
@@ -198,21 +214,12 @@ void mti_session_flush_soon(mti_session *session)
 
 /* ---- Beginning and ending ---- */
 
-/* Ends all that is between us but the link. */
-static void tear_down(mti_session *session)
+void mti_session_tear_down(mti_session *session)
 {
-    const mt_mem *mem = session->sync->mem;
-
     mti_inbound_end_all(session);
     mti_outbound_end_all(session);
     mti_sync_pull_leave(session);
     mti_awaited_leave(session, false);
-    for (size_t i = 0; i < session->their_count; i++)
-        mti_range_free(mem, &session->theirs[i].range);
-    mti_mem_free(mem, session->theirs, session->their_count * sizeof *session->theirs);
-    session->theirs = NULL;
-    session->their_count = 0;
-    session->has_ranges = false;
     session->sent_first = session->sent_count = 0;
     session->sent_number = session->acked_number = 0;
     session->handled = session->handled_told = 0;
@@ -221,65 +228,12 @@ static void tear_down(mti_session *session)
     session->live_in_flight = 0;
 }
 
-static void say_hello(mti_session *session)
-{
-    mti_sync *sync = session->sync;
-    mti_hello hello = {.version_min = MTI_SYNC_VERSION,
-                       .version_max = MTI_SYNC_VERSION,
-                       .clock = (uint8_t)mt_db_clock(sync->db),
-                       .flags = mti_db_has_storage(sync->db) ? MTI_HELLO_DURABLE : 0,
-                       .peer = {sync->self, sizeof sync->self},
-                       .boot = {sync->boot, sizeof sync->boot},
-                       .now_ms = sync->env->now_ms(sync->env->ctx),
-                       .window = sync->window,
-                       .features = sync->compressor ? MTI_FEATURE_COMPRESSED : 0};
-    mti_say say;
-
-    (void)!sync->env->entropy(sync->env->ctx, (uint8_t *)&session->nonce, sizeof session->nonce);
-    hello.nonce = session->nonce;
-    say = mti_say_begin(&sync->message, MTI_HELLO);
-    mti_say_hello(&say, &hello);
-    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
-}
-
-static void say_ranges(mti_session *session)
-{
-    mti_sync *sync = session->sync;
-    mti_say say = mti_say_begin(&sync->message, MTI_RANGES);
-
-    mti_say_number(&say, sync->wish_count);
-    for (size_t i = 0; i < sync->wish_count; i++) {
-        const mti_wish *wish = &sync->wishes[i];
-        mti_say_range(&say, &wish->range,
-                      (wish->pull ? MTI_RANGE_PULL : 0) | (wish->push ? MTI_RANGE_PUSH : 0) |
-                          (wish->once ? MTI_RANGE_ONCE : 0));
-    }
-    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
-}
-
-static void greet(mti_session *session)
-{
-    tear_down(session);
-    session->stage = SESSION_GREETING;
-    session->greeted_at = session->sync->env->ticks_ms(session->sync->env->ctx);
-    say_hello(session);
-    say_ranges(session);
-    mti_status_note(session);
-}
-
-static void greet_again(void *arg)
-{
-    mti_session *session = arg;
-
-    if (session->stage == SESSION_ENDED) greet(session);
-}
-
 /* Another session with the same peer may now be used. */
 static void promote_other(const mti_session *gone)
 {
     for (mti_session *s = gone->sync->sessions; s; s = s->next)
         if (s != gone && s->stage == SESSION_STANDBY && memcmp(s->boot, gone->boot, 16) == 0) {
-            greet(s);
+            mti_greet(s);
             return;
         }
 }
@@ -293,7 +247,8 @@ static void go_offline(mti_session *session)
     session->sync->env->timer_stop(session->sync->env->ctx, &session->positions);
     session->sync->env->timer_stop(session->sync->env->ctx, &session->delayed);
     session->owes = session->delays = false;
-    tear_down(session);
+    mti_session_tear_down(session);
+    mti_greeting_forget(session);
     mt_buf_free(&session->early);
     session->stage = SESSION_OFFLINE;
     if (was_active && !session->sync->closing) promote_other(session);
@@ -304,7 +259,9 @@ static void end(mti_session *session)
 {
     bool was_active = session->stage == SESSION_ACTIVE;
 
-    tear_down(session);
+    session->sync->env->timer_stop(session->sync->env->ctx, &session->again);
+    mti_session_tear_down(session);
+    mti_greeting_forget(session);
     session->stage = SESSION_ENDED;
     if (was_active) promote_other(session);
     mti_status_note(session);
@@ -312,127 +269,23 @@ static void end(mti_session *session)
 
 void mti_session_fail(mti_session *session, mt_status status, const char *text, bool again)
 {
+    mt_error why;
     mti_say say;
 
     if (!is_up(session) || session->stage == SESSION_ENDED) return;
-    mti_fail(&session->error, status, "%s", text);
+    mti_fail(&why, status, "%s", text);
+    session->error = why;
     say = mti_say_begin(&session->sync->message, MTI_BYE);
     mti_say_number(&say, (uint64_t) - (int64_t)status);
-    mti_say_bytes(&say, mt_str(session->error.text));
-    if (mti_say_end(&say) == MT_OK) mti_session_send(session);
+    mti_say_bytes(&say, mt_str(why.text));
+    session->lost = MT_OK;
+    mti_session_send(session, &say);
     end(session);
-    if (again) session->sync->env->timer_set(session->sync->env->ctx, &session->again, AGAIN_MS);
+    session->lost = MT_OK; /* if the peer was not told, it goes on in vain until it is greeted */
+    if (again) mti_greet_later(session);
 }
 
 /* ---- What comes ---- */
-
-/* Of two links to one peer the one is used whose numbers, drawn by both, are lower together. */
-static bool is_spare(const mti_session *session)
-{
-    for (mti_session *s = session->sync->sessions; s; s = s->next) {
-        if (s == session || s->stage != SESSION_ACTIVE || memcmp(s->boot, session->boot, 16) != 0)
-            continue;
-        return (s->nonce ^ s->their_nonce) < (session->nonce ^ session->their_nonce);
-    }
-    return false;
-}
-
-static mti_session *twin_of(const mti_session *session)
-{
-    for (mti_session *s = session->sync->sessions; s; s = s->next)
-        if (s != session && s->stage == SESSION_ACTIVE && memcmp(s->boot, session->boot, 16) == 0)
-            return s;
-    return NULL;
-}
-
-static bool hello_suits(mti_session *session, const mti_hello *hello)
-{
-    mti_sync *sync = session->sync;
-    mt_error line;
-
-    if (hello->version_min > MTI_SYNC_VERSION || hello->version_max < MTI_SYNC_VERSION)
-        mti_fail(&line, MT_UNSUPPORTED, "the peer speaks versions %u to %u, this one %u",
-                 (unsigned)hello->version_min, (unsigned)hello->version_max, MTI_SYNC_VERSION);
-    else if (hello->clock != (uint8_t)mt_db_clock(sync->db))
-        mti_fail(&line, MT_INVALID, "the clocks of the two are not of one kind");
-    else if (memcmp(hello->boot.data, sync->boot, 16) == 0)
-        mti_fail(&line, MT_INVALID, "the peer is this very database");
-    else return true;
-    mti_session_fail(session, line.status, line.text, false);
-    return false;
-}
-
-static void take_hello(mti_session *session, mti_parse *in)
-{
-    mti_sync *sync = session->sync;
-    mti_session *twin;
-    mti_hello hello;
-
-    if (mti_parse_hello(in, &hello) != MT_OK) {
-        mti_session_fail(session, MT_MALFORMED, in->err->text, false);
-        return;
-    }
-    if (session->stage != SESSION_GREETING) greet(session);
-    if (!hello_suits(session, &hello)) return;
-    memcpy(session->peer, hello.peer.data, 16);
-    memcpy(session->boot, hello.boot.data, 16);
-    (void)!mt_connection_set_peer(session->connection, hello.boot);
-    session->greeted = true;
-    session->durable = hello.flags & MTI_HELLO_DURABLE;
-    session->compresses = sync->compressor && hello.features & MTI_FEATURE_COMPRESSED;
-    session->their_nonce = hello.nonce;
-    session->window = hello.window < SIZE_MAX ? (size_t)hello.window : SIZE_MAX;
-    session->round_trip_ms = sync->env->ticks_ms(sync->env->ctx) - session->greeted_at;
-    session->error.text[0] = '\0';
-    session->stage = SESSION_STANDBY;
-    if (!is_spare(session)) {
-        if ((twin = twin_of(session))) {
-            tear_down(twin);
-            twin->stage = SESSION_STANDBY;
-        }
-        session->stage = SESSION_ACTIVE;
-    }
-    mti_status_note(session);
-}
-
-static mt_status wish_take(mti_session *session, mti_parse *in)
-{
-    uint64_t count = mti_parse_number(in, "the number of ranges");
-    mt_status st = MT_OK;
-
-    if (count > MT_SYNC_RANGES_MAX) mti_parse_fail(in, "the number of ranges", "too many");
-    if (in->failed) return MT_MALFORMED;
-    session->theirs = mti_mem_alloc(session->sync->mem, (size_t)count * sizeof(mti_wish));
-    if (!session->theirs && count) return MT_NO_MEMORY;
-    session->their_count = (size_t)count;
-    if (count) memset(session->theirs, 0, (size_t)count * sizeof(mti_wish));
-    for (size_t i = 0; i < count && st == MT_OK; i++) {
-        mti_wish *wish = &session->theirs[i];
-        unsigned flags;
-        st = mti_parse_range(in, session->sync->mem, &wish->range, &flags);
-        wish->pull = flags & MTI_RANGE_PULL;
-        wish->push = flags & MTI_RANGE_PUSH;
-        wish->once = flags & MTI_RANGE_ONCE;
-    }
-    return st == MT_OK ? mti_parse_end(in) : st;
-}
-
-static void take_ranges(mti_session *session, mti_parse *in)
-{
-    mt_status st;
-
-    if (session->has_ranges) {
-        mti_session_fail(session, MT_INVALID, "RANGES were said twice", false);
-        return;
-    }
-    session->has_ranges = true;
-    if ((st = wish_take(session, in)) != MT_OK)
-        mti_session_fail(session, st, in->err->text, st == MT_NO_MEMORY);
-    else if (session->stage == SESSION_ACTIVE) {
-        mti_inbound_subscribe(session);
-        mti_sync_pull_ready(session);
-    }
-}
 
 static void take_bye(mti_session *session, mti_parse *in)
 {
@@ -489,7 +342,6 @@ static void destroy(mti_session *session)
 static void dispatch(mti_session *session, unsigned type, mti_parse *in)
 {
     switch (type) {
-    case MTI_RANGES: take_ranges(session, in); break;
     case MTI_SUBSCRIBE: mti_outbound_start(session, in); break;
     case MTI_SUBSCRIBED: mti_inbound_granted(session, in); break;
     case MTI_REFUSED: mti_inbound_refused(session, in); break;
@@ -527,11 +379,12 @@ void mti_session_message(mti_session *session, mt_bytes bytes)
         return;
     }
     session->holds++;
-    if (type == MTI_HELLO) take_hello(session, &in);
+    if (type == MTI_HELLO) mti_greeting_take(session, &in);
     else if (type == MTI_BYE && session->stage != SESSION_ENDED) take_bye(session, &in);
-    else if (session->stage == SESSION_ACTIVE ||
-             (session->stage == SESSION_STANDBY && type == MTI_RANGES))
+    else if (session->stage == SESSION_ACTIVE) {
+        mti_greeting_heard(session);
         dispatch(session, type, &in);
+    }
     if (in.failed && session->stage == SESSION_ACTIVE)
         mti_session_fail(session, err.status, err.text, false);
     session->holds--;
@@ -559,7 +412,7 @@ void mti_session_online(mti_session *session)
     if (session->stage != SESSION_OFFLINE) return;
     session->full = false;
     session->queue.len = session->queue_at = 0;
-    greet(session);
+    mti_greet(session);
     hear_early(session);
 }
 
@@ -607,7 +460,7 @@ mt_status mti_session_new(mti_sync *sync, mt_connection *connection)
     session->queue.mem = session->early.mem = sync->mem;
     session->arrivals_end = &session->arrivals;
     session->flush = (mt_timer){.fire = flush, .arg = session};
-    session->again = (mt_timer){.fire = greet_again, .arg = session};
+    session->again = (mt_timer){.fire = mti_greet_again, .arg = session};
     session->delayed = (mt_timer){.fire = ack_delayed, .arg = session};
     session->positions = (mt_timer){.fire = tell_positions, .arg = session};
     st = mt_event_stream_subscribe(mt_connection_events(connection), &subscriber, &session->events);

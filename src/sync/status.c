@@ -43,13 +43,13 @@ static void fill_active(const mti_session *session, mt_sync_peer *peer)
     const mti_outbound *out = lagging(session);
     mt_bytes none = {NULL, 0};
 
-    peer->state = in || out || !session->has_ranges ? MT_SYNC_CATCHING : MT_SYNC_LIVE;
+    peer->state = in || out ? MT_SYNC_CATCHING : MT_SYNC_LIVE;
     if (in && in->standing.copying)
         say(peer, "receiving %.*s, %llu nodes", mti_range_prefix(&in->range), in->nodes);
     else if (out && out->mode == OUT_COPY)
         say(peer, "sending %.*s, up to %llu changes behind", mti_range_prefix(&out->range),
             peer->behind);
-    else if (in || !session->has_ranges) say(peer, "%.*scatching up", none, 0);
+    else if (in) say(peer, "%.*scatching up", none, 0);
     else if (out) say(peer, "%.*slagging by %llu changes", none, peer->behind);
     else say(peer, "%.*slive", none, 0);
 }

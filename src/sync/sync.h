@@ -1,7 +1,7 @@
 /* sync/sync.h - what the parts of the sync router share.
  *
  *     router     the contract: writes, reads, links that come and go      router.c
- *     session    with one peer, while its link is up: who it is           session.c
+ *     session    with one peer, while its link is up: who it is           session.c, greeting.c
  *     outbound   what the peer subscribed to here: copy, feed, live       outbound.c, copy.c, feed.c, live.c,
  *                                                                       gather.c
  *     inbound    what we subscribed to there: take, store, acknowledge    inbound.c
@@ -149,13 +149,13 @@ struct mti_session {
     mti_session_stage stage;
     uint8_t peer[16], boot[16];
     bool greeted; /* `peer` is known */
+    bool sure;    /* the peer has heard our HELLO */
     bool durable;
-    bool compresses; /* both have a compressor */
-    uint64_t nonce, their_nonce;
-    size_t window; /* of theirs */
+    bool compresses;             /* both have a compressor */
+    uint64_t nonce, their_nonce; /* of the session, never 0; theirs 0: not known */
+    size_t window;               /* of theirs */
     mti_wish *theirs;
     size_t their_count;
-    bool has_ranges;
     mti_outbound *outbound;
     mti_inbound *inbound;
     uint64_t last_subscription;
@@ -183,6 +183,7 @@ struct mti_session {
     unsigned requests;  /* of the peer, that are being read */
     unsigned holds;     /* callers further up the stack */
     bool gone;          /* it is freed when there are none */
+    mt_status lost;     /* a message could not be sent: it ends with this */
     /* status */
     mt_error error;
     uint64_t greeted_at, since_ms, round_trip_ms;
@@ -220,6 +221,7 @@ struct mti_sync {
     bool identified; /* `self` and `known` were read */
     bool closing;
     mti_session *sessions;
+    mt_timer missed; /* looks for connections that there was no memory for */
     mti_sync_log log;
     mti_known *known;
     size_t known_count, known_cap;
@@ -251,8 +253,23 @@ void mti_session_online(mti_session *session);
 void mti_session_message(mti_session *session, mt_bytes bytes);
 void mti_session_greet_all(mti_sync *sync);
 
-/* Sends the message in `sync->message`, or keeps it until there is room. */
-void mti_session_send(mti_session *session);
+/* Ends all that is between us but the link. */
+void mti_session_tear_down(mti_session *session);
+
+/* Acknowledges all that was handled. */
+void mti_session_answer(mti_session *session);
+
+/* greeting.c */
+void mti_greet(mti_session *session);           /* begins anew */
+void mti_greeting_forget(mti_session *session); /* what the peer wishes */
+void mti_greet_later(mti_session *session);
+void mti_greet_again(void *session);
+void mti_greeting_take(mti_session *session, mti_parse *in);
+void mti_greeting_heard(mti_session *session); /* the peer has heard our HELLO */
+
+/* Sends the message that was said, in `sync->message`, or keeps it until there is room. If it cannot,
+ * the session ends in the next turn, and begins anew. */
+void mti_session_send(mti_session *session, const mti_say *say);
 
 /* Sends it as data, if there is room. MT_AGAIN: there is none. */
 mt_status mti_session_send_data(mti_session *session, mti_outbound *out, bool live);

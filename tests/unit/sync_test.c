@@ -543,7 +543,7 @@ TEST(what_comes_before_a_greeting_is_dropped)
     "\x01\x02\x00" version version clock "\x00" \
     "0123456789abcdef"                          \
     "fedcba9876543210"                          \
-    "\x01\x01\x7f\x00"
+    "\x05\x00\x01\x7f\x00\x00"
 
 TEST(peer_of_another_version_or_clock_is_told_so)
 {
@@ -590,7 +590,7 @@ TEST(messages_that_cannot_be_are_named)
     THEN_BYE("\x01\x63\x00", NULL); /* an odd one is skipped */
     THEN_BYE("\x01\x10\x00\x05",
              "ACK: byte 4: how much was taken: less than before, or more than was sent");
-    THEN_BYE("\x01\x06\x00\x01\x06\x01z\x01"
+    THEN_BYE("\x01\x08\x00\x01\x00\x01z\x01"
              "a",
              "a range ends where it begins, or before");
     THEN_BYE("\x01\x08\x00\x01\x00",

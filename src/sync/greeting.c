@@ -1,0 +1,255 @@
+/* greeting.c - two peers find out who they are, and what they want of each other.
+ *
+ * A HELLO has a number of its session, drawn anew whenever its sender begins anew, and the number of the
+ * one that it answers, if it does. What is said in a session whose numbers both know counts; so:
+ *
+ *     a number that is new      a peer that has begun anew: if we have spoken with it, so do we; it is
+ *                               answered if it had not heard our number
+ *     the number that we know   the peer is not sure of us: it is told that we are there
+ *
+ * Whoever hears nothing says its HELLO again. */
+#include "sync/sync.h"
+
+/* How long until it is said again, and after an error of ours until all begins anew. */
+#define AGAIN_MS 5000
+
+/* ---- Saying ---- */
+
+static void say_hello(mti_session *session)
+{
+    mti_sync *sync = session->sync;
+    mti_hello hello = {.version_min = MTI_SYNC_VERSION,
+                       .version_max = MTI_SYNC_VERSION,
+                       .clock = (uint8_t)mt_db_clock(sync->db),
+                       .flags = mti_db_has_storage(sync->db) ? MTI_HELLO_DURABLE : 0,
+                       .peer = {sync->self, sizeof sync->self},
+                       .boot = {sync->boot, sizeof sync->boot},
+                       .nonce = session->nonce,
+                       .heard = session->their_nonce,
+                       .now_ms = sync->env->now_ms(sync->env->ctx),
+                       .window = sync->window,
+                       .features = sync->compressor ? MTI_FEATURE_COMPRESSED : 0};
+    mti_say say = mti_say_begin(&sync->message, MTI_HELLO);
+
+    mti_say_hello(&say, &hello);
+    mti_say_number(&say, sync->wish_count);
+    for (size_t i = 0; i < sync->wish_count; i++) {
+        const mti_wish *wish = &sync->wishes[i];
+        mti_say_range(&say, &wish->range,
+                      (wish->pull ? MTI_RANGE_PULL : 0) | (wish->push ? MTI_RANGE_PUSH : 0) |
+                          (wish->once ? MTI_RANGE_ONCE : 0));
+    }
+    mti_session_send(session, &say);
+    mti_greet_later(session);
+}
+
+void mti_greet_later(mti_session *session)
+{
+    session->sync->env->timer_set(session->sync->env->ctx, &session->again, AGAIN_MS);
+}
+
+void mti_greeting_forget(mti_session *session)
+{
+    const mt_mem *mem = session->sync->mem;
+
+    for (size_t i = 0; i < session->their_count; i++)
+        mti_range_free(mem, &session->theirs[i].range);
+    mti_mem_free(mem, session->theirs, session->their_count * sizeof *session->theirs);
+    session->theirs = NULL;
+    session->their_count = 0;
+}
+
+static void draw_number(mti_session *session)
+{
+    const mt_env *env = session->sync->env;
+    uint32_t drawn = 0;
+
+    (void)!env->entropy(env->ctx, (uint8_t *)&drawn, sizeof drawn);
+    session->nonce = (uint64_t)drawn + 1;
+    session->greeted_at = env->ticks_ms(env->ctx);
+    session->lost = MT_OK;
+}
+
+/* Begins anew. */
+static void begin(mti_session *session, uint64_t their_nonce)
+{
+    mti_session_tear_down(session);
+    mti_greeting_forget(session);
+    session->stage = SESSION_GREETING;
+    session->their_nonce = their_nonce;
+    draw_number(session);
+    say_hello(session);
+    mti_status_note(session);
+}
+
+void mti_greet(mti_session *session)
+{
+    begin(session, 0);
+}
+
+void mti_greeting_heard(mti_session *session)
+{
+    if (session->sure) return;
+    session->sure = true;
+    session->sync->env->timer_stop(session->sync->env->ctx, &session->again);
+}
+
+/* ---- Two links to one peer ---- */
+
+static mti_session *twin_of(const mti_session *session)
+{
+    for (mti_session *s = session->sync->sessions; s; s = s->next)
+        if (s != session && s->stage == SESSION_ACTIVE && memcmp(s->boot, session->boot, 16) == 0)
+            return s;
+    return NULL;
+}
+
+/* Both know both numbers, so that both use the same link. */
+static uint64_t rank_of(const mti_session *session)
+{
+    return session->nonce ^ session->their_nonce;
+}
+
+static void activate(mti_session *session)
+{
+    mti_session *twin = twin_of(session);
+
+    if (twin && rank_of(twin) < rank_of(session)) {
+        session->stage = SESSION_STANDBY;
+        mti_greeting_heard(session);
+        return;
+    }
+    if (twin) {
+        mti_session_tear_down(twin);
+        twin->stage = SESSION_STANDBY;
+        mti_status_note(twin);
+    }
+    session->stage = SESSION_ACTIVE;
+}
+
+/* Goes on with what both wish. */
+static void go(mti_session *session)
+{
+    activate(session);
+    if (session->stage == SESSION_ACTIVE) {
+        mti_inbound_subscribe(session);
+        mti_sync_pull_ready(session);
+    }
+    mti_status_note(session);
+}
+
+/* The peer has not shown that it heard our HELLO: what followed that it may have dropped. */
+static void go_again(mti_session *session)
+{
+    mti_session_tear_down(session);
+    draw_number(session);
+    say_hello(session);
+    go(session);
+}
+
+void mti_greet_again(void *arg)
+{
+    mti_session *session = arg;
+
+    if (session->stage == SESSION_ENDED) mti_greet(session);
+    else if (session->stage == SESSION_GREETING) say_hello(session);
+    else if (session->stage != SESSION_OFFLINE) go_again(session);
+}
+
+/* ---- Hearing ---- */
+
+static bool hello_suits(mti_session *session, const mti_hello *hello)
+{
+    mti_sync *sync = session->sync;
+    mt_error line;
+
+    if (hello->version_min > MTI_SYNC_VERSION || hello->version_max < MTI_SYNC_VERSION)
+        mti_fail(&line, MT_UNSUPPORTED, "the peer speaks versions %u to %u, this one %u",
+                 (unsigned)hello->version_min, (unsigned)hello->version_max, MTI_SYNC_VERSION);
+    else if (hello->clock != (uint8_t)mt_db_clock(sync->db))
+        mti_fail(&line, MT_INVALID, "the clocks of the two are not of one kind");
+    else if (memcmp(hello->boot.data, sync->boot, 16) == 0)
+        mti_fail(&line, MT_INVALID, "the peer is this very database");
+    else return true;
+    mti_session_fail(session, line.status, line.text, false);
+    return false;
+}
+
+static mt_status wishes_take(mti_session *session, mti_parse *in)
+{
+    uint64_t count = mti_parse_number(in, "the number of ranges");
+    mt_status st = MT_OK;
+
+    if (count > MT_SYNC_RANGES_MAX) mti_parse_fail(in, "the number of ranges", "too many");
+    if (in->failed) return MT_MALFORMED;
+    session->theirs = mti_mem_alloc(session->sync->mem, (size_t)count * sizeof(mti_wish));
+    if (!session->theirs && count) return mti_no_memory(in->err);
+    session->their_count = (size_t)count;
+    if (count) memset(session->theirs, 0, (size_t)count * sizeof(mti_wish));
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
+        mti_wish *wish = &session->theirs[i];
+        unsigned flags;
+        st = mti_parse_range(in, session->sync->mem, &wish->range, &flags);
+        wish->pull = flags & MTI_RANGE_PULL;
+        wish->push = flags & MTI_RANGE_PUSH;
+        wish->once = flags & MTI_RANGE_ONCE;
+    }
+    if (st == MT_OK) (void)mti_parse_rest(in); /* what a later version adds */
+    return st == MT_OK ? mti_parse_end(in) : st;
+}
+
+static void hello_note(mti_session *session, const mti_hello *hello)
+{
+    mti_sync *sync = session->sync;
+
+    memcpy(session->peer, hello->peer.data, 16);
+    memcpy(session->boot, hello->boot.data, 16);
+    (void)!mt_connection_set_peer(session->connection, hello->boot);
+    session->greeted = true;
+    session->durable = hello->flags & MTI_HELLO_DURABLE;
+    session->compresses = sync->compressor && hello->features & MTI_FEATURE_COMPRESSED;
+    session->their_nonce = hello->nonce;
+    session->window = hello->window < SIZE_MAX ? (size_t)hello->window : SIZE_MAX;
+    session->round_trip_ms = sync->env->ticks_ms(sync->env->ctx) - session->greeted_at;
+    session->error.text[0] = '\0';
+}
+
+/* The peer has begun anew. */
+static void take_new(mti_session *session, const mti_hello *hello, mti_parse *in)
+{
+    bool knows_us = hello->heard == session->nonce;
+    mt_status st;
+
+    if (session->stage != SESSION_GREETING || session->their_nonce != 0) {
+        if (knows_us) mti_session_tear_down(session);
+        else begin(session, hello->nonce);
+    }
+    mti_greeting_forget(session);
+    if (!hello_suits(session, hello)) return;
+    if ((st = wishes_take(session, in)) != MT_OK) {
+        mti_session_fail(session, st, in->err->text, st == MT_NO_MEMORY);
+        return;
+    }
+    hello_note(session, hello);
+    session->sure = false;
+    if (knows_us) mti_greeting_heard(session);
+    go(session);
+}
+
+void mti_greeting_take(mti_session *session, mti_parse *in)
+{
+    bool goes_on = session->stage == SESSION_ACTIVE || session->stage == SESSION_STANDBY;
+    mti_hello hello;
+
+    if (mti_parse_hello(in, &hello) != MT_OK) {
+        mti_session_fail(session, MT_MALFORMED, in->err->text, false);
+        return;
+    }
+    if (!goes_on || hello.nonce != session->their_nonce) {
+        take_new(session, &hello, in);
+    } else {
+        if (hello.heard == session->nonce) mti_greeting_heard(session);
+        else mti_session_answer(session);
+        (void)mti_parse_rest(in);
+    }
+}
