@@ -10,7 +10,7 @@ static void client_free(cli_client *client);
 
 /* ---- Stopping ---- */
 
-static void stopped(cli_admin *admin)
+static void tell_stopped(cli_admin *admin)
 {
     void (*told)(void *ctx) = admin->stopped;
 
@@ -36,19 +36,19 @@ static void look(void *arg)
     const mt_env *env = admin->options.env;
 
     if (is_idle(admin) || (admin->patience_ms == 0 && admin->under_way == 0)) {
-        stopped(admin);
+        tell_stopped(admin);
         return;
     }
     admin->patience_ms -= admin->patience_ms < LOOK_MS ? admin->patience_ms : LOOK_MS;
     env->timer_set(env->ctx, &admin->timer, LOOK_MS);
 }
 
-void cli_admin_stop(cli_admin *admin, uint64_t patience_ms, void (*told)(void *ctx), void *ctx)
+void cli_admin_stop(cli_admin *admin, uint64_t patience_ms, void (*stopped)(void *ctx), void *ctx)
 {
     const mt_env *env = admin->options.env;
 
     admin->stopping = true;
-    admin->stopped = told;
+    admin->stopped = stopped;
     admin->stopped_ctx = ctx;
     admin->patience_ms = patience_ms;
     for (cli_client *c = admin->clients; c; c = c->next) {
@@ -281,20 +281,24 @@ static const cli_link_ops link_ops = {
 
 /* ---- Clients ---- */
 
-static void client_free(cli_client *client)
+static void client_drop(cli_client *client)
 {
-    cli_admin *admin = client->admin;
-    cli_client **at = &admin->clients;
-
-    while (*at != client) at = &(*at)->next;
-    *at = client->next;
-    admin->count--;
+    client->admin->count--;
     for (cli_asked *asked = client->asked; asked; asked = asked->next) asked->client = NULL;
     cli_client_list_on(client);
     cli_client_unwatch(client);
     cli_link_free(client->link);
     cli_text_free(&client->remove);
     free(client);
+}
+
+static void client_free(cli_client *client)
+{
+    cli_client **at = &client->admin->clients;
+
+    while (*at != client) at = &(*at)->next;
+    *at = client->next;
+    client_drop(client);
 }
 
 mt_status cli_admin_take(cli_admin *admin, mt_connection *connection)
@@ -336,6 +340,9 @@ void cli_admin_free(cli_admin *admin)
 {
     if (!admin) return;
     admin->options.env->timer_stop(admin->options.env->ctx, &admin->timer);
-    while (admin->clients) client_free(admin->clients);
+    for (cli_client *client = admin->clients, *next; client; client = next) {
+        next = client->next;
+        client_drop(client);
+    }
     free(admin);
 }

@@ -17,16 +17,21 @@ struct cli_watch {
     mt_listening *listening;
 };
 
-static void watch_free(cli_watch *watch)
+static void watch_drop(cli_watch *watch)
 {
-    cli_watch **at = &watch->client->watches;
-
-    while (*at && *at != watch) at = &(*at)->next;
-    if (*at) *at = watch->next;
     mt_off(watch->listening);
     cli_text_free(&watch->events.out.text);
     cli_text_free(&watch->prefix);
     free(watch);
+}
+
+static void watch_free(cli_watch *watch)
+{
+    cli_watch **at = &watch->client->watches;
+
+    while (*at != watch) at = &(*at)->next;
+    *at = watch->next;
+    watch_drop(watch);
 }
 
 static void end(cli_watch *watch, mt_status status, const char *why)
@@ -94,5 +99,9 @@ mt_status cli_client_watch(cli_client *client, uint64_t id, mt_bytes body)
 
 void cli_client_unwatch(cli_client *client)
 {
-    while (client->watches) watch_free(client->watches);
+    for (cli_watch *watch = client->watches, *next; watch; watch = next) {
+        next = watch->next;
+        watch_drop(watch);
+    }
+    client->watches = NULL;
 }

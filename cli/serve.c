@@ -153,7 +153,7 @@ static mt_status open_db(cli_serving *s, mt_error *err)
         mt_storage_close(&storage);
         return st;
     }
-    if ((st = mt_db_ready(s->db, ready, &w)) != MT_OK) w.err = *mt_db_error(s->db);
+    if (mt_db_ready(s->db, ready, &w) != MT_OK) w.err = *mt_db_error(s->db);
     else turn_until(s, &w.done);
     *err = w.err;
     return w.err.status;

@@ -155,10 +155,9 @@ mt_status cli_store_patch(const cli_store *store, const mt_row *rows, size_t cou
                           cli_store_seen *seen, void *ctx, mt_error *err)
 {
     waiting w = {.seen = seen, .ctx = ctx};
-    mt_status st;
 
     if (store->remote) return cli_store_remote_patch(store, rows, count, seen, ctx, err);
-    if ((st = mt_write(store->db, rows, count, NULL, answered, &w, NULL)) != MT_OK)
+    if (mt_write(store->db, rows, count, NULL, answered, &w, NULL) != MT_OK)
         w.err = *mt_db_error(store->db);
     else (void)wait_for(store, &w);
     *err = w.err;
