@@ -36,6 +36,9 @@ typedef struct mti_dial {
     size_t address_count, address_at;
     mti_address addresses[ADDRESSES_MAX];
     mt_error error; /* what mt_dial_error gives */
+    uint8_t
+        masks[256]; /* random bytes for masks of WebSocket; asking for each costs a system call */
+    size_t masks_left; /* of these, from the end */
     size_t url_size;
     char url[];
 } mti_dial;
@@ -106,6 +109,21 @@ void mti_dial_up(mti_link *link)
     d->address_count = d->address_at = 0;
     d->error = (mt_error){.status = MT_OK};
     link->why = (mt_error){.status = MT_OK};
+}
+
+mt_status mti_dial_mask(mti_link *link, uint8_t mask[4])
+{
+    mti_dial *d = link->dial;
+    mt_status st;
+
+    if (d->masks_left == 0) {
+        st = link->env->entropy(link->env->ctx, d->masks, sizeof d->masks);
+        if (st != MT_OK) return st;
+        d->masks_left = sizeof d->masks;
+    }
+    d->masks_left -= 4;
+    memcpy(mask, d->masks + d->masks_left, 4);
+    return MT_OK;
 }
 
 /* ---- Connecting ---- */

@@ -68,7 +68,7 @@ static mt_status put_websocket(mti_link *link, uint8_t opcode, mt_bytes body)
     const uint8_t *masked = is_client(link) ? mask : NULL;
     mt_status st;
 
-    if (masked && (st = link->env->entropy(link->env->ctx, mask, sizeof mask)) != MT_OK) return st;
+    if (masked && (st = mti_dial_mask(link, mask)) != MT_OK) return st;
     return mti_socket_put(&link->socket,
                           (mt_bytes){head, mti_websocket_head(head, opcode, body.len, masked)},
                           body, masked);

@@ -122,6 +122,7 @@ void mti_dial_up(mti_link *link);         /* it is; before the application hears
 void mti_dial_failed(mti_link *link);     /* its socket is closed: sets when the next attempt is */
 bool mti_dial_ends(const mti_link *link); /* or there is none, as it was to connect once */
 const mt_error *mti_dial_note(mti_link *link); /* has `why` be what mt_dial_error gives */
+mt_status mti_dial_mask(mti_link *link, uint8_t mask[4]); /* MT_IO: there is no randomness */
 void mti_dial_free(mti_link *link);
 
 /* How long to wait after the attempt number `failures` in a row has failed, from 1. `random` is any. */
