@@ -4,18 +4,43 @@
 
 #include <mytosis/plugin/socket.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-char *cli_daemon_url(const char *path)
+/* The longest path that an address of a socket takes on all systems. */
+#define SOCKET_PATH_MAX 100
+
+static char *url_in(const char *folder, const char *name)
 {
-    static const char form[] = "unix:%s-socket";
-    size_t size = strlen(path) + sizeof form;
+    static const char form[] = "unix:%s%s-socket";
+    size_t size = strlen(folder) + strlen(name) + sizeof form;
     char *url = malloc(size);
 
-    if (url) (void)snprintf(url, size, form, path);
+    if (url) (void)snprintf(url, size, form, folder, name);
     return url;
+}
+
+/* By way of a descriptor of the folder, which stays open as long as the program runs. */
+static char *short_url(const char *path, const char *name)
+{
+    char folder[48];
+    char *parent = strndup(path, (size_t)(name - path));
+    int fd = parent ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    free(parent);
+    if (fd < 0) return url_in("", path);
+    (void)snprintf(folder, sizeof folder, "/proc/self/fd/%d/", fd);
+    return url_in(folder, name);
+}
+
+char *cli_daemon_url(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    bool is_long = strlen(path) + sizeof "-socket" > SOCKET_PATH_MAX;
+
+    return slash && is_long ? short_url(path, slash + 1) : url_in("", path);
 }
 
 /* Waits until it is online or closed. */

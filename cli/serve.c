@@ -242,7 +242,6 @@ static void tell_started(cli_serving *s)
     if (!cli_log_begin(&s->log, LOG_INFO, "ready")) return;
     cli_log_text(&s->log, "store", mt_str(s->path));
     cli_log_number(&s->log, "pid", (uint64_t)getpid());
-    cli_log_text(&s->log, "socket", mt_str(mt_server_url(s->socket)));
     cli_log_end(&s->log);
 }
 

@@ -51,6 +51,12 @@ void cli_serve_peers_end(cli_serving *s);
 void cli_serve_peers_count(const cli_serving *s, size_t *peers, size_t *live);
 void cli_serve_peers_print(const cli_serving *s, bool json, cli_output *out);
 
+/* What there is of them as metrics: families, each with a sample for every peer. */
+void cli_serve_peers_metrics(const cli_serving *s, cli_text *text);
+
+/* Logs each peer whose state is another than when it was last looked at. */
+void cli_serve_peers_tell(cli_serving *s);
+
 /* ---- What it says of itself: serve_status.c ---- */
 
 /* For cli_admin_options; ctx: cli_serving. */

@@ -24,6 +24,12 @@ static void on_peer(void *ctx, const void *event)
          mt_connection_id(e->connection));
 }
 
+static void on_status(void *ctx, mt_db *db)
+{
+    (void)db;
+    cli_serve_peers_tell(ctx);
+}
+
 /* ---- Beginning ---- */
 
 mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err)
@@ -74,6 +80,8 @@ mt_status cli_serve_peers_begin(cli_serving *s, mt_error *err)
         mt_event_stream_subscribe(mt_group_events(s->peers), &subscriber, &s->peer_events);
 
     if (st != MT_OK) *err = (mt_error){st, "out of memory"};
+    /* Without a router there is nothing to tell. */
+    (void)!mt_db_on_status(s->db, on_status, s);
     for (size_t i = 0; i < config->settings[SETTING_LISTEN].count && st == MT_OK; i++)
         st = listen_at(s, config->settings[SETTING_LISTEN].items[i].text, err);
     for (size_t i = 0; i < config->settings[SETTING_CONNECT].count && st == MT_OK; i++)

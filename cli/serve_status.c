@@ -122,5 +122,6 @@ void cli_serve_metrics(const cli_serving *s, cli_text *text)
     add_metric(text, "peers", "gauge", "Peers that are known.", f.peers);
     add_metric(text, "peers_live", "gauge", "Peers that are equal.", f.live);
     add_metric(text, "up_milliseconds", "gauge", "Time since the daemon started.", f.up_ms);
+    cli_serve_peers_metrics(s, text);
     cli_text_str(text, "# EOF\n");
 }

@@ -124,6 +124,23 @@ static cli_exit_code run_ls(const cli_options *options)
 
 enum { LOG_NUMBER, LOG_UID, LOG_FIELDS, LOG_ORIGIN };
 
+/* As text, or the bytes as JSON has them. */
+static void print_origin(cli_text *cell, mt_bytes origin)
+{
+    static const char before[] = "{\"bytes\":\"", after[] = "\"}";
+    size_t around = sizeof before - 1 + sizeof after - 1;
+    mt_bytes shown;
+    cli_text name;
+
+    cli_text_init(&name);
+    cli_save_name(&name, origin);
+    shown = mt_buf_bytes(&name.buf);
+    if (shown.len <= around || memcmp(shown.data, before, sizeof before - 1) != 0) shown = origin;
+    else shown = (mt_bytes){shown.data + sizeof before - 1, shown.len - around};
+    cli_shown_raw(cell, shown);
+    cli_text_free(&name);
+}
+
 static void print_change(list *l, const mt_storage_change *change)
 {
     cli_text *cell = cli_table_cell_open(&l->table, LOG_NUMBER, STYLE_DIM);
@@ -139,7 +156,7 @@ static void print_change(list *l, const mt_storage_change *change)
     if (change->origin.len == 0) return;
     cell = cli_table_cell_open(&l->table, LOG_ORIGIN, STYLE_CYAN);
     cli_text_str(cell, "from ");
-    cli_shown_raw(cell, change->origin);
+    print_origin(cell, change->origin);
 }
 
 static void print_change_json(list *l, const mt_storage_change *change)

@@ -108,6 +108,17 @@ class Running(StoreTest):
         self.assertTrue(stat.S_ISSOCK(mode))
         self.assertEqual(stat.S_IMODE(mode), 0o600)
 
+    def test_its_path_may_be_long(self):
+        folder = "/".join([self.folder, *("f" * 40 for _ in range(5))])
+        os.makedirs(folder)
+        self.expect(DONE, "init", f"{folder}/s.mdb")
+        daemon = Daemon(self, store=f"{folder}/s.mdb")
+        self.expect(DONE, "write", "ada", "x=1", f"--store={folder}/s.mdb")
+        self.assertIn("s.mdb-socket", os.listdir(folder))
+        self.assertEqual(self.expect(DONE, "ls", f"--store={folder}/s.mdb"), b"ada\n")
+        daemon.stop()
+        self.assertEqual(sorted(os.listdir(folder)), ["s.mdb", "s.mdb-lock"])
+
     def test_a_signal_ends_it_and_nothing_is_left(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             daemon = Daemon(self)
@@ -410,7 +421,7 @@ log-format  text    default
 
 class Logs(StoreTest):
     def test_text_and_levels(self):
-        for level, wanted in (("info", r"^\S+Z info ready store=s\.mdb pid=\d+ socket=unix:s\.mdb-socket\n\S+Z info stopping signal=SIGTERM\n$"),
+        for level, wanted in (("info", r"^\S+Z info ready store=s\.mdb pid=\d+\n\S+Z info stopping signal=SIGTERM\n$"),
                               ("error", "^$")):
             running = subprocess.Popen([PROGRAM, "serve", f"--log-level={level}"], cwd=self.folder, stderr=subprocess.PIPE, env=ENV)
             while not os.path.exists(self.path("s.mdb-socket")):
@@ -468,6 +479,8 @@ class Peers(CommandTest):
         event = json.loads(watching.stdout.readline())
         self.assertEqual((list(event["nodes"]), "origin" in event), (["eve"], True))
         self.assertEqual(self.expect(DONE, "export", "--store=a.mdb"), self.expect(DONE, "export", "--store=b.mdb"))
+        here.wait_for("peer-state")
+        self.assertRegex(self.expect(DONE, "log", "--store=a.mdb").decode(), r"(?m)^2  bob  \(all\)  from [\w-]{10,}$")
         peer, = self.result("peers", "--json", "--store=b.mdb")
         self.assertEqual((peer["state"], peer["link"]), ("live", here.said("listening")["url"]))
         self.assertIn(b"  live  ", self.expect(DONE, "peers", "--store=b.mdb"))
@@ -486,6 +499,7 @@ class Peers(CommandTest):
             self.assertIn("openmetrics-text", answer.headers["Content-Type"])
         self.assertRegex(text, r"(?m)^mytosis_commits_total 1$")
         self.assertRegex(text, r"(?m)^mytosis_peers_live 1$")
+        self.assertRegex(text, r'(?m)^mytosis_peer_nodes_out_total\{link="[^"]+"\} 1$')
         self.assertTrue(text.endswith("\n# EOF\n"), text)
         for line in text.splitlines():
             self.assertRegex(line, r"^(# (TYPE|HELP) mytosis_\w+ .+|mytosis_\w+(\{[^}]*\})? \d+|# EOF)$")
