@@ -1,10 +1,12 @@
-// The same peer as websocket.py, of node and its package ws. Leaves with 77 where that is not installed.
+// The same peer as websocket.py, of node and its package ws: npm install --prefix build/peers ws. Leaves with 77 where
+// that is not installed.
 //
 //     node websocket.cjs client HOST PORT PATH
 //     node websocket.cjs server
+const path = require('node:path')
 let ws
 try {
-    ws = require('ws')
+    ws = require(require.resolve('ws', {paths: [path.join(__dirname, '../../build/peers'), __dirname]}))
 } catch {
     process.exit(77)
 }
@@ -33,8 +35,8 @@ function run(link) {
 }
 
 if (process.argv[2] === 'client') {
-    const [host, port, path] = process.argv.slice(3)
-    run(new ws.WebSocket(`ws://${host}:${port}${path}`))
+    const [host, port, target] = process.argv.slice(3)
+    run(new ws.WebSocket(`ws://${host}:${port}${target}`))
 } else {
     const server = new ws.WebSocketServer({host: '127.0.0.1', port: 0, path: '/echo'}, () => {
         console.log(server.address().port)

@@ -1,5 +1,5 @@
 /* Our WebSocket against peers that others wrote: Python's sockets and tests/peers/websocket.py, and node's
- * package ws where it is installed (NODE_PATH). They send back what they get. */
+ * package ws where that is installed. They send back what they get. */
 #include "test_heard.h"
 #include "test_socket.h"
 
@@ -47,7 +47,6 @@ static process spawn(const peer *of, const char *role, const char *port)
     return p;
 }
 
-/* Without NODE_PATH or ws nothing comes of a process but 77. */
 static bool is_over(void *ctx)
 {
     process *p = ctx;

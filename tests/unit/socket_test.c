@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -139,6 +140,23 @@ TEST(a_host_may_be_a_name)
     net_over(&net);
 }
 
+/* No host has a label of so many letters, which is known without asking anybody. */
+TEST(a_host_that_there_is_not_is_said_to_be_unknown)
+{
+    mt_connection *there;
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    memset(net.url, 'x', 80);
+    memcpy(net.url, "tcp://", 6);
+    memcpy(net.url + 80, ":1", 3);
+    there = test_net_dial(&net, NULL);
+    while (mt_dial_failures(there) == 0) CHECK(net.env->turn(net.env->ctx) == MT_OK);
+    CHECK(strstr(mt_dial_error(there)->text, ": the host was not found: "));
+    mt_connection_unref(there);
+    net_over(&net);
+}
+
 /* ---- Refusals ---- */
 
 static void listen_refused(test_net *net, const char *url, mt_status status, const char *part)
@@ -228,7 +246,7 @@ TEST(a_unix_socket_is_its_owners_alone_and_goes_with_its_server)
 TEST(a_live_unix_socket_is_busy_and_a_stale_one_is_replaced)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    mt_connection *there;
+    mt_connection *there, *here;
     test_net net;
     int fd;
 
@@ -241,6 +259,9 @@ TEST(a_live_unix_socket_is_busy_and_a_stale_one_is_replaced)
     test_net_listen(&net, net.url, NULL);
     there = test_net_dial(&net, NULL);
     test_net_online(&net, there, true);
+    here = member(&net);
+    CHECK(mt_bytes_equal(mt_connection_id(here), mt_str("unix#1")));
+    mt_connection_unref(here);
     mt_connection_unref(there);
     net_over(&net);
 }
@@ -562,6 +583,34 @@ TEST(who_is_one_too_many_is_turned_away)
     net_over(&net);
 }
 
+/* Without descriptors nothing can be accepted: the server neither spins nor forgets who waits. */
+TEST(a_server_without_descriptors_rests_and_goes_on)
+{
+    struct rlimit limit, none;
+    size_t turns = 0;
+    uint64_t end_ms;
+    test_net net;
+    int fd;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    fd = test_net_raw(&net);
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    none = (struct rlimit){.rlim_cur = (rlim_t)fd + 1, .rlim_max = limit.rlim_max};
+    CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    end_ms = net.env->ticks_ms(net.env->ctx) + 50;
+    while (net.env->ticks_ms(net.env->ctx) < end_ms) {
+        CHECK(net.env->turn(net.env->ctx) == MT_OK);
+        turns++;
+    }
+    CHECK(turns < 20);
+    CHECK(mt_group_count(mt_server_group(net.server)) == 0);
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    test_net_members(&net, 1);
+    close(fd);
+    net_over(&net);
+}
+
 TEST(a_peer_that_is_gone_raises_no_signal)
 {
     mt_connection *here;
@@ -703,6 +752,7 @@ int main(void)
         cmocka_unit_test(a_dialed_link_is_named_by_its_url_and_an_accepted_one_by_a_number),
         cmocka_unit_test(a_link_over_ipv6_is_a_link),
         cmocka_unit_test(a_host_may_be_a_name),
+        cmocka_unit_test(a_host_that_there_is_not_is_said_to_be_unknown),
         cmocka_unit_test(only_addresses_of_this_machine_are_listened_on),
         cmocka_unit_test(what_cannot_be_dialed_is_refused),
         cmocka_unit_test(a_port_that_somebody_listens_on_is_busy),
@@ -721,6 +771,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_never_reads_costs_no_more_than_the_buffer),
         cmocka_unit_test(a_peer_that_pings_and_never_reads_fills_nothing),
         cmocka_unit_test(who_is_one_too_many_is_turned_away),
+        cmocka_unit_test(a_server_without_descriptors_rests_and_goes_on),
         cmocka_unit_test(a_peer_that_is_gone_raises_no_signal),
         cmocka_unit_test(a_silent_peer_is_asked_and_then_given_up),
         cmocka_unit_test(idle_links_keep_each_other_alive_also_where_nobody_listens),
