@@ -62,6 +62,26 @@ void test_peers_link(test_peers *p, size_t a, size_t b)
     link_open(p, link);
 }
 
+void test_peers_join(test_peers *p)
+{
+    size_t n = p->count;
+
+    switch (test_below(p->c, 4)) {
+    case 0: /* a line */
+        for (size_t i = 1; i < n; i++) test_peers_link(p, i - 1, i);
+        break;
+    case 1: /* a star */
+        for (size_t i = 1; i < n; i++) test_peers_link(p, 0, i);
+        break;
+    case 2: /* a ring */
+        for (size_t i = 0; i < n && (n > 2 || i == 0); i++) test_peers_link(p, i, (i + 1) % n);
+        break;
+    default: /* everybody with everybody */
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < i; j++) test_peers_link(p, i, j);
+    }
+}
+
 void test_peers_cut(test_peers *p, size_t at, bool cut)
 {
     test_link *link = &p->links[at];
@@ -86,7 +106,7 @@ void test_peers_start(test_peers *p, size_t at)
 {
     test_peer *peer = &p->peers[at];
     mt_node_store_options options = {.size = sizeof options,
-                                     .log_max = test_once_in(p->c, 4) ? 8 : 0,
+                                     .log_max = p->short_logs && test_once_in(p->c, 4) ? 8 : 0,
                                      .small_len_max = 100 + test_below(p->c, 2000)};
     mt_config config = {.size = sizeof config, .env = &p->te.env, .clock = MT_CLOCK_HYBRID};
     const mt_config *configs[1] = {&config};
@@ -288,10 +308,11 @@ void test_peers_settle(test_peers *p)
 
 /* ---- All ---- */
 
-void test_peers_begin(test_peers *p, test_case *c, size_t count)
+void test_peers_begin(test_peers *p, test_case *c, size_t count, bool short_logs)
 {
     memset(p, 0, sizeof *p);
     p->c = c;
+    p->short_logs = short_logs;
     p->u = gen_any(c);
     p->count = count;
     test_env_init(&p->te, c->seed, test_mem());

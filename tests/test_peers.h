@@ -2,7 +2,7 @@
  * crash, are copied and rolled back.
  *
  *     test_peers p;
- *     test_peers_begin(&p, c, 3);
+ *     test_peers_begin(&p, c, 3, true);
  *     test_peers_link(&p, 0, 1);
  *     test_peers_link(&p, 1, 2);
  *     test_peers_write(&p, 0);
@@ -47,6 +47,7 @@ typedef struct test_link {
 typedef struct test_peers {
     test_case *c;
     gen_universe u;
+    bool short_logs; /* some logs keep next to nothing */
     test_env te;
     test_peer peers[TEST_PEERS_MAX];
     size_t count;
@@ -56,11 +57,13 @@ typedef struct test_peers {
 } test_peers;
 
 /* Peers that are up; each is on a disk or in memory, as the case decides. */
-void test_peers_begin(test_peers *p, test_case *c, size_t count);
+void test_peers_begin(test_peers *p, test_case *c, size_t count, bool short_logs);
 void test_peers_end(test_peers *p);
 
 /* Joins two by a pipe of some latency. */
 void test_peers_link(test_peers *p, size_t a, size_t b);
+/* Joins all: in a line, a star, a ring, or everybody with everybody. */
+void test_peers_join(test_peers *p);
 void test_peers_cut(test_peers *p, size_t link, bool cut);
 
 /* Writes something at a peer, if it is up, without waiting. */

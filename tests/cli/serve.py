@@ -171,6 +171,15 @@ class Running(StoreTest):
         starting.communicate()
         self.assertEqual(starting.returncode, DONE)
 
+    def test_a_command_may_come_while_it_starts(self):
+        for _ in range(5):
+            starting = subprocess.Popen([PROGRAM, "serve"], cwd=self.folder, stderr=subprocess.DEVNULL, env=ENV)
+            while not os.path.exists(self.path("s.mdb-owner")):
+                pass
+            self.expect(DONE, "write", "ada", "x=1")
+            starting.terminate()
+            self.assertEqual(starting.wait(), DONE)
+
     def test_restamping_is_for_a_store_of_ones_own(self):
         daemon = Daemon(self)
         self.refused(SYSTEM, f"s.mdb is held by mytosis (pid {daemon.process.pid})", "doctor", "--restamp")

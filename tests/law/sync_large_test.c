@@ -65,7 +65,7 @@ static void large_graphs_go_over(test_case *c)
 {
     test_peers p;
 
-    test_peers_begin(&p, c, 2);
+    test_peers_begin(&p, c, 2, true);
     write_many(&p, 0, "a/", test_below(c, NODES), 1 + test_below(c, 400));
     write_large(&p, test_below(c, 2), "large", test_below(c, 20000));
     write_many(&p, 1, "b/", test_below(c, NODES), 1 + test_below(c, 400));
@@ -96,7 +96,7 @@ static void what_went_over_does_not_go_again(test_case *c)
     test_peers p;
     uint64_t nodes;
 
-    test_peers_begin(&p, c, 2);
+    test_peers_begin(&p, c, 2, true);
     write_many(&p, 0, "a/", NODES, 400);
     test_env_run_for(&p.te, 2000);
     test_peers_link(&p, 0, 1);

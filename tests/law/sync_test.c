@@ -2,33 +2,13 @@
  * the same, and nothing that was said to be stored is missing. */
 #include "test_peers.h"
 
-static void join(test_peers *p)
-{
-    size_t n = p->count;
-
-    switch (test_below(p->c, 4)) {
-    case 0: /* a line */
-        for (size_t i = 1; i < n; i++) test_peers_link(p, i - 1, i);
-        break;
-    case 1: /* a star */
-        for (size_t i = 1; i < n; i++) test_peers_link(p, 0, i);
-        break;
-    case 2: /* a ring */
-        for (size_t i = 0; i < n && (n > 2 || i == 0); i++) test_peers_link(p, i, (i + 1) % n);
-        break;
-    default: /* everybody with everybody */
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < i; j++) test_peers_link(p, i, j);
-    }
-}
-
 static void peers_that_write_become_equal(test_case *c)
 {
     test_peers p;
 
-    test_peers_begin(&p, c, 2 + test_below(c, 4));
+    test_peers_begin(&p, c, 2 + test_below(c, 4), true);
     for (size_t i = test_below(c, 20); i > 0; i--) test_peers_write(&p, test_below(c, p.count));
-    join(&p);
+    test_peers_join(&p);
     for (size_t i = test_below(c, 40); i > 0; i--) {
         test_peers_write(&p, test_below(c, p.count));
         if (test_once_in(c, 2)) test_env_run_for(&p.te, test_below(c, 50));
@@ -46,8 +26,8 @@ static void links_that_break_lose_nothing(test_case *c)
 {
     test_peers p;
 
-    test_peers_begin(&p, c, 2 + test_below(c, 4));
-    join(&p);
+    test_peers_begin(&p, c, 2 + test_below(c, 4), true);
+    test_peers_join(&p);
     for (size_t i = 20 + test_below(c, 60); i > 0; i--) {
         if (test_once_in(c, 3))
             test_peers_cut(&p, test_below(c, p.link_count), !test_once_in(c, 2));
@@ -67,8 +47,8 @@ static void crashes_lose_nothing(test_case *c)
 {
     test_peers p;
 
-    test_peers_begin(&p, c, 2 + test_below(c, 3));
-    join(&p);
+    test_peers_begin(&p, c, 2 + test_below(c, 3), true);
+    test_peers_join(&p);
     for (size_t i = 20 + test_below(c, 60); i > 0; i--) {
         size_t peer = test_below(c, p.count);
         switch (test_below(c, 8)) {
@@ -92,8 +72,8 @@ static void stores_that_are_copied_or_rolled_back_become_equal(test_case *c)
 {
     test_peers p;
 
-    test_peers_begin(&p, c, 2 + test_below(c, 3));
-    join(&p);
+    test_peers_begin(&p, c, 2 + test_below(c, 3), true);
+    test_peers_join(&p);
     for (size_t i = 20 + test_below(c, 40); i > 0; i--) {
         size_t peer = test_below(c, p.count);
         switch (test_below(c, 8)) {

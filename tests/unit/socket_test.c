@@ -199,8 +199,11 @@ static void dial_refused(const mt_env *env, const char *url, const mt_dial_optio
 TEST(what_cannot_be_dialed_is_refused)
 {
     const mt_dial_options waits = {.size = sizeof waits, .retry_min_ms = 9, .retry_max_ms = 8};
+    const mt_dial_options silent = {.size = sizeof silent, .ping_ms = 9, .silence_ms = 9};
+    const mt_server_options too = {.size = sizeof too, .ping_ms = 45000, .silence_ms = 9};
     const mt_dial_options flags = {.size = sizeof flags, .flags = 64};
     mt_env none = {.abi = MT_ENV_ABI};
+    mt_server *server = NULL;
     test_net net;
 
     test_net_begin(&net, test_mem());
@@ -208,6 +211,8 @@ TEST(what_cannot_be_dialed_is_refused)
     dial_refused(net.env, "tcp://[1.2.3.4]:1", NULL,
                  "tcp://[1.2.3.4]:1: what is in brackets is not an IPv6 address");
     dial_refused(net.env, "tcp://a:1", &waits, "retry_min_ms is 9, more than retry_max_ms: 8");
+    dial_refused(net.env, "tcp://a:1", &silent, "ping_ms is 9, not less than silence_ms: 9");
+    CHECK(mt_server_new(net.env, "tcp://localhost:0", &too, &server, NULL) == MT_INVALID);
     dial_refused(net.env, "tcp://a:1", &flags, "unknown flags: 65");
     dial_refused(&none, "tcp://a:1", NULL, "dialing needs the environment of a loop");
     net_over(&net);
@@ -385,6 +390,20 @@ TEST(a_link_that_is_to_connect_once_closes_where_others_come_back)
     test_unlisten(&events);
     mt_connection_unref(there);
     net_over(&net);
+}
+
+TEST(limits_of_silence_follow_each_other)
+{
+    mti_link_limits limits;
+
+    CHECK(mti_link_limits_of(0, 0, 0, &limits, NULL) == MT_OK);
+    CHECK(limits.queued_max == 1024 * 1024 && limits.ping_ms == 15000);
+    CHECK(limits.silence_ms == 45000);
+    CHECK(mti_link_limits_of(7, 20000, 0, &limits, NULL) == MT_OK);
+    CHECK(limits.queued_max == 7 && limits.silence_ms == 60000);
+    CHECK(mti_link_limits_of(0, 0, 300, &limits, NULL) == MT_OK && limits.ping_ms == 100);
+    CHECK(mti_link_limits_of(0, UINT64_MAX / 2, 0, &limits, NULL) == MT_OK);
+    CHECK(mti_link_limits_of(0, 0, 1, &limits, NULL) == MT_INVALID);
 }
 
 TEST(waits_double_up_to_a_bound_and_are_drawn_from_their_upper_half)
@@ -763,6 +782,7 @@ int main(void)
         cmocka_unit_test(links_work_on_a_joined_loop),
         cmocka_unit_test(a_dialed_link_comes_back_when_its_server_does),
         cmocka_unit_test(a_link_that_is_to_connect_once_closes_where_others_come_back),
+        cmocka_unit_test(limits_of_silence_follow_each_other),
         cmocka_unit_test(waits_double_up_to_a_bound_and_are_drawn_from_their_upper_half),
         cmocka_unit_test(an_attempt_may_be_hurried),
         cmocka_unit_test(garbage_ends_a_link_with_a_word_about_it),
