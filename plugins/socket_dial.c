@@ -281,17 +281,16 @@ void mti_dial_free(mti_link *link)
 
 /* ---- Making one ---- */
 
-static mt_status options_take(const mt_dial_options *options, mt_dial_options *own, mt_error *err)
+static mt_status options_take(const mt_dial_options *options, mt_dial_options *own,
+                              mti_link_limits *limits, mt_error *err)
 {
     *own = (mt_dial_options){0};
     if (options) memcpy(own, options, options->size < sizeof *own ? options->size : sizeof *own);
-    if (!own->queued_max) own->queued_max = MTI_LINK_QUEUED_MAX;
-    if (!own->ping_ms) own->ping_ms = MTI_LINK_PING_MS;
-    if (!own->silence_ms) own->silence_ms = MTI_LINK_SILENCE_MS;
     if (!own->connect_ms) own->connect_ms = CONNECT_MS;
     if (!own->retry_min_ms) own->retry_min_ms = RETRY_MIN_MS;
     if (!own->retry_max_ms) own->retry_max_ms = RETRY_MAX_MS;
-    if (own->retry_min_ms <= own->retry_max_ms) return MT_OK;
+    if (own->retry_min_ms <= own->retry_max_ms)
+        return mti_link_limits_of(own->queued_max, own->ping_ms, own->silence_ms, limits, err);
     return mti_link_error(err, MT_INVALID, "retry_min_ms is %llu, more than retry_max_ms: %llu",
                           (unsigned long long)own->retry_min_ms,
                           (unsigned long long)own->retry_max_ms);
@@ -320,9 +319,9 @@ mt_status mt_url_check(const char *url, bool listen, mt_error *err)
     return st == MT_OK ? mti_address_to_listen(url, &parsed, &address, err) : st;
 }
 
-static mti_link *dial_new(const mt_env *env, const char *url, mt_dial_options options)
+static mti_link *dial_new(const mt_env *env, const char *url, mt_dial_options options,
+                          const mti_link_limits *limits)
 {
-    const mti_link_limits limits = {options.queued_max, options.ping_ms, options.silence_ms};
     size_t size = strlen(url) + 1;
     mti_dial *d = env->mem->resize(env->mem->ctx, NULL, 0, sizeof *d + size);
     mti_link *link;
@@ -335,7 +334,7 @@ static mti_link *dial_new(const mt_env *env, const char *url, mt_dial_options op
     memcpy(d->url, url, size);
     st = mti_url_read(d->url, &d->parsed, NULL);
     (void)st; /* it was read before */
-    link = mti_link_new(env, d->parsed.kind, &limits);
+    link = mti_link_new(env, d->parsed.kind, limits);
     if (link) link->dial = d;
     else env->mem->resize(env->mem->ctx, d, sizeof *d + size, 0);
     return link;
@@ -345,6 +344,7 @@ mt_status mt_dial(const mt_env *env, const char *url, const mt_dial_options *opt
                   mt_connection **out, mt_error *err)
 {
     mt_dial_options own;
+    mti_link_limits limits;
     mti_link *link;
     mti_url parsed;
     mt_status st;
@@ -352,9 +352,9 @@ mt_status mt_dial(const mt_env *env, const char *url, const mt_dial_options *opt
     if (!mt_loop_of(env))
         return mti_link_error(err, MT_INVALID, "dialing needs the environment of a loop");
     if ((st = dial_read(url, &parsed, err)) != MT_OK) return st;
-    if ((st = options_take(options, &own, err)) != MT_OK) return st;
+    if ((st = options_take(options, &own, &limits, err)) != MT_OK) return st;
     if (!own.id.data) own.id = mt_str(url);
-    if (!(link = dial_new(env, url, own)))
+    if (!(link = dial_new(env, url, own, &limits)))
         return mti_link_error(err, MT_NO_MEMORY, "out of memory");
     st = mti_link_connection(link, own.id, own.flags | MT_CONNECTION_OFFLINE, out, err);
     link->dial->options.id = (mt_bytes){NULL, 0}; /* it was BORROWED */

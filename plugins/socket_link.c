@@ -512,6 +512,18 @@ static void link_free(void *ctx)
 
 /* ---- Its life ---- */
 
+mt_status mti_link_limits_of(size_t queued_max, uint64_t ping_ms, uint64_t silence_ms,
+                             mti_link_limits *out, mt_error *err)
+{
+    if (!silence_ms && ping_ms) silence_ms = ping_ms > UINT64_MAX / 3 ? UINT64_MAX : ping_ms * 3;
+    if (!silence_ms) silence_ms = MTI_LINK_SILENCE_MS;
+    if (!ping_ms) ping_ms = silence_ms < 3 ? 1 : silence_ms / 3;
+    *out = (mti_link_limits){queued_max ? queued_max : MTI_LINK_QUEUED_MAX, ping_ms, silence_ms};
+    if (ping_ms < silence_ms) return MT_OK;
+    return mti_link_error(err, MT_INVALID, "ping_ms is %llu, not less than silence_ms: %llu",
+                          (unsigned long long)ping_ms, (unsigned long long)silence_ms);
+}
+
 mti_link *mti_link_new(const mt_env *env, mti_url_kind kind, const mti_link_limits *limits)
 {
     mti_link *link = env->mem->resize(env->mem->ctx, NULL, 0, sizeof *link);

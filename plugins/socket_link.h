@@ -30,7 +30,6 @@ typedef enum mti_link_stage {
 
 /* Limits that nobody set. */
 #define MTI_LINK_QUEUED_MAX ((size_t)1024 * 1024)
-#define MTI_LINK_PING_MS 15000
 #define MTI_LINK_SILENCE_MS 45000
 
 typedef struct mti_link_limits {
@@ -75,6 +74,11 @@ typedef struct mti_link {
 } mti_link;
 
 /* ---- For those who make links ---- */
+
+/* Limits of options: those that are 0 get their defaults. MT_INVALID: silence would end a link before
+ * anybody is asked. */
+mt_status mti_link_limits_of(size_t queued_max, uint64_t ping_ms, uint64_t silence_ms,
+                             mti_link_limits *out, mt_error *err);
 
 /* A link without a connection or socket; NULL: no memory. */
 mti_link *mti_link_new(const mt_env *env, mti_url_kind kind, const mti_link_limits *limits);

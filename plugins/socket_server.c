@@ -270,10 +270,7 @@ static mt_server_options options_take(const mt_server_options *options)
     if (options) memcpy(&own, options, options->size < sizeof own ? options->size : sizeof own);
     if (!own.connections_max) own.connections_max = CONNECTIONS_MAX;
     if (!own.half_open_max) own.half_open_max = HALF_OPEN_MAX;
-    if (!own.queued_max) own.queued_max = MTI_LINK_QUEUED_MAX;
     if (!own.hello_ms) own.hello_ms = HELLO_MS;
-    if (!own.ping_ms) own.ping_ms = MTI_LINK_PING_MS;
-    if (!own.silence_ms) own.silence_ms = MTI_LINK_SILENCE_MS;
     if (!own.origins) own.origin_count = 0;
     return own;
 }
@@ -298,7 +295,6 @@ static mt_server *server_alloc(const mt_env *env, mt_server_options options)
     }
     options.origins = origins;
     server->options = options;
-    server->limits = (mti_link_limits){options.queued_max, options.ping_ms, options.silence_ms};
     server->env = env;
     server->size = size;
     server->fd = -1;
@@ -355,6 +351,10 @@ mt_status mt_server_new(const mt_env *env, const char *url, const mt_server_opti
         return mti_link_error(err, MT_NO_MEMORY, "out of memory");
     st = mt_group_new(env->mem, &server->group);
     if (st != MT_OK) st = mti_link_error(err, st, "out of memory");
+    if (st == MT_OK) {
+        st = mti_link_limits_of(server->options.queued_max, server->options.ping_ms,
+                                server->options.silence_ms, &server->limits, err);
+    }
     if (st == MT_OK) st = listen_begin(server, url, err);
     if (st == MT_OK && uv_poll_init(mt_loop_uv(mt_loop_of(env)), &server->poll, server->fd) != 0)
         st = mti_link_error(err, MT_IO, "%s: the loop does not take it", url);

@@ -51,8 +51,8 @@ typedef struct mt_dial_options {
     uint64_t connect_ms;   /* how long until it is online an attempt may take: 10,000 */
     uint64_t retry_min_ms; /* the wait after the first attempt that failed: 200 */
     uint64_t retry_max_ms; /* up to which it doubles: 30,000 */
-    uint64_t ping_ms;      /* silence after which a ping is sent: 15,000 */
-    uint64_t silence_ms;   /* silence after which the link is given up: 45,000 */
+    uint64_t ping_ms;      /* silence after which a ping is sent: a third of that below */
+    uint64_t silence_ms;   /* after which the link is given up: 45,000, or 3 x ping_ms */
     unsigned flags;        /* MT_CONNECTION_EPHEMERAL */
     bool once;             /* it connects once: what ends the link, closes the connection */
 } mt_dial_options;
@@ -106,8 +106,8 @@ typedef struct mt_server_options {
     size_t half_open_max;    /* of these, WebSocket before the upgrade, and HTTP: 64 */
     size_t queued_max;       /* bytes that wait to be sent on one before MT_AGAIN: 1 MiB */
     uint64_t hello_ms;       /* how long the upgrade, or an HTTP request, may take: 5,000 */
-    uint64_t ping_ms;        /* silence after which a ping is sent: 15,000 */
-    uint64_t silence_ms;     /* silence after which a link is given up: 45,000 */
+    uint64_t ping_ms;        /* silence after which a ping is sent: a third of that below */
+    uint64_t silence_ms;     /* after which a link is given up: 45,000, or 3 x ping_ms */
     const mt_bytes *origins; /* who may connect from browsers, such as "http://localhost:8000" */
     size_t origin_count;     /* 0: every request with an Origin is refused */
     mt_http_get *http;       /* answers plain HTTP; NULL: all of it is 404 */
@@ -120,7 +120,7 @@ typedef struct mt_server mt_server;
  * place of one that nobody listens on any more. OWNED: mt_server_close. `env` is BORROWED until
  * all of it is gone, `url` and `options` (NULL: defaults) are COPIED.
  *
- * MT_INVALID, MT_UNSUPPORTED, MT_TOO_LARGE: as mt_dial, and an address that is not of this machine.
+ * MT_INVALID, MT_UNSUPPORTED, MT_TOO_LARGE: as mt_dial; an address that is not of this machine.
  * MT_BUSY: somebody listens there. MT_IO: the system says no. MT_NO_MEMORY. `err` may be NULL. */
 MT_API MT_MUST_USE mt_status mt_server_new(const mt_env *env, const char *url,
                                            const mt_server_options *options, mt_server **out,
