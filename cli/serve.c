@@ -88,6 +88,59 @@ static void stop(cli_serving *s)
     cli_config_free(&s->config);
 }
 
+/* ---- The socket of the commands ---- */
+
+/* As soon as the store is held, so that commands wait for what is to come. */
+static mt_status open_socket(cli_serving *s, mt_error *err)
+{
+    mt_server_options options = {
+        .size = sizeof options, .ping_ms = DAEMON_SILENCE_MS, .silence_ms = 2 * DAEMON_SILENCE_MS};
+    char *url = cli_daemon_url(s->path);
+    mt_status st = MT_NO_MEMORY;
+
+    if (url) st = mt_server_new(s->env, url, &options, &s->socket, err);
+    else *err = (mt_error){st, "out of memory"};
+    free(url);
+    return st;
+}
+
+static void take(cli_serving *s, mt_connection *comer)
+{
+    mt_status st = cli_admin_take(s->admin, comer);
+
+    if (st != MT_OK) mt_connection_close(comer);
+    if (!cli_log_begin(&s->log, st == MT_OK ? LOG_DEBUG : LOG_WARNING, "command")) return;
+    cli_log_text(&s->log, "id", mt_connection_id(comer));
+    if (st != MT_OK) cli_log_text(&s->log, "refused", mt_str(mt_status_text(st)));
+    cli_log_end(&s->log);
+}
+
+static void on_comer(void *ctx, const void *event)
+{
+    const mt_group_event *e = event;
+
+    if (e->kind == MT_GROUP_ADDED) take(ctx, e->connection);
+}
+
+/* Serves the commands that have come, and those that will. */
+static mt_status serve_commands(cli_serving *s, mt_error *err)
+{
+    cli_admin_options options = {
+        .env = s->env, .db = s->db, .storage = s->storage, .print = cli_serve_print, .ctx = s};
+    mt_subscriber subscriber = {.on_event = on_comer, .ctx = s};
+    mt_group *group = mt_server_group(s->socket);
+    mt_status st = cli_admin_new(&options, &s->admin);
+
+    if (st == MT_OK)
+        st = mt_event_stream_subscribe(mt_group_events(group), &subscriber, &s->comers);
+    if (st != MT_OK) {
+        *err = (mt_error){st, "out of memory"};
+        return st;
+    }
+    for (size_t i = 0; i < mt_group_count(group); i++) take(s, mt_group_at(group, i));
+    return MT_OK;
+}
+
 /* ---- The database ---- */
 
 static void ready(void *ctx, mt_db *db, const mt_result *result)
@@ -142,7 +195,9 @@ static mt_status open_db(cli_serving *s, mt_error *err)
     mt_status st = open_storage(s, &storage, err);
 
     if (st != MT_OK) return st;
-    if ((st = cli_serve_peers_new(s, &router, err)) == MT_OK) {
+    st = open_socket(s, err);
+    if (st == MT_OK) st = cli_serve_peers_new(s, &router, err);
+    if (st == MT_OK) {
         config.storage = &storage;
         config.router = router.ops ? &router : NULL;
         config.group = s->peers;
@@ -157,45 +212,6 @@ static mt_status open_db(cli_serving *s, mt_error *err)
     else turn_until(s, &w.done);
     *err = w.err;
     return w.err.status;
-}
-
-/* ---- The socket of the commands ---- */
-
-static void on_comer(void *ctx, const void *event)
-{
-    const mt_group_event *e = event;
-    cli_serving *s = ctx;
-    mt_status st;
-
-    if (e->kind != MT_GROUP_ADDED) return;
-    st = cli_admin_take(s->admin, e->connection);
-    if (st != MT_OK) mt_connection_close(e->connection);
-    if (!cli_log_begin(&s->log, st == MT_OK ? LOG_DEBUG : LOG_WARNING, "command")) return;
-    cli_log_text(&s->log, "id", mt_connection_id(e->connection));
-    if (st != MT_OK) cli_log_text(&s->log, "refused", mt_str(mt_status_text(st)));
-    cli_log_end(&s->log);
-}
-
-static mt_status open_socket(cli_serving *s, mt_error *err)
-{
-    mt_server_options options = {
-        .size = sizeof options, .ping_ms = DAEMON_SILENCE_MS, .silence_ms = 2 * DAEMON_SILENCE_MS};
-    cli_admin_options admin = {
-        .env = s->env, .db = s->db, .storage = s->storage, .print = cli_serve_print, .ctx = s};
-    mt_subscriber subscriber = {.on_event = on_comer, .ctx = s};
-    char *url = cli_daemon_url(s->path);
-    mt_status st = url ? cli_admin_new(&admin, &s->admin) : MT_NO_MEMORY;
-
-    if (st == MT_OK) st = mt_server_new(s->env, url, &options, &s->socket, err);
-    else *err = (mt_error){st, "out of memory"};
-    if (st == MT_OK) {
-        mt_group *group = mt_server_group(s->socket);
-
-        st = mt_event_stream_subscribe(mt_group_events(group), &subscriber, &s->comers);
-        if (st != MT_OK) *err = (mt_error){st, "out of memory"};
-    }
-    free(url);
-    return st;
 }
 
 /* ---- Running ---- */
@@ -262,7 +278,7 @@ static cli_exit_code run(cli_serving *s)
     mt_status st = watched ? open_db(s, &err) : MT_IO;
 
     if (!watched) err = (mt_error){st, "signals cannot be watched"};
-    if (st == MT_OK) st = open_socket(s, &err);
+    if (st == MT_OK) st = serve_commands(s, &err);
     if (st == MT_OK) st = cli_serve_peers_begin(s, &err);
     if (st == MT_OK) {
         tell_started(s);

@@ -8,9 +8,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-mt_status cli_storage_at(const mt_env *env, const char *path, cli_access access, mt_storage *out,
-                         mt_error *err)
+/* How often, and after how long, a store is tried again that is held by none who answers: a daemon that has just begun, or is
+ * about to end. */
+#define BUSY_TRIES 5
+#define BUSY_PAUSE_MS 20
+
+static mt_status open_file(const mt_env *env, const char *path, cli_access access, mt_storage *out,
+                           mt_error *err)
 {
     mt_kv_lmdb_options options = {.size = sizeof options,
                                   .read_only = access == ACCESS_READ,
@@ -19,11 +25,23 @@ mt_status cli_storage_at(const mt_env *env, const char *path, cli_access access,
     mt_kv kv;
     mt_status st = mt_kv_lmdb(env, path, &options, &kv, err);
 
-    if (st == MT_BUSY && (access == ACCESS_READ || access == ACCESS_WRITE) &&
-        cli_daemon_storage(env, path, out) == MT_OK)
-        return MT_OK;
     if (st != MT_OK) return st;
     if ((st = mt_node_store_new(env, kv, NULL, out, err)) != MT_OK) mt_kv_close(&kv);
+    return st;
+}
+
+mt_status cli_storage_at(const mt_env *env, const char *path, cli_access access, mt_storage *out,
+                         mt_error *err)
+{
+    const struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * 1000000};
+    mt_status st = open_file(env, path, access, out, err);
+
+    if (access != ACCESS_READ && access != ACCESS_WRITE) return st;
+    for (size_t i = 0; i < BUSY_TRIES && st == MT_BUSY; i++) {
+        if (cli_daemon_storage(env, path, out) == MT_OK) return MT_OK;
+        (void)nanosleep(&pause, NULL);
+        st = open_file(env, path, access, out, err);
+    }
     return st;
 }
 
