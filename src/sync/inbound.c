@@ -165,7 +165,7 @@ static void arrived(mti_session *session, const mti_arrival *arrival)
         in->standing.after.len = 0;
         moved = true;
     }
-    if (moved && mti_known_set(session->sync, session, in) != MT_OK) return;
+    if (moved && !in->overflowed && mti_known_set(session->sync, session, in) != MT_OK) return;
     if (!(arrival->flags & MTI_DATA_ALL)) return;
     in->all = true;
     in->ended = in->once;
@@ -183,7 +183,7 @@ static void arrivals_settle(mti_session *session)
     mti_status_note(session);
 }
 
-static void arrival_leave(mti_arrival *arrival)
+void mti_arrival_leave(mti_arrival *arrival)
 {
     if (--arrival->waits > 0) return;
     if (arrival->session) arrivals_settle(arrival->session);
@@ -193,13 +193,11 @@ static void arrival_leave(mti_arrival *arrival)
 /* ---- Taking rows ---- */
 
 /* Whether what failed is for what it is: then another peer's time, or ours, is not to be spent on it. */
-static bool is_refusal(mt_status status)
+bool mti_is_refusal(mt_status status)
 {
     return status == MT_STATE || status == MT_REFUSED || status == MT_INVALID ||
            status == MT_TOO_LARGE || status == MT_UNSUPPORTED || status == MT_MALFORMED;
 }
-
-static void retry(mti_arrival *arrival);
 
 static void stored(void *ctx, mt_db *db, const mt_result *result)
 {
@@ -208,17 +206,14 @@ static void stored(void *ctx, mt_db *db, const mt_result *result)
 
     (void)db;
     if (session && result->status != MT_OK && !session->sync->closing) {
-        if (!is_refusal(result->status)) {
+        if (!mti_is_refusal(result->status))
             mti_session_fail(session, result->status, result->text, true);
-        } else if (!arrival->retried && !(arrival->flags & MTI_DATA_COMMIT)) {
-            arrival->retried = true;
-            retry(arrival);
-        } else {
-            session->refused++;
-            mti_fail(&session->error, result->status, "%s", result->text);
+        else if (!arrival->refused) {
+            arrival->refused = true;
+            mti_refused_arrival(arrival, result->status, result->text);
         }
     }
-    arrival_leave(arrival);
+    mti_arrival_leave(arrival);
 }
 
 static mt_status receive(mti_arrival *arrival, const mt_row *rows, size_t count)
@@ -265,7 +260,7 @@ static mt_status rows_check(mti_inbound *in, const mt_row *rows, size_t count, m
 }
 
 /* Each frame of the rows is a commit. The error is the database's, the reader's, or `err`. */
-static mt_status take_rows(mti_arrival *arrival, mt_bytes bytes, bool each, mt_error *err)
+static mt_status take_rows(mti_arrival *arrival, mt_bytes bytes, mt_error *err)
 {
     mti_session *session = arrival->session;
     mti_inbound *in = find(session, arrival->subscription);
@@ -280,24 +275,11 @@ static mt_status take_rows(mti_arrival *arrival, mt_bytes bytes, bool each, mt_e
         if ((st = rows_check(in, rows, count, err)) != MT_OK) return st;
         session->nodes_in += count;
         note_last(arrival, rows, count, true);
-        for (size_t i = 0; each && i < count && st == MT_OK; i++)
-            st = receive(arrival, &rows[i], 1);
-        if (!each) st = receive(arrival, rows, count);
+        st = receive(arrival, rows, count);
         if (st != MT_OK) return mti_fail(err, st, "%s", mt_db_error(session->sync->db)->text);
     }
     if (st != MT_END) return mti_fail(err, st, "%s", mt_binary_reader_error(reader)->text);
     return MT_OK;
-}
-
-static void retry(mti_arrival *arrival)
-{
-    mti_session *session = arrival->session;
-    mt_error err = {.status = MT_OK};
-    mt_status st;
-
-    if (!find(session, arrival->subscription)) return;
-    st = take_rows(arrival, mt_buf_bytes(&arrival->bytes), true, &err);
-    if (st != MT_OK) mti_session_fail(session, st, err.text, true);
 }
 
 static mti_arrival *arrival_new(mti_session *session, mt_bytes rows, unsigned flags)
@@ -311,8 +293,7 @@ static mti_arrival *arrival_new(mti_session *session, mt_bytes rows, unsigned fl
     arrival->sync = session->sync;
     arrival->bytes.mem = mem;
     arrival->flags = flags;
-    if (!(flags & MTI_DATA_COMMIT) &&
-        mti_buf_append(&arrival->bytes, rows.data, rows.len) != MT_OK) {
+    if (mti_buf_append(&arrival->bytes, rows.data, rows.len) != MT_OK) {
         arrival_free(arrival);
         return NULL;
     }
@@ -359,7 +340,7 @@ void mti_inbound_data(mti_session *session, mti_parse *in)
     arrival->position = position;
     arrival->len = rows.len;
     arrival->waits = 1; /* until all was given to the database */
-    if (sub && !sub->ended && rows.len > 0) st = take_rows(arrival, rows, false, &err);
-    if (st != MT_OK) mti_session_fail(session, st, err.text, !is_refusal(st));
-    arrival_leave(arrival);
+    if (sub && !sub->ended && rows.len > 0) st = take_rows(arrival, rows, &err);
+    if (st != MT_OK) mti_session_fail(session, st, err.text, !mti_is_refusal(st));
+    mti_arrival_leave(arrival);
 }

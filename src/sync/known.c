@@ -176,6 +176,8 @@ static void records_read(void *ctx, mt_db *db, const mt_storage_answer *answer)
             sync->self_found = true;
         } else if (last->key.len > IN_LEN && memcmp(last->key.data, in_key, IN_LEN) == 0) {
             take_known(sync, last);
+        } else {
+            mti_refused_read(sync, last);
         }
     }
     if (answer->more || (answer->status != MT_OK && answer->status != MT_MALFORMED)) return;

@@ -250,11 +250,12 @@ void mti_sync_pull_found(mti_session *session, mti_parse *in)
     mti_pulling *p;
     mt_status st;
 
-    if (in->failed || !find(sync, id)) return;
+    if (in->failed) return;
     mt_binary_reader_reset(sync->reader);
     st = bytes.len > 0 ? mt_binary_reader_feed(sync->reader, bytes, true) : MT_END;
     while (st == MT_OK && (st = mt_binary_reader_rows(sync->reader, &rows, &count)) == MT_OK) {
         mt_pull_answer answer = {.rows = rows, .count = count, .from = from, .more = true};
+        if (mti_refused_found(session, id, rows, count)) continue;
         if ((p = find(sync, id))) note_found(p, rows, count);
         mt_pull_done(sync->db, id, &answer);
     }

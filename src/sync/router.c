@@ -94,6 +94,7 @@ static void cancel(void *ctx, uint64_t id)
 static void sync_free(mti_sync *sync)
 {
     mti_log_free(sync);
+    mti_refused_end(sync);
     mt_binary_reader_free(sync->reader);
     for (size_t i = 0; i < sync->wish_count; i++) mti_range_free(sync->mem, &sync->wishes[i].range);
     mti_mem_free(sync->mem, sync->wishes, sync->wish_count * sizeof *sync->wishes);
@@ -111,6 +112,7 @@ static void closed(void *ctx)
     mti_sync_pull_end_all(sync);
     mti_awaited_end_all(sync);
     while (sync->sessions) mti_session_free(sync->sessions);
+    sync->env->timer_stop(sync->env->ctx, &sync->refused_due);
     sync->env->timer_stop(sync->env->ctx, &sync->missed);
     sync->env->timer_stop(sync->env->ctx, &sync->store_known);
     sync->env->timer_stop(sync->env->ctx, &sync->tell_changed);
@@ -173,6 +175,7 @@ static mt_status sync_fill(mti_sync *sync, const mt_sync_options *options, mt_er
     if (sync->window < WINDOW_MIN) sync->window = WINDOW_MIN;
     sync->compressor = options->compressor;
     sync->pull_ms = options->pull_ms ? options->pull_ms : PULL_MS_DEFAULT;
+    sync->refused_due = (mt_timer){.fire = mti_refused_fetch, .arg = sync};
     sync->missed = (mt_timer){.fire = look_for_missed, .arg = sync};
     sync->tell_changed.fire = tell_changed;
     sync->tell_changed.arg = sync;

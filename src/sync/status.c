@@ -37,6 +37,19 @@ static uint64_t behind_of(const mti_session *session)
     return most;
 }
 
+static void fill_live(const mti_session *session, mt_sync_peer *peer)
+{
+    mti_refusals refused = mti_refused_of(session);
+    mt_error line;
+
+    if (refused.count == 0) mti_fail(&line, MT_OK, "live");
+    else if (refused.due == 0) mti_fail(&line, MT_OK, "live, but for %zu refused", refused.count);
+    else
+        mti_fail(&line, MT_OK, "live, but for %zu refused: %zu due in %llu min", refused.count,
+                 refused.due, (unsigned long long)(refused.soonest_ms + 59999) / 60000);
+    memcpy(peer->text, line.text, sizeof peer->text - 1);
+}
+
 static void fill_active(const mti_session *session, mt_sync_peer *peer)
 {
     const mti_inbound *in = catching(session);
@@ -51,7 +64,7 @@ static void fill_active(const mti_session *session, mt_sync_peer *peer)
             peer->behind);
     else if (in) say(peer, "%.*scatching up", none, 0);
     else if (out) say(peer, "%.*slagging by %llu changes", none, peer->behind);
-    else say(peer, "%.*slive", none, 0);
+    else fill_live(session, peer);
 }
 
 static void fill(const mti_session *session, mt_sync_peer *peer)
@@ -66,7 +79,7 @@ static void fill(const mti_session *session, mt_sync_peer *peer)
     peer->nodes_out = session->nodes_out;
     peer->bytes_in = session->bytes_in;
     peer->bytes_out = session->bytes_out;
-    peer->refused = session->refused;
+    peer->refused = session->greeted ? mti_refused_of(session).count : 0;
     peer->round_trip_ms = session->round_trip_ms;
     for (const mti_outbound *out = session->outbound; out; out = out->next)
         peer->unacknowledged += out->in_flight;

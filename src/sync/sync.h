@@ -5,6 +5,7 @@
  *     outbound   what the peer subscribed to here: copy, feed, live       outbound.c, copy.c, feed.c, live.c,
  *                                                                       gather.c
  *     inbound    what we subscribed to there: take, store, acknowledge    inbound.c
+ *     refused    what of it was not taken, and may be later              refused.c
  *     pull       reads of what is not replicated here                     pull.c
  *     awaited    writes that wait for peers                               awaited.c
  *     log        which nodes changed: storage's, or one in memory         log.c
@@ -100,6 +101,7 @@ typedef struct mti_inbound {
     bool once, ended;
     bool granted;          /* the peer has said where it begins */
     bool all;              /* we had everything that there was */
+    bool overflowed;       /* more was refused than can be noted: it begins anew the next time */
     mti_standing standing; /* what is stored here, or was refused */
     uint8_t after[MT_UID_LEN_MAX];
     uint64_t nodes;
@@ -117,9 +119,9 @@ typedef struct mti_arrival {
     uint8_t last[MT_UID_LEN_MAX]; /* the last node that is whole */
     size_t last_len;
     unsigned waits; /* writes that are not answered */
-    bool retried;   /* row by row */
+    bool refused;   /* its rows are tried one by one, or are noted */
     bool uncounted; /* a position that came with an ACK: it is not acknowledged itself */
-    mt_buf bytes;   /* rows, to try again row by row */
+    mt_buf bytes;   /* rows, to try again */
     size_t len;     /* of the message */
     mt_status status;
 } mti_arrival;
@@ -204,6 +206,7 @@ typedef struct mti_known {
     uint8_t after[MT_UID_LEN_MAX];
 } mti_known;
 
+typedef struct mti_refused mti_refused;
 typedef struct mti_pulling mti_pulling;
 typedef struct mti_awaited mti_awaited;
 
@@ -227,6 +230,8 @@ struct mti_sync {
     size_t known_count, known_cap;
     mt_timer store_known; /* writes those that are not stored */
     bool self_found;
+    mti_refused *refused;
+    mt_timer refused_due; /* asks for what may be taken now */
     mti_pulling *pulls;
     mti_awaited *awaited;
     bool prompt;    /* the commit at hand is waited for */
@@ -343,6 +348,24 @@ void mti_inbound_refused(mti_session *session, mti_parse *in);
 void mti_inbound_data(mti_session *session, mti_parse *in);
 void mti_inbound_position(mti_session *session, uint64_t id, const mt_cursor *position);
 void mti_inbound_end_all(mti_session *session);
+
+bool mti_is_refusal(mt_status status); /* what failed did for what it is: it is passed over */
+void mti_arrival_leave(mti_arrival *arrival); /* one write of it was answered */
+
+/* refused.c */
+typedef struct mti_refusals {
+    size_t count, due;
+    uint64_t soonest_ms; /* from now */
+} mti_refusals;
+mti_refusals mti_refused_of(const mti_session *session);
+void mti_refused_arrival(mti_arrival *arrival, mt_status status, const char *text);
+void mti_refused_note(mti_session *session, mt_bytes uid, mt_status status, const char *text,
+                      uint64_t state);
+bool mti_refused_found(mti_session *session, uint64_t id, const mt_row *rows, size_t count);
+void mti_refused_read(mti_sync *sync, const mt_storage_record *record);
+void mti_refused_soon(mti_sync *sync);
+void mti_refused_fetch(void *sync);
+void mti_refused_end(mti_sync *sync);
 
 /* pull.c */
 mt_status mti_sync_pull_ask(mti_sync *sync, uint64_t id, const mt_pull *pull);

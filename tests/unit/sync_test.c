@@ -437,6 +437,53 @@ TEST(what_is_refused_in_a_copy_is_refused_alone)
     end(&w);
 }
 
+TEST(what_came_too_soon_is_taken_when_its_time_has_come)
+{
+    mt_options future = {.size = sizeof future, .allow_future = true};
+    mt_field field = {.name = mt_str("text"), .value = mt_text("too soon")};
+    mt_row row = {.uid = mt_str("bob"), .fields = &field, .count = 1};
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    join(&w, 0, 1);
+    rest(&w);
+    /* Fifteen minutes ahead: in five it may be taken. */
+    field.state = (w.te.env.now_ms(w.te.env.ctx) - UINT64_C(1577836800000) + 15 * 60000) << 11;
+    CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
+    rest(&w);
+    CHECK(!text_of(w.peers[1].db, "bob"));
+    assert_string_equal(status_of(w.peers[1].db).text, "live, but for 1 refused: 1 due in 5 min");
+    test_env_run_for(&w.te, 4 * 60000);
+    CHECK(!text_of(w.peers[1].db, "bob"));
+    test_env_run_for(&w.te, 2 * 60000);
+    CHECK(has(w.peers[1].db, "bob", "too soon"));
+    assert_string_equal(status_of(w.peers[1].db).text, "live");
+    end(&w);
+}
+
+TEST(only_the_fields_that_came_too_soon_are_refused_in_a_copy)
+{
+    mt_options future = {.size = sizeof future, .allow_future = true};
+    mt_field fields[2] = {{.name = mt_str("soon"), .value = mt_text("x")},
+                          {.name = mt_str("text"), .value = mt_text("in time")}};
+    mt_row row = {.uid = mt_str("bob"), .fields = fields, .count = 2};
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    fields[0].state = (uint64_t)1 << 52;
+    fields[1].state = 1;
+    CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
+    join(&w, 0, 1);
+    rest(&w);
+    CHECK(has(w.peers[1].db, "bob", "in time"));
+    CHECK(status_of(w.peers[1].db).peer.refused == 1);
+    end(&w);
+}
+
 static void refuse_bad(void *ctx, mt_action *action)
 {
     size_t count;
@@ -693,6 +740,8 @@ int main(void)
         cmocka_unit_test(read_asks_peers_for_what_is_not_replicated_here),
         cmocka_unit_test(commit_from_the_future_is_refused_and_the_next_one_is_not),
         cmocka_unit_test(what_is_refused_in_a_copy_is_refused_alone),
+        cmocka_unit_test(what_came_too_soon_is_taken_when_its_time_has_come),
+        cmocka_unit_test(only_the_fields_that_came_too_soon_are_refused_in_a_copy),
         cmocka_unit_test(hook_that_refuses_an_update_keeps_it_out),
         cmocka_unit_test(what_is_no_message_ends_what_is_between_the_two),
         cmocka_unit_test(what_comes_before_a_greeting_is_dropped),

@@ -79,7 +79,7 @@ typedef struct mt_sync_peer {
     uint64_t bytes_in, bytes_out;
     uint64_t behind;         /* changes in our log that it has not been sent */
     uint64_t unacknowledged; /* bytes on their way to it */
-    uint64_t refused;        /* commits and nodes of it that were not taken */
+    uint64_t refused;        /* nodes of it that are not taken, for now or for good */
     uint64_t round_trip_ms;  /* of the greeting */
 } mt_sync_peer;
 

@@ -1,0 +1,366 @@
+/* refused.c - nodes of a peer that were not taken, and are asked for again when they may be.
+ *
+ *     a commit is refused      each of its nodes is noted
+ *     other rows are refused   they are tried one by one, then field by field, and what is refused still
+ *                              is noted
+ *
+ * What came from the future is due when it no longer is; what a hook refused is not due at all, but comes
+ * with the next change of the node. Notes lie in the store as records, written before the standing that
+ * passes what they are about. Of a peer with more than REFUSED_MAX all is copied anew the next time. */
+#include "base/checksum.h"
+#include "db/call.h"
+#include "db/stamp.h"
+#include "sync/sync.h"
+
+#define REFUSED_MAX 10000u
+
+/* How many are asked for at once, how long until one is tried again at the least, and how far states
+ * may be ahead, as in db/stamp.c. */
+#define FETCH_MAX 256u
+#define AGAIN_MS 60000u
+#define FUTURE_MS 600000u
+
+/* Reads with this bit are ours, not the database's. */
+#define FETCH_BIT (UINT64_C(1) << 62)
+
+struct mti_refused {
+    mti_refused *next;
+    uint8_t peer[16];
+    mt_status status;
+    uint64_t due_ms; /* of the time of day; 0: never */
+    uint8_t uid_len;
+    uint8_t uid[];
+};
+
+static mt_bytes uid_of(const mti_refused *r)
+{
+    return (mt_bytes){r->uid, r->uid_len};
+}
+
+static void refused_free(mti_sync *sync, mti_refused *r)
+{
+    mti_mem_free(sync->mem, r, sizeof *r + r->uid_len);
+}
+
+void mti_refused_end(mti_sync *sync)
+{
+    mti_refused *r;
+
+    while ((r = sync->refused)) {
+        sync->refused = r->next;
+        refused_free(sync, r);
+    }
+}
+
+static mti_refused **find(mti_sync *sync, const uint8_t peer[16], mt_bytes uid)
+{
+    mti_refused **at = &sync->refused;
+
+    while (*at && (memcmp((*at)->peer, peer, 16) != 0 || !mt_bytes_equal(uid_of(*at), uid)))
+        at = &(*at)->next;
+    return at;
+}
+
+mti_refusals mti_refused_of(const mti_session *session)
+{
+    uint64_t now = session->sync->env->now_ms(session->sync->env->ctx);
+    mti_refusals found = {.count = 0};
+
+    for (const mti_refused *r = session->sync->refused; r; r = r->next) {
+        if (memcmp(r->peer, session->peer, 16) != 0) continue;
+        found.count++;
+        if (r->due_ms == 0) continue;
+        found.due++;
+        if (found.soonest_ms == 0 || r->due_ms - now < found.soonest_ms)
+            found.soonest_ms = r->due_ms > now ? r->due_ms - now : 1;
+    }
+    return found;
+}
+
+/* ---- In the store ---- */
+
+static const char prefix[] = "sync/no/";
+#define PREFIX_LEN (sizeof prefix - 1)
+
+/* Stores a note, or that there is none any more. */
+static void store(mti_sync *sync, const mti_refused *r, bool gone)
+{
+    mt_buf buf = {.mem = sync->mem};
+    mti_say say = {.out = &buf};
+    uint64_t sum = mti_checksum(uid_of(r), 0);
+    mt_storage_record record;
+    mt_received what = {.records = &record, .record_count = 1};
+    size_t key_len;
+
+    mti_say_fixed(&say, (mt_bytes){(const uint8_t *)prefix, PREFIX_LEN});
+    mti_say_fixed(&say, (mt_bytes){r->peer, sizeof r->peer});
+    mti_say_fixed(&say, (mt_bytes){(const uint8_t *)&sum, sizeof sum});
+    key_len = buf.len;
+    mti_say_number(&say, (uint64_t) - (int64_t)r->status);
+    mti_say_number(&say, r->due_ms);
+    mti_say_fixed(&say, uid_of(r));
+    if (mti_say_end(&say) == MT_OK) {
+        record.key = (mt_bytes){buf.data, key_len};
+        record.value = (mt_bytes){gone ? NULL : buf.data + key_len, gone ? 0 : buf.len - key_len};
+        (void)!mt_db_receive_with(sync->db, NULL, &what, NULL, NULL, NULL, NULL);
+    }
+    mt_buf_free(&buf);
+}
+
+static mti_refused *refused_new(mti_sync *sync, const uint8_t peer[16], mt_bytes uid)
+{
+    mti_refused *r = mti_mem_alloc(sync->mem, sizeof *r + uid.len);
+
+    if (!r) return NULL;
+    memset(r, 0, sizeof *r);
+    memcpy(r->peer, peer, 16);
+    r->uid_len = (uint8_t)uid.len;
+    memcpy(r->uid, uid.data, uid.len);
+    r->next = sync->refused;
+    sync->refused = r;
+    return r;
+}
+
+void mti_refused_read(mti_sync *sync, const mt_storage_record *record)
+{
+    mt_error err;
+    mti_parse in = {.start = record->value.data,
+                    .at = record->value.data,
+                    .end = record->value.data + record->value.len,
+                    .message = "a record",
+                    .err = &err};
+    mt_status status;
+    uint64_t due_ms;
+    mti_refused *r;
+    mt_bytes uid;
+
+    if (record->key.len != PREFIX_LEN + 24 || memcmp(record->key.data, prefix, PREFIX_LEN) != 0)
+        return;
+    status = (mt_status) - (int)(mti_parse_number(&in, "the status") & 0xFF);
+    due_ms = mti_parse_number(&in, "the time");
+    uid = mti_parse_rest(&in);
+    if (in.failed || uid.len == 0 || uid.len > MT_UID_LEN_MAX) return;
+    if (!(r = refused_new(sync, record->key.data + PREFIX_LEN, uid))) return;
+    r->status = status;
+    r->due_ms = due_ms;
+    mti_refused_soon(sync);
+}
+
+/* ---- Noting ---- */
+
+/* Lets the soonest that is due be asked for. */
+void mti_refused_soon(mti_sync *sync)
+{
+    uint64_t now = sync->env->now_ms(sync->env->ctx), soonest = UINT64_MAX;
+
+    for (const mti_refused *r = sync->refused; r; r = r->next)
+        if (r->due_ms > 0 && r->due_ms < soonest) soonest = r->due_ms;
+    if (soonest == UINT64_MAX) return;
+    sync->env->timer_set(sync->env->ctx, &sync->refused_due, soonest > now ? soonest - now : 1);
+}
+
+/* When a state is no longer too far ahead. */
+static uint64_t due_of(const mti_sync *sync, mt_status status, uint64_t state)
+{
+    uint64_t now = sync->env->now_ms(sync->env->ctx), state_now = mti_clock_now(sync->db);
+    uint64_t ahead_ms = state > state_now ? (state - state_now) >> 11 : 0;
+
+    if (status != MT_STATE || mt_db_clock(sync->db) != MT_CLOCK_HYBRID) return 0;
+    return now + (ahead_ms > FUTURE_MS + AGAIN_MS ? ahead_ms - FUTURE_MS : AGAIN_MS);
+}
+
+/* All of the peer goes over again the next time. */
+static void forget_standing(mti_session *session)
+{
+    mti_sync *sync = session->sync;
+
+    for (mti_inbound *in = session->inbound; in; in = in->next) in->overflowed = true;
+    for (size_t i = 0; i < sync->known_count; i++) {
+        mti_known *known = &sync->known[i];
+        if (memcmp(known->peer, session->peer, 16) != 0) continue;
+        memset(&known->at, 0, sizeof known->at);
+        known->copying = false;
+        known->after_len = 0;
+        known->unstored = true;
+    }
+}
+
+void mti_refused_note(mti_session *session, mt_bytes uid, mt_status status, const char *text,
+                      uint64_t state)
+{
+    mti_sync *sync = session->sync;
+    mti_refused *r = *find(sync, session->peer, uid);
+
+    session->refused++;
+    mti_fail(&session->error, status, "%s", text);
+    if (!r && mti_refused_of(session).count < REFUSED_MAX)
+        r = refused_new(sync, session->peer, uid);
+    if (!r) {
+        forget_standing(session);
+        return;
+    }
+    r->status = status;
+    r->due_ms = due_of(sync, status, state);
+    store(sync, r, false);
+    mti_refused_soon(sync);
+}
+
+static void drop(mti_sync *sync, const uint8_t peer[16], mt_bytes uid)
+{
+    mti_refused **at = find(sync, peer, uid), *r = *at;
+
+    if (!r) return;
+    *at = r->next;
+    store(sync, r, true);
+    refused_free(sync, r);
+}
+
+/* ---- One by one ---- */
+
+/* Rows that are tried by themselves: of an arrival that was refused, or that were asked for again. */
+typedef struct attempt {
+    mti_arrival *arrival; /* NULL: asked for again */
+    mti_sync *sync;
+    mt_connection *connection; /* held */
+    mti_block rows;            /* one row */
+} attempt;
+
+static uint64_t state_of(const mt_row *row)
+{
+    uint64_t most = row->floor;
+
+    for (size_t i = 0; i < row->count; i++)
+        if (row->fields[i].state > most) most = row->fields[i].state;
+    return most;
+}
+
+static void tried(void *ctx, mt_db *db, const mt_result *result);
+
+static mt_status try_row(mti_arrival *arrival, mti_session *session, const mt_row *row)
+{
+    mti_sync *sync = session->sync;
+    attempt *a = mti_mem_alloc(sync->mem, sizeof *a);
+    mt_received what = {.rows = row, .count = 1};
+    mt_status st;
+
+    if (!a) return MT_NO_MEMORY;
+    memset(a, 0, sizeof *a);
+    a->arrival = arrival;
+    a->sync = sync;
+    a->connection = mt_connection_ref(session->connection);
+    st = mti_rows_copy(sync->mem, row, 1, SIZE_MAX, &a->rows);
+    if (st == MT_OK)
+        st = mt_db_receive_with(sync->db, session->connection, &what, NULL, tried, a, NULL);
+    if (st == MT_OK) {
+        if (arrival) arrival->waits++;
+        return MT_OK;
+    }
+    mt_connection_unref(a->connection);
+    mti_block_free(sync->mem, &a->rows);
+    mti_mem_free(sync->mem, a, sizeof *a);
+    return st;
+}
+
+/* The parts of a row, each by itself. */
+static mt_status try_parts(mti_arrival *arrival, mti_session *session, const mt_row *row)
+{
+    mt_row part = {.uid = row->uid, .floor = row->floor};
+    mt_status st = row->floor > 0 ? try_row(arrival, session, &part) : MT_OK;
+
+    part.floor = 0;
+    part.count = 1;
+    for (size_t i = 0; i < row->count && st == MT_OK; i++) {
+        part.fields = &row->fields[i];
+        st = try_row(arrival, session, &part);
+    }
+    return st;
+}
+
+static void tried(void *ctx, mt_db *db, const mt_result *result)
+{
+    attempt *a = ctx;
+    const mt_row *row = a->rows.data;
+    mti_session *session = mti_session_of(a->sync, a->connection);
+    bool has_parts = row->count + (row->floor > 0) > 1;
+    mt_status st = result->status;
+
+    (void)db;
+    if (session && session->stage == SESSION_ACTIVE && !a->sync->closing) {
+        if (st == MT_OK && !a->arrival) drop(a->sync, session->peer, row->uid);
+        else if (st != MT_OK && !mti_is_refusal(st))
+            mti_session_fail(session, st, result->text, true);
+        else if (st != MT_OK && has_parts) st = try_parts(a->arrival, session, row);
+        else if (st != MT_OK) mti_refused_note(session, row->uid, st, result->text, state_of(row));
+        if (st != result->status && st != MT_OK)
+            mti_session_fail(session, st, mt_status_text(st), true);
+    }
+    if (a->arrival) mti_arrival_leave(a->arrival);
+    mt_connection_unref(a->connection);
+    mti_block_free(a->sync->mem, &a->rows);
+    mti_mem_free(a->sync->mem, a, sizeof *a);
+}
+
+void mti_refused_arrival(mti_arrival *arrival, mt_status status, const char *text)
+{
+    mti_session *session = arrival->session;
+    mt_binary_reader *reader = session->sync->reader;
+    mt_bytes bytes = mt_buf_bytes(&arrival->bytes);
+    const mt_row *rows;
+    size_t count;
+    mt_status st;
+
+    mt_binary_reader_reset(reader);
+    st = mt_binary_reader_feed(reader, bytes, true);
+    while (st == MT_OK && (st = mt_binary_reader_rows(reader, &rows, &count)) == MT_OK)
+        for (size_t i = 0; i < count && st == MT_OK; i++) {
+            if (arrival->flags & MTI_DATA_COMMIT)
+                mti_refused_note(session, rows[i].uid, status, text, state_of(&rows[i]));
+            else st = try_row(arrival, session, &rows[i]);
+        }
+    if (st != MT_END && st != MT_OK) mti_session_fail(session, st, mt_status_text(st), true);
+}
+
+/* ---- Asking again ---- */
+
+static void fetch_of(mti_session *session, uint64_t now)
+{
+    mti_sync *sync = session->sync;
+    mti_say say = mti_say_begin(&sync->message, MTI_PULL);
+    size_t count = 0;
+
+    for (mti_refused *r = sync->refused; r && count < FETCH_MAX; r = r->next)
+        if (memcmp(r->peer, session->peer, 16) == 0 && r->due_ms > 0 && r->due_ms <= now) count++;
+    if (count == 0) return;
+    mti_say_number(&say, FETCH_BIT);
+    mti_say_number(&say, count);
+    for (mti_refused *r = sync->refused; r && count > 0; r = r->next) {
+        if (memcmp(r->peer, session->peer, 16) != 0 || r->due_ms == 0 || r->due_ms > now) continue;
+        mti_say_bytes(&say, uid_of(r));
+        r->due_ms = now + AGAIN_MS; /* unless it comes, or is refused again */
+        count--;
+    }
+    mti_session_send(session, &say);
+}
+
+void mti_refused_fetch(void *arg)
+{
+    mti_sync *sync = arg;
+    uint64_t now = sync->env->now_ms(sync->env->ctx);
+
+    for (mti_session *s = sync->sessions; s; s = s->next)
+        if (s->stage == SESSION_ACTIVE) fetch_of(s, now);
+    for (mti_refused *r = sync->refused; r; r = r->next)
+        if (r->due_ms > 0 && r->due_ms <= now) r->due_ms = now + AGAIN_MS; /* the peer is away */
+    mti_refused_soon(sync);
+}
+
+bool mti_refused_found(mti_session *session, uint64_t id, const mt_row *rows, size_t count)
+{
+    mt_status st = MT_OK;
+
+    if (id != FETCH_BIT) return false;
+    for (size_t i = 0; i < count && st == MT_OK; i++)
+        if (*find(session->sync, session->peer, rows[i].uid)) st = try_row(NULL, session, &rows[i]);
+    if (st != MT_OK) mti_session_fail(session, st, mt_status_text(st), true);
+    return true;
+}
