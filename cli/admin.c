@@ -247,6 +247,7 @@ static mt_status start(cli_client *client, uint8_t kind, uint64_t id, mt_bytes b
     case ADMIN_CHANGES: return start_changes(client, id, &from);
     case ADMIN_STATUS:
     case ADMIN_PEERS: return print(client, kind, id, &from);
+    case ADMIN_VISIT: return cli_client_visit(client, id, body);
     case ADMIN_WATCH: return cli_client_watch(client, id, body);
     default: return MT_UNSUPPORTED;
     }
@@ -287,6 +288,7 @@ static void client_drop(cli_client *client)
     for (cli_asked *asked = client->asked; asked; asked = asked->next) asked->client = NULL;
     cli_client_list_on(client);
     cli_client_unwatch(client);
+    cli_client_unvisit(client);
     cli_link_free(client->link);
     cli_text_free(&client->remove);
     free(client);

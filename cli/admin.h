@@ -19,6 +19,7 @@ typedef struct cli_admin_options {
     const mt_env *env;
     mt_db *db; /* that is ready */
     cli_shared_storage *storage;
+    mt_group *peers; /* where those are put that a command has it visit */
 
     /* Prints what ADMIN_STATUS or ADMIN_PEERS asks for. */
     void (*print)(void *ctx, uint8_t kind, const cli_admin_form *form, cli_text *text);

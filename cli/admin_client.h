@@ -8,6 +8,7 @@
 typedef struct cli_client cli_client;
 typedef struct cli_asked cli_asked;
 typedef struct cli_watch cli_watch;
+typedef struct cli_visiting cli_visiting;
 
 /* A client is not read, and gets no more of a list, while so much waits to be sent to it. */
 #define CLIENT_QUEUED_MAX ((size_t)4 * 1024 * 1024)
@@ -35,6 +36,7 @@ struct cli_client {
     uint64_t remove_id;
     cli_text remove; /* its uids, as they came */
     cli_watch *watches;
+    cli_visiting *visits;
 };
 
 /* A request that is under way. */
@@ -82,5 +84,9 @@ void cli_client_wrote(cli_client *client);
 /* Watching: admin_watch.c. */
 mt_status cli_client_watch(cli_client *client, uint64_t id, mt_bytes body);
 void cli_client_unwatch(cli_client *client);
+
+/* Visiting a peer: admin_visit.c. */
+mt_status cli_client_visit(cli_client *client, uint64_t id, mt_bytes body);
+void cli_client_unvisit(cli_client *client);
 
 #endif

@@ -4,7 +4,7 @@
  *     OPEN READ WRITE REMOVE LIST CHANGES        ANSWER: of the storage contract, in pieces
  *     RECORDS: requests of that contract
  *     PATCH: a write that the daemon stamps
- *     STATUS PEERS WATCH: a form, an ask         TEXT: a status, whether more follows, and what to print
+ *     STATUS PEERS VISIT WATCH: a form, an ask         TEXT: a status, whether more follows, and what to print
  *
  * So a command works on the store of a daemon as on one of its own: through a database whose storage is the daemon. Nodes
  * travel in the binary form, which has checksums; everything is checked when it is unpacked. */
@@ -26,6 +26,7 @@ typedef enum cli_admin_kind {
     ADMIN_PATCH,    /* rows without states; the answer has what changed as rows */
     ADMIN_STATUS,   /* a form */
     ADMIN_PEERS,    /* a form */
+    ADMIN_VISIT,    /* a form, a URL */
     ADMIN_WATCH,    /* a form, MT_EVENT_..., a prefix */
     ADMIN_ANSWER = 64,
     ADMIN_TEXT = 65

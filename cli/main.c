@@ -14,7 +14,7 @@
 #define STORE_VERBS                                                                              \
     &cli_verb_init, &cli_verb_write, &cli_verb_read, &cli_verb_link, &cli_verb_rm, &cli_verb_ls, \
         &cli_verb_log, &cli_verb_watch, &cli_verb_import, &cli_verb_export, &cli_verb_forget,    \
-        &cli_verb_status, &cli_verb_doctor, &cli_verb_serve, &cli_verb_peers,
+        &cli_verb_status, &cli_verb_doctor, &cli_verb_serve, &cli_verb_peers, &cli_verb_sync,
 #define COMMANDS                                                                       \
     "  init    make an empty store         log     list changes\n"                     \
     "  write   write fields of a node      watch   print events, write lines\n"        \
@@ -23,7 +23,8 @@
     "  rm      delete a node, or fields    status  what there is to know of a store\n" \
     "  forget  drop nodes from this store  doctor  check every record\n"               \
     "  ls      list uids                   serve   share the store, for peers, too\n"  \
-    "  graph   graphs in files, no store   peers   list the peers of a daemon\n"       \
+    "  sync    make equal with a peer      peers   list the peers of a daemon\n"       \
+    "  graph   graphs in files, no store\n"                                            \
     "\n"                                                                               \
     "      --store PATH   the store to work on; else MYTOSIS_STORE names it\n"
 #define EXAMPLE "write ada name=Ada friend@charles --store notes.mdb"
@@ -42,8 +43,7 @@ static const cli_command root = {
     .path = "mytosis",
     .help = "Usage: mytosis COMMAND [OPTION...] [OPERAND...]\n"
             "\n"
-            "A peer-to-peer graph database: every peer holds a replica, and replicas that\n"
-            "have seen the same changes are the same, whatever the order.\n"
+            "A peer-to-peer graph database: replicas that have met are the same.\n"
             "\n" COMMANDS "  -h, --help         show this, or the help of the command named\n"
             "      --version      show the version\n"
             "      --color WHEN   auto, always or never; auto heeds NO_COLOR\n"

@@ -22,25 +22,46 @@ static void hear(void *ctx, mt_status status, mt_bytes text, bool more)
                        (const char *)text.data);
 }
 
+/* Asks, waits, and notes in `p` what it came to. */
+static mt_status ask(cli_remote *remote, const mt_env *env, cli_admin_kind kind,
+                     const cli_text *body, printing *p)
+{
+    mt_status st = body->status;
+
+    if (st == MT_OK) st = cli_remote_ask(remote, (uint8_t)kind, mt_buf_bytes(&body->buf), hear, p);
+    while (st == MT_OK && !p->ended) st = env->turn(env->ctx);
+    if (st == MT_OK) st = p->err.status;
+    if (!*p->err.text) (void)snprintf(p->err.text, sizeof p->err.text, "%s", mt_status_text(st));
+    return st;
+}
+
 cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, bool json,
                                cli_output *out)
 {
     cli_admin_form form = {.json = json, .color = out->color};
-    const mt_env *env = mt_loop_env(storage->loop);
     printing p = {.out = out};
-    cli_text text;
+    cli_text body;
     mt_status st;
 
-    cli_text_init(&text);
-    cli_admin_put_form(&text, &form);
-    st = text.status;
-    if (st == MT_OK)
-        st = cli_remote_ask(cli_remote_of(&storage->storage), (uint8_t)kind,
-                            mt_buf_bytes(&text.buf), hear, &p);
-    cli_text_free(&text);
-    while (st == MT_OK && !p.ended) st = env->turn(env->ctx);
-    if (st == MT_OK && p.err.status == MT_OK) return EXIT_DONE;
-    if (st == MT_OK) st = p.err.status;
-    return cli_complain(cli_exit_of(st), "%s: %s", storage->path,
-                        *p.err.text ? p.err.text : mt_status_text(st));
+    cli_text_init(&body);
+    cli_admin_put_form(&body, &form);
+    st = ask(cli_remote_of(&storage->storage), mt_loop_env(storage->loop), kind, &body, &p);
+    cli_text_free(&body);
+    if (st == MT_OK) return EXIT_DONE;
+    return cli_complain(cli_exit_of(st), "%s: %s", storage->path, p.err.text);
+}
+
+cli_exit_code cli_remote_visit(const cli_store *store, const char *url, bool json, cli_output *out)
+{
+    cli_admin_form form = {.json = json};
+    printing p = {.out = out};
+    cli_text body;
+    mt_status st;
+
+    cli_text_init(&body);
+    cli_admin_put_form(&body, &form);
+    cli_pack_bytes(&body, mt_str(url));
+    st = ask(store->remote, mt_loop_env(store->loop), ADMIN_VISIT, &body, &p);
+    cli_text_free(&body);
+    return st == MT_OK ? EXIT_DONE : cli_complain(EXIT_SYSTEM, "%s", p.err.text);
 }

@@ -4,11 +4,14 @@
 
 #include "admin_message.h"
 #include "output.h"
-#include "storage.h"
+#include "store.h"
 
 /* Asks the daemon of a store, which is one, for what it prints, and adds it to `out`. Waits. Anything but EXIT_DONE has been
  * reported. */
 cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, bool json,
                                cli_output *out);
+
+/* Has the daemon of a store meet a peer, and adds what it says of that. The same. */
+cli_exit_code cli_remote_visit(const cli_store *store, const char *url, bool json, cli_output *out);
 
 #endif

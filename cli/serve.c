@@ -125,8 +125,12 @@ static void on_comer(void *ctx, const void *event)
 /* Serves the commands that have come, and those that will. */
 static mt_status serve_commands(cli_serving *s, mt_error *err)
 {
-    cli_admin_options options = {
-        .env = s->env, .db = s->db, .storage = s->storage, .print = cli_serve_print, .ctx = s};
+    cli_admin_options options = {.env = s->env,
+                                 .db = s->db,
+                                 .storage = s->storage,
+                                 .peers = s->peers,
+                                 .print = cli_serve_print,
+                                 .ctx = s};
     mt_subscriber subscriber = {.on_event = on_comer, .ctx = s};
     mt_group *group = mt_server_group(s->socket);
     mt_status st = cli_admin_new(&options, &s->admin);

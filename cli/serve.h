@@ -37,7 +37,7 @@ typedef struct cli_serving {
 
 /* ---- The peers: serve_peers.c ---- */
 
-/* The group of the peers and, if there are any, the router, for a database. OWNED: cli_serve_peers_end, and the router is MOVED to the database.
+/* The group of the peers and the router, for a database. OWNED: cli_serve_peers_end, and the router is MOVED to the database.
  * MT_NO_MEMORY, with `err`. */
 mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err);
 

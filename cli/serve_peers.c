@@ -40,8 +40,6 @@ mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err)
         *err = (mt_error){st, "out of memory"};
         return st;
     }
-    if (s->config.settings[SETTING_LISTEN].count + s->config.settings[SETTING_CONNECT].count == 0)
-        return MT_OK;
     return mt_router_sync(s->env, NULL, router, err);
 }
 

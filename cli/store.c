@@ -3,6 +3,7 @@
 #include "message.h"
 
 #include <mytosis/blocking.h>
+#include <mytosis/plugin/sync.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +57,19 @@ bool cli_store_turn(const cli_store *store)
     return env->turn(env->ctx) == MT_OK;
 }
 
+/* A router, and the group of its peers, if they are wanted. */
+static mt_status make_peers(cli_store *store, mt_config *config, mt_router *router, mt_error *err)
+{
+    mt_status st;
+
+    if (!store->wants_peers || store->remote) return MT_OK;
+    if ((st = mt_group_new(mt_mem_system(), &store->peers)) != MT_OK) return st;
+    if ((st = mt_router_sync(config->env, NULL, router, err)) != MT_OK) return st;
+    config->router = router;
+    config->group = store->peers;
+    return MT_OK;
+}
+
 /* Opens the database; what fails is told of with the path before it. */
 static mt_status open_db(cli_store *store, mt_storage *storage, mt_error *err)
 {
@@ -66,9 +80,12 @@ static mt_status open_db(cli_store *store, mt_storage *storage, mt_error *err)
                         .cache_bytes = store->cache_len};
     const mt_config *configs[] = {&config};
     waiting w = {.answered = false};
-    mt_status st = mt_db_open(configs, 1, &store->db, &w.err);
+    mt_router router = {NULL, NULL};
+    mt_status st = make_peers(store, &config, &router, &w.err);
 
+    if (st == MT_OK) st = mt_db_open(configs, 1, &store->db, &w.err);
     if (st != MT_OK) {
+        if (router.ops) router.ops->close(router.ctx);
         mt_storage_close(storage);
     } else if ((st = mt_db_ready(store->db, answered, &w)) != MT_OK) {
         w.err = *mt_db_error(store->db);
@@ -109,8 +126,10 @@ cli_exit_code cli_store_open(const cli_options *options, cli_access access, cli_
 void cli_store_close(cli_store *store)
 {
     mt_close(store->db);
+    mt_group_unref(store->peers);
     cli_storage_loop_free(store->loop);
     store->db = NULL;
+    store->peers = NULL;
     store->loop = NULL;
 }
 

@@ -12,13 +12,15 @@ typedef struct cli_store {
     mt_loop *loop;
     mt_db *db;
     cli_remote *remote; /* NULL: it is not held by a daemon */
+    bool wants_peers;   /* a database of our own gets a router, for `peers` */
+    mt_group *peers;    /* OWNED; NULL: none */
     size_t cache_len;   /* how much memory nodes may take; 0: what is usual */
 } cli_store;
 
 /* The path, as the options or the environment have it. EXIT_USAGE, which has been reported: neither does. */
 cli_exit_code cli_store_path(const cli_options *options, const char **out);
 
-/* Opens the store that is there, OWNED: cli_store_close; `out` is all zero but for `cache_len`. Anything but EXIT_DONE has been reported. */
+/* Opens the store that is there, OWNED: cli_store_close; `out` is all zero but for `cache_len` and `wants_peers`. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_store_open(const cli_options *options, cli_access access, cli_store *out);
 
 /* Closes what was opened; one that was not is accepted. */
@@ -70,6 +72,7 @@ extern const cli_command cli_verb_export;           /* store_export.c */
 extern const cli_command cli_verb_watch;            /* store_watch.c */
 extern const cli_command cli_verb_serve;            /* serve.c */
 extern const cli_command cli_verb_peers;            /* store_peers.c */
+extern const cli_command cli_verb_sync;             /* store_sync.c */
 extern const cli_command cli_verb_doctor;           /* store_doctor.c */
 
 #endif

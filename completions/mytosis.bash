@@ -14,7 +14,7 @@ _mytosis_options() {
     init) echo --clock ;;
     write) echo --patch --json ;;
     read) echo --json --plain --raw --all ;;
-    link | rm | status | peers) echo --json ;;
+    link | rm | status | peers | sync) echo --json ;;
     ls) echo --long --limit --json ;;
     log) echo --since --limit --json ;;
     watch) echo --follow --history --conflicts --allow-future --all --json ;;
@@ -28,7 +28,7 @@ _mytosis_options() {
 
 _mytosis_commands() {
     case $1 in
-    "") echo init write read link rm forget ls log watch import export status doctor serve peers graph ;;
+    "") echo init write read link rm forget ls log watch import export status doctor serve peers sync graph ;;
     graph) echo merge patch rebase overlap diff show convert ;;
     esac
 }

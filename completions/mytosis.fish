@@ -1,7 +1,7 @@
 # Completion of mytosis(1) for fish.
 
 set -l nodes write read link rm forget ls log watch import export status doctor
-set -l stores init serve peers $nodes
+set -l stores init serve peers sync $nodes
 set -l verbs merge patch rebase overlap diff show convert
 set -l results merge patch rebase overlap diff
 
@@ -35,6 +35,7 @@ complete -c mytosis -n $first -a status -d "What there is to know of a store"
 complete -c mytosis -n $first -a doctor -d "Check every record"
 complete -c mytosis -n $first -a serve -d "Share the store, for peers, too"
 complete -c mytosis -n $first -a peers -d "List the peers of a daemon"
+complete -c mytosis -n $first -a sync -d "Make equal with a peer"
 complete -c mytosis -n $first -a graph -d "Graphs in files"
 complete -c mytosis -s h -l help -d "Show what the command does"
 complete -c mytosis -n $first -l version -d "Show the version"
@@ -42,11 +43,11 @@ complete -c mytosis -l color -x -a "auto always never" -d "Whether to use colour
 complete -c mytosis -n "not __fish_seen_subcommand_from graph" -l store -r -F -d "The store"
 
 complete -c mytosis -n "__mytosis_store write read link rm forget ls watch export" -f -a "(__mytosis_uids)"
-complete -c mytosis -n "__mytosis_store log status doctor serve peers" -f
+complete -c mytosis -n "__mytosis_store log status doctor serve peers sync" -f
 complete -c mytosis -n "__mytosis_store init" -l clock -x -a "hybrid lamport" -d "What states are"
 complete -c mytosis -n "__mytosis_store write" -l patch -r -F -d "Write all of a patch"
 complete -c mytosis -n "__mytosis_store write link rm" -l json -d "Print what changed, as JSON"
-complete -c mytosis -n "__mytosis_store read ls log watch import status doctor serve peers" -l json -d "Print JSON"
+complete -c mytosis -n "__mytosis_store read ls log watch import status doctor serve peers sync" -l json -d "Print JSON"
 complete -c mytosis -n "__mytosis_store read" -l plain -d "Print values without states, as JSON"
 complete -c mytosis -n "__mytosis_store read" -l raw -d "Print values alone"
 complete -c mytosis -n "__mytosis_store read watch" -l all -d "Show long values whole"

@@ -106,6 +106,7 @@ _mytosis_store() {
             '--format=[how to write it]:form:(json binary compressed)'
         ;;
     status | peers) _arguments $common $json ;;
+    sync) _arguments $common $json '1:url:' ;;
     serve)
         _arguments $common $json \
             '*--listen=[where peers may connect]:url:' \
@@ -142,6 +143,7 @@ _mytosis() {
         'doctor:check every record'
         'serve:share the store, for peers, too'
         'peers:list the peers of a daemon'
+        'sync:make equal with a peer'
         'graph:merge, compare, show and convert graphs in files'
     )
 

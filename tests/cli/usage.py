@@ -35,6 +35,7 @@ STORE_VERBS = {
     "doctor": "no operands",
     "serve": "no operands",
     "peers": "no operands",
+    "sync": "an operand, URL",
 }
 
 EVERY = [[], ["graph"], *(["graph", verb] for verb in VERBS), *([verb] for verb in STORE_VERBS)]
@@ -180,7 +181,7 @@ class Documents(CommandTest):
             for option in self.options("graph", verb) - {"color"}:
                 self.assertRegex(page, rf"\n\.It (Fl \w , )?Fl Fl {option}\b", verb)
         for verb in STORE_VERBS:
-            page = self.document(f"man/mytosis-{'serve' if verb in ('serve', 'peers') else 'store'}.1")
+            page = self.document(f"man/mytosis-{'serve' if verb in ('serve', 'peers', 'sync') else 'store'}.1")
             self.assertIn(f"\n.Nm mytosis Cm {verb}\n", page)
             self.assertRegex(page, rf"\n\.It Cm {verb}( Ar| Op|\n)")
             for option in self.options(verb) - {"color"}:

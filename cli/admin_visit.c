@@ -1,0 +1,93 @@
+/* Visits: a command has a daemon meet a peer once. */
+#include "admin_client.h"
+
+#include "visit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct cli_visiting {
+    cli_visiting *next;
+    cli_client *client;
+    uint64_t id;
+    bool json;
+    char *url;
+    cli_visit *visit;
+};
+
+static void visiting_drop(cli_visiting *v)
+{
+    cli_visit_free(v->visit);
+    free(v->url);
+    free(v);
+}
+
+static void visiting_free(cli_visiting *v)
+{
+    cli_visiting **at = &v->client->visits;
+
+    while (*at != v) at = &(*at)->next;
+    *at = v->next;
+    visiting_drop(v);
+}
+
+static void hear(void *ctx, const cli_visit_facts *facts, const mt_error *why)
+{
+    cli_visiting *v = ctx;
+    cli_text text;
+
+    if (!why) return;
+    cli_text_init(&text);
+    if (why->status == MT_OK) cli_visit_print(facts, v->url, v->json, &text);
+    else cli_text_str(&text, why->text);
+    cli_client_say(v->client, v->id, why->status, mt_buf_bytes(&text.buf), false);
+    cli_text_free(&text);
+    visiting_free(v);
+}
+
+/* A copy that ends with a zero; NULL: no memory, or the URL has one in it. */
+static char *copy_url(mt_bytes url)
+{
+    char *copy = memchr(url.data, 0, url.len) ? NULL : malloc(url.len + 1);
+
+    if (!copy) return NULL;
+    memcpy(copy, url.data, url.len);
+    copy[url.len] = '\0';
+    return copy;
+}
+
+mt_status cli_client_visit(cli_client *client, uint64_t id, mt_bytes body)
+{
+    const cli_admin_options *options = &client->admin->options;
+    cli_unpacking from = {.rest = body};
+    cli_visiting *v;
+    cli_admin_form form;
+    mt_error err = {MT_OK, ""};
+    mt_bytes url;
+
+    cli_admin_take_form(&from, &form);
+    url = cli_unpack_bytes(&from);
+    if (!cli_unpack_end(&from) || url.len == 0) return MT_MALFORMED;
+    if (!(v = calloc(1, sizeof *v))) return MT_NO_MEMORY;
+    *v = (cli_visiting){.client = client, .id = id, .json = form.json, .url = copy_url(url)};
+    if (!v->url) {
+        free(v);
+        return MT_NO_MEMORY;
+    }
+    v->next = client->visits;
+    client->visits = v;
+    if (cli_visit_new(options->db, options->peers, v->url, hear, v, &v->visit, &err) == MT_OK)
+        return MT_OK;
+    cli_client_say(client, id, err.status, mt_str(err.text), false);
+    visiting_free(v);
+    return MT_OK;
+}
+
+void cli_client_unvisit(cli_client *client)
+{
+    for (cli_visiting *v = client->visits, *next; v; v = next) {
+        next = v->next;
+        visiting_drop(v);
+    }
+    client->visits = NULL;
+}

@@ -1,0 +1,167 @@
+#include "visit.h"
+
+#include <mytosis/plugin/socket.h>
+#include <mytosis/plugin/sync.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How often it is looked at how far it is. */
+#define LOOK_MS 20
+
+/* How long the link is kept once both are equal, if something came: the router notes after a second how far it came with a
+ * peer, and whoever leaves before that is given all of it again the next time. */
+#define LINGER_MS 1200
+
+struct cli_visit {
+    mt_db *db;
+    const mt_env *env;
+    mt_group *group;
+    mt_connection *connection;
+    mt_timer timer;
+    uint64_t start_ms;
+    cli_visit_hear *hear;
+    void *ctx;
+    cli_visit_facts facts;
+    bool equal, refused;
+    uint64_t equal_at;           /* when that was so first, in ticks */
+    uint8_t id[MT_PEER_LEN_MAX]; /* of the peer, once it is known */
+    size_t id_len;
+    char why[MT_ERROR_TEXT_MAX];
+};
+
+static bool is_equal(const mt_sync_peer *peer)
+{
+    return peer->state == MT_SYNC_LIVE && peer->behind == 0 && peer->unacknowledged == 0;
+}
+
+static void note_own(cli_visit *v, const mt_sync_peer *peer)
+{
+    v->facts.nodes_in = peer->nodes_in;
+    v->facts.nodes_out = peer->nodes_out;
+    v->facts.bytes_in = peer->bytes_in;
+    v->facts.bytes_out = peer->bytes_out;
+    memcpy(v->facts.words, peer->text, sizeof v->facts.words);
+    v->equal |= is_equal(peer);
+    v->refused = peer->state == MT_SYNC_REFUSED;
+    if (peer->error) (void)snprintf(v->why, sizeof v->why, "%s", peer->error);
+    if (peer->state != MT_SYNC_STANDBY || peer->id.len > sizeof v->id) return;
+    memcpy(v->id, peer->id.data, peer->id.len);
+    v->id_len = peer->id.len;
+}
+
+/* Where the peer is linked already, that link counts. */
+static void note_peer(void *ctx, const mt_sync_peer *peer)
+{
+    cli_visit *v = ctx;
+    mt_bytes id = {v->id, v->id_len};
+
+    if (peer->connection == v->connection) note_own(v, peer);
+    else if (v->id_len > 0 && mt_bytes_equal(peer->id, id)) v->equal |= is_equal(peer);
+}
+
+/* Whether all is done, a while ago where that is needed. */
+static bool is_over(cli_visit *v)
+{
+    uint64_t now = v->env->ticks_ms(v->env->ctx);
+
+    if (!v->equal) v->facts.ms = now - v->start_ms;
+    if (v->equal && v->equal_at == 0) v->equal_at = now;
+    if (!v->equal) return false;
+    return v->facts.nodes_in == 0 || now - v->equal_at >= LINGER_MS ||
+           mt_connection_ended(v->connection);
+}
+
+static mt_status outcome(cli_visit *v)
+{
+    mt_status st = mt_db_status(v->db, note_peer, v);
+
+    if (st != MT_OK || v->equal) return st;
+    if (v->refused) return MT_REFUSED;
+    return mt_connection_ended(v->connection) ? MT_IO : MT_OK;
+}
+
+static void say_why(const cli_visit *v, mt_error *why)
+{
+    const mt_error *dialing = mt_dial_error(v->connection);
+    const char *text = mt_status_text(why->status);
+
+    if (dialing && dialing->status != MT_OK) text = dialing->text;
+    if (*v->why) text = v->why;
+    (void)snprintf(why->text, sizeof why->text, "%s", text);
+}
+
+static void look(void *arg)
+{
+    cli_visit *v = arg;
+    mt_error why = {.status = outcome(v)};
+
+    if (!is_over(v) && why.status == MT_OK) {
+        v->env->timer_set(v->env->ctx, &v->timer, LOOK_MS);
+        v->hear(v->ctx, &v->facts, NULL);
+        return;
+    }
+    if (why.status != MT_OK) say_why(v, &why);
+    v->hear(v->ctx, &v->facts, &why);
+}
+
+mt_status cli_visit_new(mt_db *db, mt_group *group, const char *url, cli_visit_hear *hear,
+                        void *ctx, cli_visit **out, mt_error *err)
+{
+    mt_dial_options options = {.size = sizeof options, .once = true};
+    cli_visit *v = calloc(1, sizeof *v);
+    mt_status st = MT_NO_MEMORY;
+
+    *err = (mt_error){st, "out of memory"};
+    if (!v) return st;
+    v->db = db;
+    v->env = mt_db_env(db);
+    v->group = group;
+    v->hear = hear;
+    v->ctx = ctx;
+    v->timer = (mt_timer){.fire = look, .arg = v};
+    v->start_ms = v->env->ticks_ms(v->env->ctx);
+    st = mt_dial(v->env, url, &options, &v->connection, err);
+    if (st == MT_OK && (st = mt_group_add(group, v->connection)) != MT_OK)
+        *err = *mt_group_error(group);
+    if (st != MT_OK) {
+        if (v->connection) mt_connection_close(v->connection);
+        mt_connection_unref(v->connection);
+        free(v);
+        return st;
+    }
+    v->env->timer_set(v->env->ctx, &v->timer, 0);
+    *out = v;
+    return MT_OK;
+}
+
+void cli_visit_free(cli_visit *visit)
+{
+    if (!visit) return;
+    visit->env->timer_stop(visit->env->ctx, &visit->timer);
+    mt_connection_close(visit->connection);
+    mt_connection_unref(visit->connection);
+    free(visit);
+}
+
+void cli_visit_print(const cli_visit_facts *facts, const char *url, bool json, cli_text *text)
+{
+    if (json) {
+        cli_text_str(text, "{\"url\":");
+        cli_text_note(text, mt_json_string(mt_str(url), &text->buf));
+        cli_text_printf(text, ",\"nodes_in\":%" PRIu64 ",\"nodes_out\":%" PRIu64, facts->nodes_in,
+                        facts->nodes_out);
+        cli_text_printf(text, ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64, facts->bytes_in,
+                        facts->bytes_out);
+        cli_text_printf(text, ",\"ms\":%" PRIu64 "}\n", facts->ms);
+        return;
+    }
+    cli_text_str(text, "equal: ");
+    cli_text_count(text, facts->nodes_in, "node");
+    cli_text_str(text, " in, ");
+    cli_text_number(text, facts->nodes_out);
+    cli_text_printf(text, " out, in %" PRIu64 ".%" PRIu64 " s\n", facts->ms / 1000,
+                    facts->ms % 1000 / 100);
+}

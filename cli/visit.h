@@ -1,0 +1,32 @@
+/* visit.h - meeting a peer once: a link to it, until both are equal. */
+#ifndef CLI_VISIT_H
+#define CLI_VISIT_H
+
+#include "text.h"
+
+#include <mytosis/mytosis.h>
+
+typedef struct cli_visit cli_visit;
+
+/* How far a visit is, or what it came to. */
+typedef struct cli_visit_facts {
+    uint64_t nodes_in, nodes_out, bytes_in, bytes_out;
+    uint64_t ms;     /* since it began */
+    char words[128]; /* "receiving notes/, 12,000 nodes" */
+} cli_visit_facts;
+
+/* Hears now and then how far it is, and then once how it ended: `why` is NULL while it goes on, and of status MT_OK where both are
+ * equal. In the last call the visit may be freed. */
+typedef void cli_visit_hear(void *ctx, const cli_visit_facts *facts, const mt_error *why);
+
+/* Begins one, OWNED: `db` has the router of mytosis/plugin/sync.h, and `group` is its. All is BORROWED. Anything but MT_OK: `err`. */
+mt_status cli_visit_new(mt_db *db, mt_group *group, const char *url, cli_visit_hear *hear,
+                        void *ctx, cli_visit **out, mt_error *err);
+
+/* Ends it, wherever it is. NULL is accepted. */
+void cli_visit_free(cli_visit *visit);
+
+/* Prints what it came to. */
+void cli_visit_print(const cli_visit_facts *facts, const char *url, bool json, cli_text *text);
+
+#endif
