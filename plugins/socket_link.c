@@ -416,25 +416,37 @@ static void on_soon(void *arg)
     mt_connection_unref(connection);
 }
 
+/* How long until the silence has lasted too long; 0: it has. That counts from when the peer was asked,
+ * since a host that was stopped for a while has not heard anything either. */
+static uint64_t patience_ms(mti_link *link, uint64_t now_ms)
+{
+    uint64_t waited_ms, bound_ms = link->limits.silence_ms - link->limits.ping_ms;
+
+    if (link->asked_ms <= link->heard_ms) link->asked_ms = now_ms;
+    waited_ms = now_ms - link->asked_ms;
+    return waited_ms < bound_ms ? bound_ms - waited_ms : 0;
+}
+
 static void ping(mti_link *link)
 {
-    const mti_link_limits *limits = &link->limits;
     uint64_t now_ms = mti_link_now(link), silent_ms = now_ms - link->heard_ms;
-    uint64_t next_ms = limits->ping_ms;
+    uint64_t next_ms = link->limits.ping_ms, left_ms;
     mt_error err;
 
-    if (!link->paused && silent_ms >= limits->silence_ms) {
-        mti_link_error(&err, MT_IO, "nothing has come from the peer for %llu ms",
-                       (unsigned long long)silent_ms);
-        mti_link_fail(link, &err);
+    if (!link->paused && silent_ms < next_ms) {
+        mti_link_alarm(link, next_ms - silent_ms);
         return;
     }
-    if ((link->paused || silent_ms >= limits->ping_ms) && mti_socket_queued(&link->socket) == 0)
-        put_ping(link);
     if (!link->paused) {
-        if (silent_ms < limits->ping_ms) next_ms = limits->ping_ms - silent_ms;
-        else if (limits->silence_ms - silent_ms < next_ms) next_ms = limits->silence_ms - silent_ms;
+        if ((left_ms = patience_ms(link, now_ms)) == 0) {
+            mti_link_error(&err, MT_IO, "nothing has come from the peer for %llu ms",
+                           (unsigned long long)silent_ms);
+            mti_link_fail(link, &err);
+            return;
+        }
+        if (left_ms < next_ms) next_ms = left_ms;
     }
+    if (mti_socket_queued(&link->socket) == 0) put_ping(link);
     mti_link_alarm(link, next_ms);
 }
 

@@ -63,8 +63,8 @@ typedef struct mti_link {
     bool close_heard;
     bool pong_waits;   /* in what is to be sent */
     uint64_t heard_ms; /* when something last came */
-    uint64_t pinged_ms;
-    mt_buf held; /* read and not taken yet: of WebSocket before the upgrade its head */
+    uint64_t asked_ms; /* when the peer was asked for a sign of life, if that was later */
+    mt_buf held;       /* read and not taken yet: of WebSocket before the upgrade its head */
     union {
         mti_stream_reader stream;
         mti_websocket_reader websocket;

@@ -11,6 +11,8 @@ try {
     process.exit(77)
 }
 
+setTimeout(() => process.exit(2), 60000) // whoever runs it may have ended
+
 function run(link) {
     let closing = false
     link.binaryType = 'nodebuffer'

@@ -160,7 +160,8 @@ static bool came_or_over(void *ctx)
 
 static void their_client(const peer *of, bool they_close)
 {
-    static const mt_server_options options = {.size = sizeof options, .ping_ms = 5};
+    static const mt_server_options options = {
+        .size = sizeof options, .ping_ms = 5, .silence_ms = 20000};
     mt_connection *here;
     char port[8];
     test_net net;
@@ -189,7 +190,8 @@ static void their_client(const peer *of, bool they_close)
 
 static void their_server(const peer *of, bool they_close)
 {
-    static const mt_dial_options options = {.size = sizeof options, .ping_ms = 5, .once = true};
+    static const mt_dial_options options = {
+        .size = sizeof options, .ping_ms = 5, .silence_ms = 20000, .once = true};
     process p = spawn(of, "server", "0");
     mt_connection *there;
     char port[8] = "";
