@@ -269,6 +269,7 @@ static mt_status take_rows(mti_arrival *arrival, mt_bytes bytes, mt_error *err)
     size_t count;
     mt_status st;
 
+    if (!in) return MT_OK;
     mt_binary_reader_reset(reader);
     if ((st = mt_binary_reader_feed(reader, bytes, true)) != MT_OK) return st;
     while ((st = mt_binary_reader_rows(reader, &rows, &count)) == MT_OK) {

@@ -20,7 +20,8 @@ void mti_range_key(const mti_range *range, uint8_t key[8])
     uint64_t sum = mti_checksum(range->first, range->uids != NULL);
 
     sum = mti_checksum(range->end, sum);
-    for (size_t i = 0; i < range->uid_count; i++) sum = mti_checksum(range->uids[i], sum);
+    for (size_t i = 0; range->uids && i < range->uid_count; i++)
+        sum = mti_checksum(range->uids[i], sum);
     for (int i = 0; i < 8; i++) key[i] = (uint8_t)(sum >> (8 * i));
 }
 

@@ -177,7 +177,7 @@ bool mti_range_has(const mti_range *range, mt_bytes uid)
 bool mti_range_equal(const mti_range *a, const mti_range *b)
 {
     if (!a->uids != !b->uids || a->uid_count != b->uid_count) return false;
-    for (size_t i = 0; i < a->uid_count; i++)
+    for (size_t i = 0; a->uids && b->uids && i < a->uid_count; i++)
         if (!mt_bytes_equal(a->uids[i], b->uids[i])) return false;
     return mt_bytes_equal(a->first, b->first) && mt_bytes_equal(a->end, b->end);
 }

@@ -88,13 +88,15 @@ static void store(mti_sync *sync, const mti_refused *r, bool gone)
     mt_buf buf = {.mem = sync->mem};
     mti_say say = {.out = &buf};
     uint64_t sum = mti_checksum(uid_of(r), 0);
+    uint8_t key[8];
     mt_storage_record record;
     mt_received what = {.records = &record, .record_count = 1};
     size_t key_len;
 
     mti_say_fixed(&say, (mt_bytes){(const uint8_t *)prefix, PREFIX_LEN});
     mti_say_fixed(&say, (mt_bytes){r->peer, sizeof r->peer});
-    mti_say_fixed(&say, (mt_bytes){(const uint8_t *)&sum, sizeof sum});
+    for (int i = 0; i < 8; i++) key[i] = (uint8_t)(sum >> (8 * i));
+    mti_say_fixed(&say, (mt_bytes){key, sizeof key});
     key_len = buf.len;
     mti_say_number(&say, (uint64_t) - (int64_t)r->status);
     mti_say_number(&say, r->due_ms);

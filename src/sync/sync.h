@@ -268,7 +268,7 @@ void mti_session_answer(mti_session *session);
 void mti_greet(mti_session *session);           /* begins anew */
 void mti_greeting_forget(mti_session *session); /* what the peer wishes */
 void mti_greet_later(mti_session *session);
-void mti_greet_again(void *session);
+void mti_greet_again(void *arg); /* the timer's, of a session */
 void mti_greeting_take(mti_session *session, mti_parse *in);
 void mti_greeting_heard(mti_session *session); /* the peer has heard our HELLO */
 
@@ -364,7 +364,7 @@ void mti_refused_note(mti_session *session, mt_bytes uid, mt_status status, cons
 bool mti_refused_found(mti_session *session, uint64_t id, const mt_row *rows, size_t count);
 void mti_refused_read(mti_sync *sync, const mt_storage_record *record);
 void mti_refused_soon(mti_sync *sync);
-void mti_refused_fetch(void *sync);
+void mti_refused_fetch(void *arg); /* the timer's, of the router */
 void mti_refused_end(mti_sync *sync);
 
 /* pull.c */
