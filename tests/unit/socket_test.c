@@ -686,10 +686,10 @@ TEST(a_silent_peer_is_asked_and_then_given_up)
 TEST(idle_links_keep_each_other_alive_also_where_nobody_listens)
 {
     static const mt_server_options served = {
-        .size = sizeof served, .ping_ms = 5, .silence_ms = 200};
+        .size = sizeof served, .ping_ms = 5, .silence_ms = 500};
     static const mt_dial_options dialed = {.size = sizeof dialed,
                                            .ping_ms = 5,
-                                           .silence_ms = 200,
+                                           .silence_ms = 500,
                                            .retry_min_ms = 100000,
                                            .retry_max_ms = 100000};
     mt_connection *there, *here;
@@ -700,10 +700,10 @@ TEST(idle_links_keep_each_other_alive_also_where_nobody_listens)
     there = test_net_dial(&net, &dialed);
     test_net_online(&net, there, true);
     here = member(&net);
-    test_net_pass(&net, 300);
+    test_net_pass(&net, 700);
     CHECK(!mt_connection_offline(there) && !mt_connection_ended(here));
     CHECK(mt_connection_send(there, mt_str("held back at the other end")) == MT_OK);
-    test_net_pass(&net, 300);
+    test_net_pass(&net, 700);
     CHECK(!mt_connection_offline(there) && !mt_connection_ended(here));
     mt_connection_unref(here);
     mt_connection_unref(there);

@@ -21,6 +21,13 @@ static mt_connection *member(test_net *net)
     return mt_connection_ref(mt_group_at(mt_server_group(net->server), 0));
 }
 
+static bool heard_something(void *ctx)
+{
+    const test_heard *heard = ctx;
+
+    return heard->len > 0;
+}
+
 /* ---- A raw client, and all that it was sent until the server ended ---- */
 
 typedef struct raw {
@@ -309,7 +316,7 @@ TEST(a_client_says_why_it_does_not_come_online)
     CHECK(mt_dial(net.env, url, &options, &there, NULL) == MT_OK);
     test_listen(&events, mt_connection_events(there));
     snprintf(expected, sizeof expected, "t:closed t!%s: the server answers 404 Not Found", url);
-    test_net_settle(&net);
+    CHECK(test_net_until(&net, heard_something, &heard));
     test_heard_is(&heard, expected);
     test_unlisten(&events);
     mt_connection_unref(there);
@@ -342,8 +349,8 @@ TEST(a_client_gives_up_on_a_server_that_never_answers)
 TEST(idle_links_of_websocket_keep_each_other_alive)
 {
     static const mt_server_options served = {
-        .size = sizeof served, .ping_ms = 5, .silence_ms = 200};
-    static const mt_dial_options dialed = {.size = sizeof dialed, .ping_ms = 5, .silence_ms = 200};
+        .size = sizeof served, .ping_ms = 5, .silence_ms = 500};
+    static const mt_dial_options dialed = {.size = sizeof dialed, .ping_ms = 5, .silence_ms = 500};
     mt_connection *there, *here;
     test_net net;
 
@@ -352,10 +359,10 @@ TEST(idle_links_of_websocket_keep_each_other_alive)
     there = test_net_dial(&net, &dialed);
     test_net_online(&net, there, true);
     here = member(&net);
-    test_net_pass(&net, 300);
+    test_net_pass(&net, 700);
     CHECK(!mt_connection_offline(there) && !mt_connection_ended(here));
     CHECK(mt_connection_send(there, mt_str("held back at the other end")) == MT_OK);
-    test_net_pass(&net, 300);
+    test_net_pass(&net, 700);
     CHECK(!mt_connection_offline(there) && !mt_connection_ended(here));
     mt_connection_unref(here);
     mt_connection_unref(there);
