@@ -77,14 +77,15 @@ static cli_exit_code add(cli_config *config, cli_setting setting, const char *te
                          const char *from, const char *before, cli_exit_code wrong)
 {
     size_t count = config->settings[setting].count;
-    cli_config_value *items = config->settings[setting].items;
+    cli_config_value *items;
     char why[MT_ERROR_TEXT_MAX + 80];
 
     if (is_wrong(setting, text, why, sizeof why)) return cli_complain(wrong, "%s: %s", before, why);
     if (count == LIST_MAX)
         return cli_complain(wrong, "%s: more than %d values for \"%s\"", before, LIST_MAX,
                             specs[setting].key);
-    if (!(items = realloc(items, (count + 1) * sizeof *items))) return no_memory();
+    items = realloc(config->settings[setting].items, (count + 1) * sizeof *items);
+    if (!items) return no_memory();
     config->settings[setting].items = items;
     items[count] = (cli_config_value){strdup(text), strdup(from)};
     config->settings[setting].count++;

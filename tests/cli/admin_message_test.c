@@ -214,7 +214,7 @@ static mt_status take_copy(const struct form *form, mt_bytes body)
     uint8_t *copy = malloc(body.len ? body.len : 1);
     mt_status st;
 
-    CHECK(copy != NULL);
+    if (!copy) abort();
     if (body.len) memcpy(copy, body.data, body.len);
     st = form->take((mt_bytes){copy, body.len});
     free(copy);
