@@ -16,14 +16,16 @@
 #define SYNC_NODES 100000u
 #define EDITS 200u
 #define PINGS 2000u
-#define SUBSCRIBERS_MAX 1000u
-#define BROADCASTS 200u
+#define MILLION 1000000u
+#define BROADCASTS 2000u
+#define IN_FLIGHT 32u
+#define IDLE 500u
 
 typedef struct bench {
     bench_set set;
     char folder[64];
     uint64_t seed;
-    double sync_bytes, resync_bytes, resync_ms, p99, p99_100;
+    double sync_bytes, sync_durable, resync_bytes, resync_ms, p99, p99_100;
 } bench;
 
 static void fail(const char *what, const char *why)
@@ -113,10 +115,10 @@ static totals totals_of(const peer *p)
     return t;
 }
 
-static void fill(bench *b, const peer *p, size_t count)
+static void fill(const bench_set *set, const peer *p, size_t count)
 {
     for (size_t i = 0; i < count; i += BATCH)
-        bench_must(mt_write_wait(p->db, &b->set.rows[i], BATCH, NULL, NULL), "write");
+        bench_must(mt_write_wait(p->db, &set->rows[i], BATCH, NULL, NULL), "write");
 }
 
 /* ---- First sync ---- */
@@ -136,10 +138,11 @@ static void clear_folder(const bench *b)
     closedir(dir);
 }
 
-static double first_sync(bench *b, bool durable, size_t count, const char *scheme)
+static double first_sync(bench *b, const bench_set *set, bool durable, const char *scheme)
 {
     char paths[2][128], url[64];
     peer here, there;
+    size_t count = set->count;
     mt_loop *loop;
     double start;
 
@@ -148,7 +151,7 @@ static double first_sync(bench *b, bool durable, size_t count, const char *schem
     snprintf(url, sizeof url, "%s://127.0.0.1:0", scheme);
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
     peer_open(&here, loop, durable ? paths[0] : NULL, url, false);
-    fill(b, &here, count);
+    fill(set, &here, count);
     start = bench_now();
     peer_open(&there, loop, durable ? paths[1] : NULL, mt_server_url(here.server), true);
     while (there.heard < count || totals_of(&there).live == 0) turn(&there);
@@ -163,17 +166,43 @@ static double first_sync(bench *b, bool durable, size_t count, const char *schem
 
 static double sync_memory(void *ctx)
 {
-    return first_sync(ctx, false, SYNC_NODES, "tcp");
+    bench *b = ctx;
+
+    return first_sync(b, &b->set, false, "tcp");
 }
 
 static double sync_websocket(void *ctx)
 {
-    return first_sync(ctx, false, SYNC_NODES, "ws");
+    bench *b = ctx;
+
+    return first_sync(b, &b->set, false, "ws");
 }
 
 static double sync_durable(void *ctx)
 {
-    return first_sync(ctx, true, SYNC_NODES, "tcp");
+    bench *b = ctx;
+
+    return b->sync_durable = first_sync(b, &b->set, true, "tcp");
+}
+
+/* A million nodes; made for each run, so that they do not take memory from the others. */
+static double million(bench *b, bool durable)
+{
+    bench_set set = bench_set_new(MILLION, 8831, 0);
+    double rate = first_sync(b, &set, durable, "tcp");
+
+    bench_set_free(&set);
+    return rate;
+}
+
+static double million_memory(void *ctx)
+{
+    return million(ctx, false);
+}
+
+static double million_durable(void *ctx)
+{
+    return million(ctx, true);
 }
 
 static double sync_bytes(void *ctx)
@@ -196,7 +225,7 @@ static double resync(void *ctx)
 
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
     peer_open(&here, loop, NULL, "tcp://127.0.0.1:0", false);
-    fill(b, &here, SYNC_NODES);
+    fill(&b->set, &here, SYNC_NODES);
     peer_open(&there, loop, NULL, mt_server_url(here.server), true);
     while (there.heard < SYNC_NODES || totals_of(&there).live == 0) turn(&there);
     snprintf(url, sizeof url, "%s", mt_server_url(here.server));
@@ -293,6 +322,189 @@ static double latency_100_p99(void *ctx)
     return ((bench *)ctx)->p99_100;
 }
 
+/* ---- Many subscribers ---- */
+
+typedef struct casting {
+    bench *b;
+    peer *from;
+    size_t started, left;
+    bench_rng rng;
+} casting;
+
+static void cast_more(casting *c);
+
+static void was_cast(void *ctx, mt_db *db, const mt_result *result)
+{
+    casting *c = ctx;
+
+    (void)db;
+    bench_must(result->status, "write");
+    c->left--;
+    cast_more(c);
+}
+
+static void cast_more(casting *c)
+{
+    const mt_row *row = &c->b->set.rows[bench_random(&c->rng, SYNC_NODES)];
+
+    if (c->started == BROADCASTS) return;
+    c->started++;
+    bench_must(mt_write(c->from->db, row, 1, NULL, was_cast, c, NULL), "write");
+}
+
+/* A subscriber that is no database: it greets, subscribes to everything, and counts what comes. What
+ * it costs is little beside what the writer's side does for it. */
+typedef struct subscriber {
+    mt_connection *link;
+    mt_subscription *messages, *events;
+    size_t number, count;
+    bool subscribed;
+} subscriber;
+
+static void greet(subscriber *s)
+{
+    /* As docs/protocol.md has it: HELLO with a wide window, SUBSCRIBE to all from nothing. */
+    uint8_t hello[] = "\x01\x02\x00\x01\x01\x01\x00"
+                      "0123456789abcdef"
+                      "fedcba9876543210"
+                      "\x05\x00\x01\xff\xff\xff\xff\x0f\x00\x01\x06\x00";
+    static const uint8_t subscribe[3 + 4 + 18] = {1, 8, 0, 1};
+
+    memcpy(hello + 7, &s->number, sizeof s->number);
+    memcpy(hello + 23, &s->number, sizeof s->number);
+    bench_must(mt_connection_send(s->link, (mt_bytes){hello, sizeof hello}), "greet");
+    bench_must(mt_connection_send(s->link, (mt_bytes){subscribe, sizeof subscribe}), "subscribe");
+}
+
+static void link_changed(void *ctx, const void *event)
+{
+    if (((const mt_connection_event *)event)->kind == MT_CONNECTION_WENT_ONLINE) greet(ctx);
+}
+
+static void message_came(void *ctx, const void *event)
+{
+    const mt_message *m = event;
+    subscriber *s = ctx;
+
+    if (m->bytes.len > 4 && m->bytes.data[1] == 14) {
+        s->subscribed |= m->bytes.data[4] & 16;
+        s->count += m->bytes.data[4] & 1;
+    }
+}
+
+static void subscriber_open(subscriber *s, const mt_env *env, const char *url, size_t number)
+{
+    mt_subscriber events = {.on_event = link_changed, .ctx = s};
+    mt_subscriber messages = {.on_event = message_came, .ctx = s};
+
+    s->number = number + 1;
+    bench_must(mt_dial(env, url, NULL, &s->link, NULL), "dial");
+    bench_must(mt_event_stream_subscribe(mt_connection_events(s->link), &events, &s->events),
+               "events");
+    bench_must(mt_event_stream_subscribe(mt_connection_messages(s->link), &messages, &s->messages),
+               "messages");
+}
+
+static void subscriber_close(subscriber *s)
+{
+    mt_subscription_dispose(s->events);
+    mt_subscription_dispose(s->messages);
+    mt_connection_close(s->link);
+    mt_connection_unref(s->link);
+}
+
+/* One writer with several writes on their way: messages at all subscribers per second. */
+static double broadcast(bench *b, size_t count)
+{
+    subscriber *there = bench_room(count, sizeof *there);
+    casting c = {.b = b, .left = BROADCASTS, .rng = {b->seed}};
+    size_t all = 0;
+    mt_loop *loop;
+    double start;
+    peer here;
+
+    bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
+    peer_open(&here, loop, NULL, "ws://127.0.0.1:0", false);
+    c.from = &here;
+    for (size_t i = 0; i < count; i++)
+        subscriber_open(&there[i], here.env, mt_server_url(here.server), i);
+    while (all < count) {
+        turn(&here);
+        while (all < count && there[all].subscribed) all++;
+    }
+    start = bench_now();
+    for (size_t i = 0; i < IN_FLIGHT; i++) cast_more(&c);
+    for (all = 0; c.left > 0 || all < count;) {
+        turn(&here);
+        while (all < count && there[all].count >= BROADCASTS) all++;
+    }
+    start = bench_now() - start;
+    for (size_t i = 0; i < count; i++) subscriber_close(&there[i]);
+    peer_close(&here);
+    bench_must(mt_loop_run(loop), "loop");
+    mt_loop_free(loop);
+    free(there);
+    return (double)count * BROADCASTS / start;
+}
+
+static double broadcast_100(void *ctx)
+{
+    return broadcast(ctx, 100);
+}
+
+static double broadcast_1000(void *ctx)
+{
+    return broadcast(ctx, 1000);
+}
+
+/* ---- Idle ---- */
+
+typedef struct counted {
+    mt_mem mem;
+    size_t live;
+} counted;
+
+static void *counted_resize(void *ctx, void *ptr, size_t old_size, size_t size)
+{
+    counted *c = ctx;
+    const mt_mem *system = mt_mem_system();
+    void *out = system->resize(system->ctx, ptr, old_size, size);
+
+    if (out || size == 0) c->live += size - old_size;
+    return out;
+}
+
+/* Memory of the server for one more peer that is in sync and says nothing. */
+static double idle(void *ctx)
+{
+    peer here, *there = bench_room(IDLE, sizeof *there);
+    counted c = {.live = 0};
+    mt_loop *loop, *others;
+    size_t before;
+
+    (void)ctx;
+    c.mem = (mt_mem){counted_resize, &c};
+    bench_must(mt_loop_new(&c.mem, &loop), "loop");
+    bench_must(mt_loop_new(mt_mem_system(), &others), "loop");
+    peer_open(&here, loop, NULL, "ws://127.0.0.1:0", false);
+    before = c.live;
+    for (size_t i = 0; i < IDLE; i++)
+        peer_open(&there[i], others, NULL, mt_server_url(here.server), true);
+    while (totals_of(&here).live < IDLE) {
+        turn(&there[0]);
+        turn(&here);
+    }
+    before = c.live - before;
+    for (size_t i = 0; i < IDLE; i++) peer_close(&there[i]);
+    peer_close(&here);
+    bench_must(mt_loop_run(others), "loop");
+    bench_must(mt_loop_run(loop), "loop");
+    mt_loop_free(others);
+    mt_loop_free(loop);
+    free(there);
+    return (double)before / IDLE;
+}
+
 /* ---- All ---- */
 
 static figure figures[] = {
@@ -302,6 +514,10 @@ static figure figures[] = {
     FIGURE("sync_websocket", "the same over WebSocket", "nodes/s", sync_websocket, 0, false, false),
     FIGURE("sync_durable", "the same over TCP, durable on both sides", "nodes/s", sync_durable,
            150e3, false, false),
+    FIGURE("million_memory", "first sync of 1,000,000 nodes, in memory", "nodes/s", million_memory,
+           500e3, false, true),
+    FIGURE("million_durable", "the same, durable on both sides", "nodes/s", million_durable, 150e3,
+           false, true),
     FIGURE("resync_bytes", "200 changed fields, positions known", "bytes", resync, 11e3, true,
            false),
     FIGURE("resync_ms", "  until live again", "ms", resync_ms, 10, true, false),
@@ -311,6 +527,11 @@ static figure figures[] = {
     FIGURE("latency_100", "write to 100 subscribers' events, p50", "us", latency_100, 900, true,
            false),
     FIGURE("latency_100_p99", "  p99", "us", latency_100_p99, 2000, true, false),
+    FIGURE("broadcast_100", "one writer to 100 subscribers", "messages/s", broadcast_100, 0, false,
+           false),
+    FIGURE("broadcast_1000", "one writer to 1,000 subscribers", "messages/s", broadcast_1000, 3e6,
+           false, true),
+    FIGURE("idle", "memory of an idle connection", "bytes", idle, 8192, true, true),
 };
 
 int main(int argc, char **argv)

@@ -128,11 +128,12 @@ void mti_live_push(mti_sync *sync, const mt_push *push)
     mt_cursor head = sync->log.head;
     const mt_cursor *known = sync->log.of_storage ? push->head : &head;
 
+    if (!push->group) return;
     sync->commit_range = NULL;
     sync->prompt = mti_is_awaited(push);
     for (mti_session *s = sync->sessions; s; s = s->next) {
         if (s->stage != SESSION_ACTIVE) continue;
-        if (!push->group || !mt_group_has(push->group, s->connection)) continue;
+        if (push->group != sync->group && !mt_group_has(push->group, s->connection)) continue;
         for (mti_outbound *out = s->outbound; out; out = out->next)
             if (out->mode == OUT_LIVE && !out->ended) push_to(out, push, known, came_from(s, push));
     }
