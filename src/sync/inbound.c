@@ -168,6 +168,7 @@ static void arrived(mti_session *session, const mti_arrival *arrival)
     if (moved && !in->overflowed && mti_known_set(session->sync, session, in) != MT_OK) return;
     if (!(arrival->flags & MTI_DATA_ALL)) return;
     in->all = true;
+    mti_known_store(session->sync);
     in->ended = in->once;
 }
 

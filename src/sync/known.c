@@ -87,7 +87,7 @@ bool mti_known_record(mti_sync *sync, const mti_session *session, const mti_inbo
     return true;
 }
 
-static void store_now(void *arg)
+void mti_known_store(void *arg)
 {
     mti_sync *sync = arg;
     mt_buf buf = {.mem = sync->mem};
@@ -200,7 +200,7 @@ void mti_known_read(mti_sync *sync)
 {
     mt_bytes none = {NULL, 0};
 
-    sync->store_known.fire = store_now;
+    sync->store_known.fire = mti_known_store;
     sync->store_known.arg = sync;
     if (mt_db_records(sync->db, mt_str("sync/"), none, PAGE, records_read, sync) == MT_OK) return;
     if (mt_db_ready(sync->db, ready, sync) != MT_OK) identified(sync);

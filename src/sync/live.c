@@ -50,6 +50,7 @@ static mt_status encode(mti_sync *sync, const mt_push *push, const mti_range *ra
     if (sync->commit_range && mti_range_equal(sync->commit_range, range)) return MT_OK;
     sync->commit.len = sync->commit_nodes = 0;
     sync->commit_range = NULL;
+    sync->commit_said = 0;
     st = mt_binary_writer_new(sync->mem, NULL, NULL, &sync->commit, &writer);
     if (st != MT_OK) return st;
     st = put_delta(sync, writer, push->delta, range);
@@ -66,11 +67,10 @@ static bool has_room(const mti_session *session)
     return !session->full && session->queue.len == 0 && session->live_in_flight < session->window;
 }
 
-static mt_status send_commit(mti_outbound *out, const mt_cursor *head)
+static mt_status say_commit(mti_outbound *out, const mt_cursor *head)
 {
     mti_sync *sync = out->sync;
     mti_say say = mti_say_begin(&sync->message, MTI_DATA);
-    mt_status st;
 
     mti_say_number(&say, out->id);
     mti_say_number(&say, MTI_DATA_COMMIT | (head ? MTI_DATA_POSITION : 0) |
@@ -80,10 +80,21 @@ static mt_status send_commit(mti_outbound *out, const mt_cursor *head)
         mti_say_number(&say, head->number);
     }
     mti_say_fixed(&say, mt_buf_bytes(&sync->commit));
-    if ((st = mti_say_end(&say)) != MT_OK) return st;
-    if ((st = mti_session_send_data(out->session, out, true)) != MT_OK) return st;
-    out->session->nodes_out += sync->commit_nodes;
-    return MT_OK;
+    return mti_say_end(&say);
+}
+
+/* Of many peers with one range the subscriptions mostly have one number, too: the message is made
+ * once. */
+static mt_status send_commit(mti_outbound *out, const mt_cursor *head)
+{
+    mti_sync *sync = out->sync;
+    mt_status st = MT_OK;
+
+    if (sync->commit_said != out->id) st = say_commit(out, head);
+    sync->commit_said = st == MT_OK ? out->id : 0;
+    if (st == MT_OK) st = mti_session_send_data(out->session, out, true);
+    if (st == MT_OK) out->session->nodes_out += sync->commit_nodes;
+    return st;
 }
 
 static void fall_back(mti_outbound *out)

@@ -174,8 +174,8 @@ void mti_outbound_start(mti_session *session, mti_parse *in)
         mti_parse_standing(in, &standing);
         st = mti_parse_end(in);
     }
-    if (st == MT_OK && find(session, id)) {
-        mti_parse_fail(in, "the subscription", "its number is in use");
+    if (st == MT_OK && (id == 0 || find(session, id))) {
+        mti_parse_fail(in, "the subscription", "its number is 0, or in use");
         st = MT_MALFORMED;
     }
     if (st == MT_OK && (st = is_given(session->sync, &range, &given)) != MT_OK)

@@ -241,6 +241,7 @@ struct mti_sync {
     mt_buf commit;
     const mti_range *commit_range; /* NULL: nothing is in it */
     size_t commit_nodes;
+    uint64_t commit_said; /* the subscription whose message is in `message`; 0: none */
     void (*changed)(void *ctx, mt_db *db);
     void *changed_ctx;
     mt_timer tell_changed;
@@ -408,6 +409,9 @@ mt_status mti_log_changes(mti_sync *sync, const mt_cursor *since, size_t limit,
 void mti_known_read(mti_sync *sync); /* then sessions are greeted */
 mti_known *mti_known_get(mti_sync *sync, const uint8_t peer[16], const uint8_t key[8]);
 mt_status mti_known_set(mti_sync *sync, const mti_session *session, const mti_inbound *in);
+
+/* Stores at once what is not stored of all standings; else it is after a while. */
+void mti_known_store(void *arg);
 
 /* The record of where we stand, in `buf`. Answers whether there is anything new to store. */
 bool mti_known_record(mti_sync *sync, const mti_session *session, const mti_inbound *in,
