@@ -80,9 +80,9 @@ static changed_names names_of(mt_delta_iter *iter, const mt_delta_node *node)
     mt_field field;
     bool any = node->created || node->floor > 0;
 
-    while (mt_delta_iter_field(iter, &field)) {
-        any |= found.count == NAMES_MAX;
-        if (any) continue;
+    while (!any && mt_delta_iter_field(iter, &field)) {
+        any = found.count == NAMES_MAX;
+        if (any) break;
         found.name[found.count++] = field.name;
         found.len += 1 + field.name.len;
     }
