@@ -7,6 +7,7 @@
  * So the standing that is stored never covers what is not. What is refused for what it is (its state is
  * in the future, a hook does not take it) is tried again node by node; the standing passes it. What
  * fails for another reason ends the session, and comes again. */
+#include "sync/joined.h"
 #include "sync/sync.h"
 
 static mti_inbound *find(const mti_session *session, uint64_t id)
@@ -238,12 +239,12 @@ static mt_status receive(mti_arrival *arrival, const mt_row *rows, size_t count)
     return st;
 }
 
-/* The last node of these rows that is whole; of a message that is cut, not the last. */
-static void note_last(mti_arrival *arrival, const mt_row *rows, size_t count, bool last_frame)
+/* The last node of these rows that is whole; where the message is cut, perhaps not the last. */
+static void note_last(mti_arrival *arrival, const mt_row *rows, size_t count)
 {
     size_t at = count;
 
-    if (last_frame && arrival->flags & MTI_DATA_CUT)
+    if (arrival->flags & MTI_DATA_CUT)
         while (at > 0 && mt_bytes_equal(rows[at - 1].uid, rows[count - 1].uid)) at--;
     if (at == 0) return;
     memcpy(arrival->last, rows[at - 1].uid.data, rows[at - 1].uid.len);
@@ -260,28 +261,45 @@ static mt_status rows_check(mti_inbound *in, const mt_row *rows, size_t count, m
     return MT_OK;
 }
 
-/* Each frame of the rows is a commit. The error is the database's, the reader's, or `err`. */
+static mt_status take_frame(mti_arrival *arrival, mti_inbound *in, const mt_row *rows, size_t count,
+                            mt_error *err)
+{
+    mti_session *session = arrival->session;
+    mt_status st = rows_check(in, rows, count, err);
+
+    if (st != MT_OK) return st;
+    session->nodes_in += count;
+    note_last(arrival, rows, count);
+    if ((st = receive(arrival, rows, count)) == MT_OK) return MT_OK;
+    return mti_fail(err, st, "%s", mt_db_error(session->sync->db)->text);
+}
+
+/* Each frame of the rows is a commit; of one that came as one, all frames together. */
 static mt_status take_rows(mti_arrival *arrival, mt_bytes bytes, mt_error *err)
 {
     mti_session *session = arrival->session;
     mti_inbound *in = find(session, arrival->subscription);
     mt_binary_reader *reader = session->sync->reader;
+    mti_joined joined = {.mem = session->sync->mem};
+    bool joins = arrival->flags & MTI_DATA_COMMIT;
     const mt_row *rows;
     size_t count;
     mt_status st;
 
     if (!in) return MT_OK;
     mt_binary_reader_reset(reader);
-    if ((st = mt_binary_reader_feed(reader, bytes, true)) != MT_OK) return st;
-    while ((st = mt_binary_reader_rows(reader, &rows, &count)) == MT_OK) {
-        if ((st = rows_check(in, rows, count, err)) != MT_OK) return st;
-        session->nodes_in += count;
-        note_last(arrival, rows, count, true);
-        st = receive(arrival, rows, count);
-        if (st != MT_OK) return mti_fail(err, st, "%s", mt_db_error(session->sync->db)->text);
+    st = mt_binary_reader_feed(reader, bytes, true);
+    while (st == MT_OK && (st = mt_binary_reader_rows(reader, &rows, &count)) == MT_OK) {
+        if (!joins) st = take_frame(arrival, in, rows, count, err);
+        else if ((st = mti_joined_add(&joined, rows, count)) != MT_OK) (void)mti_no_memory(err);
     }
-    if (st != MT_END) return mti_fail(err, st, "%s", mt_binary_reader_error(reader)->text);
-    return MT_OK;
+    if (st != MT_END && err->status == MT_OK)
+        (void)mti_fail(err, st, "%s", mt_binary_reader_error(reader)->text);
+    if (st == MT_END) st = MT_OK;
+    if (st == MT_OK && joined.count > 0)
+        st = take_frame(arrival, in, joined.rows, joined.count, err);
+    mti_joined_free(&joined);
+    return st;
 }
 
 static mti_arrival *arrival_new(mti_session *session, mt_bytes rows, unsigned flags)

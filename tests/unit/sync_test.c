@@ -692,6 +692,45 @@ TEST(two_links_to_one_peer_carry_everything_once)
     end(&w);
 }
 
+/* ---- Commits ---- */
+
+static void count_event(void *ctx, mt_db *db, const mt_event *event)
+{
+    size_t *counts = ctx;
+
+    (void)db;
+    counts[0]++;
+    counts[1] += event->count;
+}
+
+TEST(commit_of_many_frames_arrives_as_one)
+{
+    enum { NODES = 3000 };
+    static char uids[NODES][16], text[100];
+    static mt_row rows[NODES];
+    mt_field field = {.name = mt_str("text")};
+    mt_listen all = {.kinds = MT_EVENT_UPDATE};
+    size_t counts[2] = {0, 0};
+    world w;
+
+    memset(text, 'x', sizeof text);
+    field.value = mt_string((mt_bytes){(const uint8_t *)text, sizeof text});
+    for (size_t i = 0; i < NODES; i++) {
+        snprintf(uids[i], sizeof uids[i], "node%05zu", i);
+        rows[i] = (mt_row){.uid = mt_str(uids[i]), .fields = &field, .count = 1};
+    }
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    join(&w, 0, 1);
+    rest(&w);
+    CHECK(mt_on(w.peers[1].db, &all, count_event, counts, NULL) == MT_OK);
+    CHECK(mt_write_wait(w.peers[0].db, rows, NODES, NULL, NULL) == MT_OK);
+    rest(&w);
+    CHECK(counts[0] == 1 && counts[1] == NODES);
+    end(&w);
+}
+
 /* ---- Status ---- */
 
 static void count_change(void *ctx, mt_db *db)
@@ -749,6 +788,7 @@ int main(void)
         cmocka_unit_test(messages_that_cannot_be_are_named),
         cmocka_unit_test(peer_that_is_this_very_database_is_told_so),
         cmocka_unit_test(two_links_to_one_peer_carry_everything_once),
+        cmocka_unit_test(commit_of_many_frames_arrives_as_one),
         cmocka_unit_test(status_says_how_it_stands_and_tells_of_changes),
     };
 
