@@ -11,8 +11,8 @@
 /* How often it is looked at how far it is. */
 #define LOOK_MS 20
 
-/* How long the link is kept once both are equal, if something came: the router notes after a second how far it came with a
- * peer, and whoever leaves before that is given all of it again the next time. */
+/* How long the link is kept once both are equal, if something went: the peer then tells how far that brought its log, the
+ * router notes it after a second, and whoever leaves before that is given all of it back the next time. */
 #define LINGER_MS 1200
 
 struct cli_visit {
@@ -70,7 +70,7 @@ static bool is_over(cli_visit *v)
     if (!v->equal) v->facts.ms = now - v->start_ms;
     if (v->equal && v->equal_at == 0) v->equal_at = now;
     if (!v->equal) return false;
-    return v->facts.nodes_in == 0 || now - v->equal_at >= LINGER_MS ||
+    return v->facts.nodes_out == 0 || now - v->equal_at >= LINGER_MS ||
            mt_connection_ended(v->connection);
 }
 

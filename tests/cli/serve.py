@@ -512,6 +512,14 @@ class Peers(CommandTest):
         self.assertEqual((said["nodes_in"], said["nodes_out"]), (0, 1))
         self.assertEqual(self.expect(DONE, "read", "bob", "--raw", "--store=a.mdb"), b"1\n")
 
+    def test_what_sync_gave_does_not_come_back_the_next_time(self):
+        self.write("in.json", large(500))
+        self.expect(DONE, "import", "in.json", "--store=b.mdb")
+        url = Daemon(self, "--listen=tcp://127.0.0.1:0", store="a.mdb").said("listening")["url"]
+        for out in (500, 0):
+            said = self.result("sync", url, "--json", "--store=b.mdb")
+            self.assertEqual((said["nodes_in"], said["nodes_out"]), (0, out))
+
     def test_sync_with_nobody(self):
         nobody = ("sync", "tcp://127.0.0.1:1", "--store=a.mdb")
         self.refused(SYSTEM, "tcp://127.0.0.1:1: connection refused", *nobody)
