@@ -17,8 +17,8 @@
 #define EDITS 200u
 #define PINGS 2000u
 #define MILLION 1000000u
-#define BROADCASTS 2000u
-#define IN_FLIGHT 32u
+#define BURST 64u
+#define BROADCASTS (16u * BURST)
 #define IDLE 500u
 
 typedef struct bench {
@@ -324,34 +324,6 @@ static double latency_100_p99(void *ctx)
 
 /* ---- Many subscribers ---- */
 
-typedef struct casting {
-    bench *b;
-    peer *from;
-    size_t started, left;
-    bench_rng rng;
-} casting;
-
-static void cast_more(casting *c);
-
-static void was_cast(void *ctx, mt_db *db, const mt_result *result)
-{
-    casting *c = ctx;
-
-    (void)db;
-    bench_must(result->status, "write");
-    c->left--;
-    cast_more(c);
-}
-
-static void cast_more(casting *c)
-{
-    const mt_row *row = &c->b->set.rows[bench_random(&c->rng, SYNC_NODES)];
-
-    if (c->started == BROADCASTS) return;
-    c->started++;
-    bench_must(mt_write(c->from->db, row, 1, NULL, was_cast, c, NULL), "write");
-}
-
 /* A subscriber that is no database: it greets, subscribes to everything, and counts what comes. What
  * it costs is little beside what the writer's side does for it. */
 typedef struct subscriber {
@@ -413,11 +385,11 @@ static void subscriber_close(subscriber *s)
     mt_connection_unref(s->link);
 }
 
-/* One writer with several writes on their way: messages at all subscribers per second. */
+/* Bursts of writes, each commit a message to everybody: messages at all subscribers per second. */
 static double broadcast(bench *b, size_t count)
 {
     subscriber *there = bench_room(count, sizeof *there);
-    casting c = {.b = b, .left = BROADCASTS, .rng = {b->seed}};
+    bench_rng rng = {b->seed};
     size_t all = 0;
     mt_loop *loop;
     double start;
@@ -425,7 +397,6 @@ static double broadcast(bench *b, size_t count)
 
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
     peer_open(&here, loop, NULL, "ws://127.0.0.1:0", false);
-    c.from = &here;
     for (size_t i = 0; i < count; i++)
         subscriber_open(&there[i], here.env, mt_server_url(here.server), i);
     while (all < count) {
@@ -433,10 +404,15 @@ static double broadcast(bench *b, size_t count)
         while (all < count && there[all].subscribed) all++;
     }
     start = bench_now();
-    for (size_t i = 0; i < IN_FLIGHT; i++) cast_more(&c);
-    for (all = 0; c.left > 0 || all < count;) {
-        turn(&here);
-        while (all < count && there[all].count >= BROADCASTS) all++;
+    for (size_t sent = 0; sent < BROADCASTS;) {
+        for (size_t i = 0; i < BURST; i++, sent++) {
+            const mt_row *row = &b->set.rows[bench_random(&rng, SYNC_NODES)];
+            bench_must(mt_write(here.db, row, 1, NULL, NULL, NULL, NULL), "write");
+        }
+        for (all = 0; all < count;) {
+            turn(&here);
+            while (all < count && there[all].count >= sent) all++;
+        }
     }
     start = bench_now() - start;
     for (size_t i = 0; i < count; i++) subscriber_close(&there[i]);

@@ -11,10 +11,6 @@
 /* How often it is looked at how far it is. */
 #define LOOK_MS 20
 
-/* How long the link is kept once both are equal, if something went: the peer then tells how far that brought its log, the
- * router notes it after a second, and whoever leaves before that is given all of it back the next time. */
-#define LINGER_MS 1200
-
 struct cli_visit {
     mt_db *db;
     const mt_env *env;
@@ -26,7 +22,7 @@ struct cli_visit {
     void *ctx;
     cli_visit_facts facts;
     bool equal, refused;
-    uint64_t equal_at;           /* when that was so first, in ticks */
+    bool unstored; /* how far we came is not in the store yet: the next time it would go again */
     uint8_t id[MT_PEER_LEN_MAX]; /* of the peer, once it is known */
     size_t id_len;
     char why[MT_ERROR_TEXT_MAX];
@@ -45,6 +41,7 @@ static void note_own(cli_visit *v, const mt_sync_peer *peer)
     v->facts.bytes_out = peer->bytes_out;
     memcpy(v->facts.words, peer->text, sizeof v->facts.words);
     v->equal |= is_equal(peer);
+    v->unstored = peer->unstored;
     v->refused = peer->state == MT_SYNC_REFUSED;
     if (peer->error) (void)snprintf(v->why, sizeof v->why, "%s", peer->error);
     if (peer->state != MT_SYNC_STANDBY || peer->id.len > sizeof v->id) return;
@@ -62,16 +59,10 @@ static void note_peer(void *ctx, const mt_sync_peer *peer)
     else if (v->id_len > 0 && mt_bytes_equal(peer->id, id)) v->equal |= is_equal(peer);
 }
 
-/* Whether all is done, a while ago where that is needed. */
 static bool is_over(cli_visit *v)
 {
-    uint64_t now = v->env->ticks_ms(v->env->ctx);
-
-    if (!v->equal) v->facts.ms = now - v->start_ms;
-    if (v->equal && v->equal_at == 0) v->equal_at = now;
-    if (!v->equal) return false;
-    return v->facts.nodes_out == 0 || now - v->equal_at >= LINGER_MS ||
-           mt_connection_ended(v->connection);
+    if (!v->equal) v->facts.ms = v->env->ticks_ms(v->env->ctx) - v->start_ms;
+    return v->equal && (!v->unstored || mt_connection_ended(v->connection));
 }
 
 static mt_status outcome(cli_visit *v)

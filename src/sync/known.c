@@ -5,7 +5,7 @@
 #include "base/checksum.h"
 
 /* What is asked for anew, once something new is known, waits so long for a write that takes it along. */
-#define STORE_MS 1000
+#define STORE_MS 200
 
 #define KNOWN_MAX 10000u
 #define PAGE 256
@@ -87,6 +87,15 @@ bool mti_known_record(mti_sync *sync, const mti_session *session, const mti_inbo
     return true;
 }
 
+static void stored(void *ctx, mt_db *db, const mt_result *result)
+{
+    mti_sync *sync = ctx;
+
+    (void)db;
+    (void)result; /* a position that was not stored is only older than it could be */
+    sync->known_writes--;
+}
+
 void mti_known_store(void *arg)
 {
     mti_sync *sync = arg;
@@ -99,10 +108,21 @@ void mti_known_store(void *arg)
         if (!known->unstored) continue;
         record_of(known, &buf, &record);
         if (record.value.len == 0) break;
-        if (mt_db_receive_with(sync->db, NULL, &what, NULL, NULL, NULL, NULL) != MT_OK) break;
+        if (mt_db_receive_with(sync->db, NULL, &what, NULL, stored, sync, NULL) != MT_OK) break;
+        sync->known_writes++;
         known->unstored = false;
     }
     mt_buf_free(&buf);
+}
+
+bool mti_known_is_stored(const mti_session *session)
+{
+    const mti_sync *sync = session->sync;
+
+    for (size_t i = 0; i < sync->known_count; i++)
+        if (sync->known[i].unstored && memcmp(sync->known[i].peer, session->peer, 16) == 0)
+            return false;
+    return sync->known_writes == 0;
 }
 
 mt_status mti_known_set(mti_sync *sync, const mti_session *session, const mti_inbound *in)

@@ -80,6 +80,7 @@ static void fill(const mti_session *session, mt_sync_peer *peer)
     peer->bytes_in = session->bytes_in;
     peer->bytes_out = session->bytes_out;
     peer->refused = session->greeted ? mti_refused_of(session).count : 0;
+    peer->unstored = session->greeted && !mti_known_is_stored(session);
     peer->round_trip_ms = session->round_trip_ms;
     for (const mti_outbound *out = session->outbound; out; out = out->next)
         peer->unacknowledged += out->in_flight;

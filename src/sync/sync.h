@@ -228,6 +228,7 @@ struct mti_sync {
     mti_sync_log log;
     mti_known *known;
     size_t known_count, known_cap;
+    size_t known_writes;  /* of standings alone, under way */
     mt_timer store_known; /* writes those that are not stored */
     bool self_found;
     mti_refused *refused;
@@ -409,6 +410,9 @@ mt_status mti_log_changes(mti_sync *sync, const mt_cursor *since, size_t limit,
 void mti_known_read(mti_sync *sync); /* then sessions are greeted */
 mti_known *mti_known_get(mti_sync *sync, const uint8_t peer[16], const uint8_t key[8]);
 mt_status mti_known_set(mti_sync *sync, const mti_session *session, const mti_inbound *in);
+
+/* Whether all standings with a peer are in the store. */
+bool mti_known_is_stored(const mti_session *session);
 
 /* Stores at once what is not stored of all standings; else it is after a while. */
 void mti_known_store(void *arg);

@@ -80,7 +80,10 @@ typedef struct mt_sync_peer {
     uint64_t behind;         /* changes in our log that it has not been sent */
     uint64_t unacknowledged; /* bytes on their way to it */
     uint64_t refused;        /* nodes of it that are not taken, for now or for good */
-    uint64_t round_trip_ms;  /* of the greeting */
+    bool
+        unstored; /* how far we came with it is not all in the store yet: for a while, some of what it
+                    * has would be asked for again if the database were closed now */
+    uint64_t round_trip_ms; /* of the greeting */
 } mt_sync_peer;
 
 /* Shows each peer to `show`, in the order of their connections' ids. MT_UNSUPPORTED: the router of the
