@@ -4,11 +4,12 @@ PREFIX ?= /usr/local
 SECONDS ?= 60
 ARGS ?=
 
-.PHONY: help run test check bench fuzz install format lint clean
+.PHONY: help run packages test check bench fuzz install format lint clean
 .NOTPARALLEL:
 
 help:
-	@echo 'make run       build, and make two replicas of the package index agree'
+	@echo 'make run       build, start a peer on this machine, and say what to type next'
+	@echo 'make packages  build, and make two replicas of the package index agree'
 	@echo 'make test      build and run all tests'
 	@echo 'make check     the tests, again under sanitizers'
 	@echo 'make bench     build and run the benchmarks; ARGS=... is passed on'
@@ -18,7 +19,13 @@ help:
 	@echo 'make lint      what the checks ask: format, length, static analysis'
 	@echo 'make clean     remove build/'
 
+# exec, so that Ctrl-C is the peer's to answer.
 run:
+	@scripts/setup build
+	@scripts/build release
+	@MYTOSIS_BIN=$(CURDIR)/build/release/bin exec bash examples/first_peer.sh $(ARGS)
+
+packages:
 	@scripts/setup build
 	@scripts/build release
 	@MYTOSIS_BIN=$(CURDIR)/build/release/bin bash examples/packages.sh $(ARGS)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What `make run` does: starts a peer on this machine and says what to type in another terminal. Ctrl-C ends it.
 #
-# Usage: peer.sh [FOLDER [URL]]
+# Usage: first_peer.sh [FOLDER [URL]]
 #   FOLDER  where its store lies; build/.../peer if not given
 #   URL     where it listens; ws://127.0.0.1:7118 if not given
 # Environment: MYTOSIS_BIN, where the programs are.
@@ -32,7 +32,9 @@ daemon=$!
 listening() { "$mytosis" status --json --store "$store" 2>/dev/null | grep -o '"listens":\["[^"]*"' | cut -d'"' -f4; }
 until url=$(listening); do
     if ! kill -0 $daemon 2>/dev/null; then
-        wait $daemon || exit
+        code=0
+        wait $daemon || code=$?
+        exit $code
     fi
     sleep 0.05
 done

@@ -3,7 +3,7 @@
 # prints the times.
 #
 # Usage: graph_commands.sh [GRAPH]
-#   GRAPH  what packages_to_graph makes, such as the packages.mtg of `make run`; without it, that
+#   GRAPH  what packages_to_graph makes, such as the packages.mtg of `make packages`; without it, that
 #          of the sample in examples/data
 # Environment: MYTOSIS_BIN, where the programs are.
 # run by the tests

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `make run` does: makes a graph of this machine's Debian package index, gives it to two
+# What `make packages` does: makes a graph of this machine's Debian package index, gives it to two
 # replicas, lets them be edited apart, and merges them both ways.
 #
 # Usage: packages.sh [--sample] [FOLDER]

@@ -3,7 +3,7 @@
 # it, checks that what must be equal is equal to the byte, and prints times and sizes.
 #
 # Usage: store_packages.sh [GRAPH]
-#   GRAPH  what packages_to_graph makes, such as the packages.mtg of `make run`; without it, that
+#   GRAPH  what packages_to_graph makes, such as the packages.mtg of `make packages`; without it, that
 #          of the sample in examples/data
 # Environment: MYTOSIS_BIN, where the programs are.
 # run by the tests
