@@ -114,6 +114,7 @@ static void list_peer_json(void *ctx, const mt_sync_peer *peer)
     add_number(text, "bytes_out", peer->bytes_out);
     add_number(text, "behind", peer->behind);
     add_number(text, "unacknowledged", peer->unacknowledged);
+    cli_text_printf(text, ",\"unstored\":%s", peer->unstored ? "true" : "false");
     add_number(text, "refused", peer->refused);
     add_number(text, "round_trip_ms", peer->round_trip_ms);
     cli_text_str(text, "}");

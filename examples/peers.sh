@@ -68,11 +68,11 @@ stop() {
 }
 url_of() { at "$1" status --json | sed -n 's/.*"listens":\["\([^"]*\)".*/\1/p'; }
 
-# settled PEER LINKS: it has so many links, all are live, and nothing waits or is on its way.
+# settled PEER LINKS: it has so many links, all are live, nothing waits or is on its way, and how far it came is stored.
 settled() {
     local links=0 line
     while read -r line; do
-        [[ $line == *'"state":"live"'*'"behind":0,"unacknowledged":0,'* ]] || return 1
+        [[ $line == *'"state":"live"'*'"behind":0,"unacknowledged":0,"unstored":false,'* ]] || return 1
         links=$((links + 1))
     done < <(at "$1" peers --json)
     [ $links = "$2" ]

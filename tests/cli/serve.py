@@ -493,7 +493,7 @@ class Peers(CommandTest):
         here.wait_for("peer-state")
         self.assertRegex(self.expect(DONE, "log", "--store=a.mdb").decode(), r"(?m)^2  bob  \(all\)  from [\w-]{10,}$")
         peer, = self.result("peers", "--json", "--store=b.mdb")
-        self.assertEqual((peer["state"], peer["link"]), ("live", here.said("listening")["url"]))
+        self.assertEqual((peer["state"], peer["link"], type(peer["unstored"])), ("live", here.said("listening")["url"], bool))
         self.assertIn(b"  live  ", self.expect(DONE, "peers", "--store=b.mdb"))
 
     def test_sync_ends_when_both_are_equal(self):
