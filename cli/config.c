@@ -21,7 +21,7 @@ typedef struct setting_spec {
     const char *key;
     const char *variable;
     cli_option_id option;
-    bool is_list; /* of URLs */
+    bool is_list;
     const char *by_default;
 } setting_spec;
 
@@ -29,6 +29,8 @@ static const setting_spec specs[SETTING_COUNT] = {
     [SETTING_STORE] = {"store", "MYTOSIS_STORE", OPTION_STORE, false, NULL},
     [SETTING_LISTEN] = {"listen", "MYTOSIS_LISTEN", OPTION_LISTEN, true, NULL},
     [SETTING_CONNECT] = {"connect", "MYTOSIS_CONNECT", OPTION_CONNECT, true, NULL},
+    [SETTING_PULL] = {"pull", "MYTOSIS_PULL", OPTION_PULL, true, NULL},
+    [SETTING_PUSH] = {"push", "MYTOSIS_PUSH", OPTION_PUSH, true, NULL},
     [SETTING_LOG_LEVEL] = {"log-level", "MYTOSIS_LOG_LEVEL", OPTION_LOG_LEVEL, false, "info"},
     [SETTING_LOG_FORMAT] = {"log-format", "MYTOSIS_LOG_FORMAT", OPTION_LOG_FORMAT, false, "text"},
 };
@@ -60,11 +62,14 @@ static cli_exit_code no_memory(void)
 static bool is_wrong(cli_setting setting, const char *text, char *why, size_t size)
 {
     const setting_spec *spec = &specs[setting];
+    bool is_url = setting == SETTING_LISTEN || setting == SETTING_CONNECT;
+    bool is_prefix = setting == SETTING_PULL || setting == SETTING_PUSH;
     mt_error err = {MT_OK, ""};
     char choices[80];
 
     if (!*text) (void)snprintf(why, size, "expected a value for \"%s\"", spec->key);
-    else if (spec->is_list && mt_url_check(text, setting == SETTING_LISTEN, &err) != MT_OK)
+    else if ((is_url && mt_url_check(text, setting == SETTING_LISTEN, &err) != MT_OK) ||
+             (is_prefix && mt_uid_check(mt_str(text), &err) != MT_OK))
         (void)snprintf(why, size, "%s", err.text);
     else if (!cli_option_check(spec->option, text, choices, sizeof choices))
         (void)snprintf(why, size, "\"%s\" is %s, not \"%s\"", spec->key, choices, text);
@@ -124,8 +129,8 @@ static cli_exit_code complain_key(const file_place *place, const char *key)
     char shown[256];
 
     return cli_complain(EXIT_INPUT,
-                        "%s: unknown key \"%.100s\"; there are store, listen, connect, log-level "
-                        "and log-format",
+                        "%s: unknown key \"%.100s\"; there are store, listen, connect, pull, "
+                        "push, log-level and log-format",
                         show_place(place, shown, sizeof shown), key);
 }
 
@@ -307,7 +312,8 @@ static void print_value(cli_table *table, cli_output *out, const char *key,
 
 static void print_table(const cli_config *config, cli_output *out)
 {
-    char nothing[] = "(none)", by_default[] = "default";
+    bool all = config->settings[SETTING_PULL].count + config->settings[SETTING_PUSH].count == 0;
+    char nothing[] = "(none)", everything[] = "(all)", by_default[] = "default";
     cli_config_value none = {nothing, by_default};
     cli_table table;
 
@@ -316,6 +322,7 @@ static void print_table(const cli_config *config, cli_output *out)
         const cli_config_value *items = config->settings[i].items;
         size_t count = config->settings[i].count;
 
+        none.text = all && (i == SETTING_PULL || i == SETTING_PUSH) ? everything : nothing;
         if (count == 0) print_value(&table, out, specs[i].key, &none);
         for (size_t j = 0; j < count; j++) print_value(&table, out, specs[i].key, &items[j]);
     }

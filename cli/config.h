@@ -16,6 +16,8 @@ typedef enum cli_setting {
     SETTING_STORE,
     SETTING_LISTEN,  /* a list */
     SETTING_CONNECT, /* a list */
+    SETTING_PULL,    /* a list */
+    SETTING_PUSH,    /* a list */
     SETTING_LOG_LEVEL,
     SETTING_LOG_FORMAT,
     SETTING_COUNT

@@ -35,6 +35,8 @@ typedef enum cli_option_id {
     OPTION_YES,
     OPTION_LISTEN,
     OPTION_CONNECT,
+    OPTION_PULL,
+    OPTION_PUSH,
     OPTION_CONFIG,
     OPTION_CHECK_CONFIG,
     OPTION_LOG_LEVEL,
@@ -45,7 +47,7 @@ typedef enum cli_option_id {
 
 #define OPTION_BIT(id) (1u << (id))
 
-/* How many values of options may be given that are lists: --listen, --connect. */
+/* How many values of options may be given that are lists: --listen, --connect, --pull, --push. */
 #define OPTION_LISTED_MAX 64
 
 struct cli_options {

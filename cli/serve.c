@@ -332,28 +332,29 @@ const cli_command cli_verb_serve = {
     .path = "mytosis serve",
     .operands = "no operands",
     .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_LISTEN) |
-                   OPTION_BIT(OPTION_CONNECT) | OPTION_BIT(OPTION_CONFIG) |
-                   OPTION_BIT(OPTION_CHECK_CONFIG) | OPTION_BIT(OPTION_JSON) |
-                   OPTION_BIT(OPTION_LOG_LEVEL) | OPTION_BIT(OPTION_LOG_FORMAT),
+                   OPTION_BIT(OPTION_CONNECT) | OPTION_BIT(OPTION_PULL) | OPTION_BIT(OPTION_PUSH) |
+                   OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_CHECK_CONFIG) |
+                   OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_LOG_LEVEL) |
+                   OPTION_BIT(OPTION_LOG_FORMAT),
     .run = run_serve,
     .help = "Usage: mytosis serve [OPTION...]\n"
             "\n"
             "Holds the store and keeps it equal to those of peers, until SIGTERM or SIGINT.\n"
             "Meanwhile every other command works as ever: it asks this one, over the Unix\n"
-            "socket PATH-socket. An option wins over a variable, and that over the file.\n"
+            "socket PATH-socket. Options win over variables (MYTOSIS_LISTEN, ...), and those\n"
+            "over the file. Those with ... may be repeated.\n"
             "\n"
             "      --store PATH        the store; else MYTOSIS_STORE names it\n"
-            "      --listen URL        where peers may connect: ws://127.0.0.1:7118,\n"
-            "                          tcp://127.0.0.1:7117, unix:PATH. May be repeated;\n"
-            "                          MYTOSIS_LISTEN. ws:// also has /healthz and /metrics\n"
-            "      --connect URL       a peer to connect to, again and again. May be\n"
-            "                          repeated; MYTOSIS_CONNECT\n"
-            "      --config FILE       lines \"key = value\" with the keys store, listen,\n"
-            "                          connect, log-level, log-format; MYTOSIS_CONFIG\n"
-            "      --check-config      print all of it, and where it comes from\n"
+            "      --listen URL...     where peers may connect: ws://127.0.0.1:7118 (also for\n"
+            "                          /healthz, /metrics), tcp://127.0.0.1:7117, unix:PATH\n"
+            "      --connect URL...    a peer to connect to, again and again\n"
+            "      --pull PREFIX...    get only nodes whose uid begins so, * for all\n"
+            "      --push PREFIX...    give only these. Without either, all go both ways\n"
+            "      --config FILE       lines \"key = value\", such as pull = notes/\n"
+            "      --check-config      print all settings, and where they come from\n"
             "      --json              with --check-config: as JSON\n"
-            "      --log-level LEVEL   error, warning, info or debug; MYTOSIS_LOG_LEVEL\n"
-            "      --log-format FORM   text or json, on standard error; MYTOSIS_LOG_FORMAT\n"
+            "      --log-level LEVEL   error, warning, info or debug\n"
+            "      --log-format FORM   text or json, on standard error\n"
             "\n"
             "Example: mytosis serve --store notes.mdb --listen ws://127.0.0.1:7118\n"
             "\n"

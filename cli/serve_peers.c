@@ -32,15 +32,45 @@ static void on_status(void *ctx, mt_db *db)
 
 /* ---- Beginning ---- */
 
+/* A prefix is a range both ways if it is in both lists; "*" is everything. */
+static void add_prefix(mt_sync_range *ranges, size_t *count, const char *text, bool pull)
+{
+    mt_bytes prefix = mt_str(strcmp(text, "*") == 0 ? "" : text);
+    size_t i = 0;
+
+    while (i < *count && !mt_bytes_equal(ranges[i].prefix, prefix)) i++;
+    if (i == *count)
+        ranges[(*count)++] =
+            (mt_sync_range){.prefix = prefix, .pull_none = true, .push_none = true};
+    if (pull) ranges[i].pull_none = false;
+    else ranges[i].push_none = false;
+}
+
+/* What is pulled and pushed: what the settings say, or, if they say nothing, everything. */
+static size_t fill_ranges(const cli_config *config, mt_sync_range *ranges)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->settings[SETTING_PULL].count; i++)
+        add_prefix(ranges, &count, config->settings[SETTING_PULL].items[i].text, true);
+    for (size_t i = 0; i < config->settings[SETTING_PUSH].count; i++)
+        add_prefix(ranges, &count, config->settings[SETTING_PUSH].items[i].text, false);
+    return count;
+}
+
 mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err)
 {
+    mt_sync_range ranges[2 * OPTION_LISTED_MAX];
+    mt_sync_options options = {
+        .size = sizeof options, .ranges = ranges, .compressor = mt_compressor_zstd()};
     mt_status st = mt_group_new(s->env->mem, &s->peers);
 
     if (st != MT_OK) {
         *err = (mt_error){st, "out of memory"};
         return st;
     }
-    return mt_router_sync(s->env, NULL, router, err);
+    options.range_count = fill_ranges(&s->config, ranges);
+    return mt_router_sync(s->env, &options, router, err);
 }
 
 static mt_status listen_at(cli_serving *s, const char *url, mt_error *err)

@@ -60,11 +60,12 @@ bool cli_store_turn(const cli_store *store)
 /* A router, and the group of its peers, if they are wanted. */
 static mt_status make_peers(cli_store *store, mt_config *config, mt_router *router, mt_error *err)
 {
+    mt_sync_options options = {.size = sizeof options, .compressor = mt_compressor_zstd()};
     mt_status st;
 
     if (!store->wants_peers || store->remote) return MT_OK;
     if ((st = mt_group_new(mt_mem_system(), &store->peers)) != MT_OK) return st;
-    if ((st = mt_router_sync(config->env, NULL, router, err)) != MT_OK) return st;
+    if ((st = mt_router_sync(config->env, &options, router, err)) != MT_OK) return st;
     config->router = router;
     config->group = store->peers;
     return MT_OK;

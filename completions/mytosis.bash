@@ -18,7 +18,7 @@ _mytosis_options() {
     ls) echo --long --limit --json ;;
     log) echo --since --limit --json ;;
     watch) echo --follow --history --conflicts --allow-future --all --json ;;
-    serve) echo --listen --connect --config --check-config --json --log-level --log-format ;;
+    serve) echo --listen --connect --pull --push --config --check-config --json --log-level --log-format ;;
     import) echo --allow-future --json ;;
     export) echo --output --format ;;
     doctor) echo --restamp --yes --json ;;
@@ -48,7 +48,7 @@ _mytosis_path() {
         fi
         commands=" $(_mytosis_commands "$path") "
         case $word in
-        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --config | --log-level | --log-format)
+        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --pull | --push | --config | --log-level | --log-format)
             value=$word
             ;;
         -?*) ;;
@@ -96,7 +96,7 @@ _mytosis() {
     --log-level) _mytosis_fill -W $'error\nwarning\ninfo\ndebug' ;;
     --log-format) _mytosis_fill -W $'text\njson' ;;
     --output | -o | --store | --patch | --config) _mytosis_fill -f ;;
-    --uid | --prefix | --limit | --since | --listen | --connect) COMPREPLY=() ;;
+    --uid | --prefix | --limit | --since | --listen | --connect | --pull | --push) COMPREPLY=() ;;
     *)
         if [[ $current == -* ]]; then
             _mytosis_fill -W "$(_mytosis_options "$path" | tr ' ' '\n')"

@@ -64,6 +64,8 @@ complete -c mytosis -n "__mytosis_store doctor" -l restamp -d "Mend states of a 
 complete -c mytosis -n "__mytosis_store doctor" -s y -l yes -d "Do it"
 complete -c mytosis -n "__mytosis_store serve" -l listen -x -d "Where peers may connect"
 complete -c mytosis -n "__mytosis_store serve" -l connect -x -d "A peer to connect to"
+complete -c mytosis -n "__mytosis_store serve" -l pull -x -d "Get only uids that begin so"
+complete -c mytosis -n "__mytosis_store serve" -l push -x -d "Give only uids that begin so"
 complete -c mytosis -n "__mytosis_store serve" -l config -r -F -d "A file of settings"
 complete -c mytosis -n "__mytosis_store serve" -l check-config -d "Print all settings, and end"
 complete -c mytosis -n "__mytosis_store serve" -l log-level -x -a "error warning info debug" -d "What is told"

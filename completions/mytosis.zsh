@@ -111,6 +111,8 @@ _mytosis_store() {
         _arguments $common $json \
             '*--listen=[where peers may connect]:url:' \
             '*--connect=[a peer to connect to]:url:' \
+            '*--pull=[get only uids that begin so]:prefix:' \
+            '*--push=[give only uids that begin so]:prefix:' \
             '--config=[a file of settings]:file:_files' \
             '--check-config[print all settings, and end]' \
             '--log-level=[what is told]:level:(error warning info debug)' \

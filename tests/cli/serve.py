@@ -374,14 +374,15 @@ class Config(StoreTest):
                              "  connect\t= tcp://example.org:3 \r\nlog-level = debug")
         self.assertEqual(self.checked("--config=c.conf", env=environment()), {
             "store": [("file.mdb", "c.conf:3")], "listen": [("tcp://127.0.0.1:1", "c.conf:4"), ("ws://127.0.0.1:2/x", "c.conf:5")],
-            "connect": [("tcp://example.org:3", "c.conf:6")], "log-level": [("debug", "c.conf:7")], "log-format": [("text", "default")]})
+            "connect": [("tcp://example.org:3", "c.conf:6")], "pull": [], "push": [],
+            "log-level": [("debug", "c.conf:7")], "log-format": [("text", "default")]})
         env = environment(MYTOSIS_CONFIG="c.conf", MYTOSIS_STORE="env.mdb", MYTOSIS_LISTEN="tcp://127.0.0.1:4  unix:x",
                           MYTOSIS_LOG_FORMAT="json")
         made = self.checked("--connect=ws://[::1]:5", "--log-level", "error", "--connect", "unix:y", env=env)
         self.assertEqual(made, {
             "store": [("env.mdb", "MYTOSIS_STORE")],
             "listen": [("tcp://127.0.0.1:4", "MYTOSIS_LISTEN"), ("unix:x", "MYTOSIS_LISTEN")],
-            "connect": [("ws://[::1]:5", "--connect"), ("unix:y", "--connect")],
+            "connect": [("ws://[::1]:5", "--connect"), ("unix:y", "--connect")], "pull": [], "push": [],
             "log-level": [("error", "--log-level")], "log-format": [("json", "MYTOSIS_LOG_FORMAT")]})
 
     def test_for_a_person(self):
@@ -389,13 +390,15 @@ class Config(StoreTest):
 store       s.mdb   MYTOSIS_STORE
 listen      unix:x  --listen
 connect     (none)  default
+pull        (all)   default
+push        (all)   default
 log-level   info    default
 log-format  text    default
 """)
 
     def test_mistakes_in_the_file(self):
         for text, message in (
-            ("lissen = unix:x", 'c.conf:1:1: unknown key "lissen"; there are store, listen, connect, log-level and log-format'),
+            ("lissen = unix:x", 'c.conf:1:1: unknown key "lissen"; there are store, listen, connect, pull, push, log-level and log-format'),
             ("\n  store", 'c.conf:2:8: expected "key = value"'),
             ("store x", 'c.conf:1:7: expected "key = value"'),
             ("= x", 'c.conf:1:1: expected "key = value"'),
@@ -495,6 +498,31 @@ class Peers(CommandTest):
         peer, = self.result("peers", "--json", "--store=b.mdb")
         self.assertEqual((peer["state"], peer["link"], type(peer["unstored"])), ("live", here.said("listening")["url"], bool))
         self.assertIn(b"  live  ", self.expect(DONE, "peers", "--store=b.mdb"))
+
+    def until_live(self, *stores):
+        for store in stores:
+            while [peer["state"] for peer in self.result("peers", "--json", f"--store={store}")] != ["live"]:
+                pass
+
+    def test_a_daemon_of_some_nodes_gets_these_and_gives_those(self):
+        for uid in ("notes/1", "photos/1"):
+            self.expect(DONE, "write", uid, "of=hub", "--store=a.mdb")
+        for uid in ("notes/2", "drafts/1", "heat/1"):
+            self.expect(DONE, "write", uid, "of=phone", "--store=b.mdb")
+        url = Daemon(self, "--listen=tcp://127.0.0.1:0", store="a.mdb").said("listening")["url"]
+        Daemon(self, "--connect", url, "--pull=notes/", "--push=notes/", "--push=heat/", store="b.mdb")
+        self.until_live("a.mdb", "b.mdb")
+        self.assertEqual(self.expect(DONE, "ls", "--store=a.mdb"), b"heat/1\nnotes/1\nnotes/2\nphotos/1\n")
+        self.assertEqual(self.expect(DONE, "ls", "--store=b.mdb"), b"drafts/1\nheat/1\nnotes/1\nnotes/2\n")
+
+    def test_a_daemon_that_pulls_all_gives_nothing(self):
+        self.expect(DONE, "write", "ada", "x=1", "--store=a.mdb")
+        self.expect(DONE, "write", "own", "x=1", "--store=b.mdb")
+        url = Daemon(self, "--listen=tcp://127.0.0.1:0", store="a.mdb").said("listening")["url"]
+        Daemon(self, "--connect", url, "--pull=*", store="b.mdb")
+        self.until_live("a.mdb", "b.mdb")
+        self.assertEqual(self.expect(DONE, "ls", "--store=b.mdb"), b"ada\nown\n")
+        self.assertEqual(self.expect(DONE, "ls", "--store=a.mdb"), b"ada\n")
 
     def test_sync_ends_when_both_are_equal(self):
         self.expect(DONE, "write", "ada", "x=1", "--store=a.mdb")
