@@ -64,26 +64,26 @@ void test_peers_end(test_peers *p);
 void test_peers_link(test_peers *p, size_t a, size_t b);
 /* Joins all: in a line, a star, a ring, or everybody with everybody. */
 void test_peers_join(test_peers *p);
-void test_peers_cut(test_peers *p, size_t link, bool cut);
+void test_peers_cut(test_peers *p, size_t at, bool cut);
 
 /* Writes something at a peer, if it is up, without waiting. */
-void test_peers_write(test_peers *p, size_t peer);
+void test_peers_write(test_peers *p, size_t at);
 
 /* The peer stops at once; its disk keeps what it may. */
-void test_peers_crash(test_peers *p, size_t peer);
+void test_peers_crash(test_peers *p, size_t at);
 
 /* Brings it up, on the disk as it is. */
-void test_peers_start(test_peers *p, size_t peer);
+void test_peers_start(test_peers *p, size_t at);
 
 /* Keeps a copy of its disk; brings a peer that is down back to its copy, or to another's. */
-void test_peers_keep(test_peers *p, size_t peer);
-void test_peers_restore(test_peers *p, size_t peer, size_t from);
+void test_peers_keep(test_peers *p, size_t at);
+void test_peers_restore(test_peers *p, size_t at, size_t from);
 
 /* All links are whole and all peers up: then they come to hold the same, and nothing that was said to be
  * stored is missing. */
 void test_peers_settle(test_peers *p);
 
 /* All that a peer holds, OWNED. */
-mt_graph *test_peers_graph(test_peers *p, size_t peer);
+mt_graph *test_peers_graph(test_peers *p, size_t at);
 
 #endif

@@ -131,8 +131,8 @@ static void see(void *ctx, const mt_sync_peer *one)
 
     if (s->count++) return;
     s->peer = *one;
-    strcpy(s->text, one->text);
-    strcpy(s->error, one->error);
+    snprintf(s->text, sizeof s->text, "%s", one->text);
+    snprintf(s->error, sizeof s->error, "%s", one->error);
 }
 
 static seen status_of(mt_db *db)
@@ -304,7 +304,7 @@ static void note(void *ctx, mt_db *db, const mt_result *result)
     o->status = result->status;
     o->received = result->received;
     o->durable = result->durable;
-    strcpy(o->text, result->text);
+    snprintf(o->text, sizeof o->text, "%s", result->text);
 }
 
 static void write_at(mt_db *db, mt_level level, uint32_t peers, uint64_t deadline_ms, outcome *o)
