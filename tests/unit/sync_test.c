@@ -731,6 +731,84 @@ TEST(commit_of_many_frames_arrives_as_one)
     end(&w);
 }
 
+/* ---- Much at once ---- */
+
+static void set_many(mt_db *db, const char *prefix, size_t count)
+{
+    char uid[32], text[200];
+    mt_field field = {.name = mt_str("text")};
+    mt_row row = {.fields = &field, .count = 1};
+
+    memset(text, 'x', sizeof text);
+    field.value = mt_string((mt_bytes){(const uint8_t *)text, sizeof text});
+    for (size_t i = 0; i < count; i++) {
+        snprintf(uid, sizeof uid, "%s%06zu", prefix, i);
+        row.uid = mt_str(uid);
+        CHECK(mt_write(db, &row, 1, NULL, NULL, NULL, NULL) == MT_OK);
+    }
+}
+
+TEST(commit_does_not_wait_behind_a_long_copy)
+{
+    mt_sync_range parts[2] = {{.prefix = mt_str("many/")}, {.prefix = mt_str("news/")}};
+    mt_sync_options options = {.size = sizeof options, .ranges = parts, .range_count = 2};
+    mt_db *hub, *phone;
+    world w;
+
+    begin(&w);
+    hub = open_for(&w, 0, NULL);
+    phone = open_with(&w, 1, &options, (mt_config){.size = 0});
+    set_many(hub, "many/", 30000);
+    test_env_run_for(&w.te, 10);
+    CHECK(mt_peek(hub, mt_str("many/029999")));
+    join(&w, 0, 1);
+    for (size_t i = 0; i < 6; i++) CHECK(w.te.env.turn(w.te.env.ctx) == MT_OK);
+    set(hub, "news/1", "now");
+    for (size_t i = 0; i < 200 && !text_of(phone, "news/1"); i++)
+        CHECK(w.te.env.turn(w.te.env.ctx) == MT_OK);
+    CHECK(has(phone, "news/1", "now") && !mt_peek(phone, mt_str("many/029999")));
+    rest(&w);
+    CHECK(mt_peek(phone, mt_str("many/029999")));
+    end(&w);
+}
+
+TEST(peer_that_does_not_read_costs_a_position_and_no_memory)
+{
+    mt_connection *deaf, *here;
+    size_t alone = 0, with_peer = 0;
+    world w;
+
+    for (size_t peers = 0; peers < 2; peers++) {
+        begin(&w);
+        open_for(&w, 0, NULL);
+        if (peers) {
+            CHECK(mt_pipe_new(&w.te.env, NULL, &here, &deaf, NULL) == MT_OK);
+            CHECK(mt_group_add(w.peers[0].links, here) == MT_OK);
+            CHECK(mt_connection_send(deaf, (mt_bytes){(const uint8_t *)HELLO_OF("\x01", "\x01"),
+                                                      sizeof(HELLO_OF("\x01", "\x01")) - 1}) ==
+                  MT_OK);
+            CHECK(mt_connection_send(deaf, (mt_bytes){(const uint8_t[25]){1, 8, 0, 1}, 25}) ==
+                  MT_OK);
+        }
+        set_many(w.peers[0].db, "a/", 100);
+        rest(&w);
+        for (size_t i = 0; i < 10; i++) {
+            set_many(w.peers[0].db, "a/", 5000);
+            test_env_run_for(&w.te, 10);
+        }
+        alone = peers ? alone : test_mem_live();
+        with_peer = test_mem_live();
+        if (peers) {
+            CHECK(mt_connection_queued(here) > 100000);
+            mt_connection_close(deaf);
+            mt_connection_unref(deaf);
+            mt_connection_unref(here);
+        }
+        end(&w);
+    }
+    CHECK(with_peer < alone + (size_t)1024 * 1024);
+}
+
 /* ---- Status ---- */
 
 static void count_change(void *ctx, mt_db *db)
@@ -789,6 +867,8 @@ int main(void)
         cmocka_unit_test(peer_that_is_this_very_database_is_told_so),
         cmocka_unit_test(two_links_to_one_peer_carry_everything_once),
         cmocka_unit_test(commit_of_many_frames_arrives_as_one),
+        cmocka_unit_test(commit_does_not_wait_behind_a_long_copy),
+        cmocka_unit_test(peer_that_does_not_read_costs_a_position_and_no_memory),
         cmocka_unit_test(status_says_how_it_stands_and_tells_of_changes),
     };
 
