@@ -590,7 +590,7 @@ TEST(what_comes_before_a_greeting_is_dropped)
     "\x01\x02\x00" version version clock "\x00" \
     "0123456789abcdef"                          \
     "fedcba9876543210"                          \
-    "\x05\x00\x01\x7f\x00\x00"
+    "\x05\x00\x01\xff\xff\x7f\x00\x00"
 
 TEST(peer_of_another_version_or_clock_is_told_so)
 {
