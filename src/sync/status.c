@@ -56,7 +56,6 @@ static void fill_active(const mti_session *session, mt_sync_peer *peer)
     const mti_outbound *out = lagging(session);
     mt_bytes none = {NULL, 0};
 
-    peer->state = in || out ? MT_SYNC_CATCHING : MT_SYNC_LIVE;
     if (in && in->standing.copying)
         say(peer, "receiving %.*s, %llu nodes", mti_range_prefix(&in->range), in->nodes);
     else if (out && out->mode == OUT_COPY)
@@ -65,6 +64,18 @@ static void fill_active(const mti_session *session, mt_sync_peer *peer)
     else if (in) say(peer, "%.*scatching up", none, 0);
     else if (out) say(peer, "%.*slagging by %llu changes", none, peer->behind);
     else fill_live(session, peer);
+}
+
+static mt_sync_state state_of(const mti_session *session)
+{
+    switch (session->stage) {
+    case SESSION_OFFLINE: return MT_SYNC_OFFLINE;
+    case SESSION_GREETING: return MT_SYNC_GREETING;
+    case SESSION_STANDBY: return MT_SYNC_STANDBY;
+    case SESSION_ENDED: return MT_SYNC_REFUSED;
+    case SESSION_ACTIVE: break;
+    }
+    return catching(session) || lagging(session) ? MT_SYNC_CATCHING : MT_SYNC_LIVE;
 }
 
 static void fill(const mti_session *session, mt_sync_peer *peer)
@@ -85,24 +96,16 @@ static void fill(const mti_session *session, mt_sync_peer *peer)
     for (const mti_outbound *out = session->outbound; out; out = out->next)
         peer->unacknowledged += out->in_flight;
     peer->behind = behind_of(session);
-    switch (session->stage) {
-    case SESSION_OFFLINE:
-        peer->state = MT_SYNC_OFFLINE;
-        say(peer, "%.*soffline", none, 0);
-        break;
-    case SESSION_GREETING:
-        peer->state = MT_SYNC_GREETING;
-        say(peer, "%.*sgreeting", none, 0);
-        break;
-    case SESSION_STANDBY:
-        peer->state = MT_SYNC_STANDBY;
+    peer->state = state_of(session);
+    switch (peer->state) {
+    case MT_SYNC_OFFLINE: say(peer, "%.*soffline", none, 0); break;
+    case MT_SYNC_GREETING: say(peer, "%.*sgreeting", none, 0); break;
+    case MT_SYNC_STANDBY:
         say(peer, "%.*sstandby: the peer is there on another link", none, 0);
         break;
-    case SESSION_ENDED:
-        peer->state = MT_SYNC_REFUSED;
-        say(peer, "refused: %.*s", mt_str(session->error.text), 0);
-        break;
-    case SESSION_ACTIVE: fill_active(session, peer); break;
+    case MT_SYNC_REFUSED: say(peer, "refused: %.*s", mt_str(session->error.text), 0); break;
+    case MT_SYNC_CATCHING:
+    case MT_SYNC_LIVE: fill_active(session, peer); break;
     }
     if (peer->state == MT_SYNC_LIVE) peer->since_ms = session->since_ms;
 }
@@ -111,12 +114,11 @@ static void fill(const mti_session *session, mt_sync_peer *peer)
 void mti_status_note(mti_session *session)
 {
     mti_sync *sync = session->sync;
-    mt_sync_peer peer;
+    mt_sync_state state = state_of(session);
 
-    fill(session, &peer);
-    if (peer.state == session->shown) return;
-    session->shown = peer.state;
-    if (peer.state == MT_SYNC_LIVE) session->since_ms = sync->env->now_ms(sync->env->ctx);
+    if (state == session->shown) return;
+    session->shown = state;
+    if (state == MT_SYNC_LIVE) session->since_ms = sync->env->now_ms(sync->env->ctx);
     if (sync->changed && !sync->closing)
         sync->env->timer_set(sync->env->ctx, &sync->tell_changed, 0);
 }
