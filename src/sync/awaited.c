@@ -10,6 +10,8 @@ typedef struct waited {
     mti_session *session; /* NULL: it has the write, or will not get it */
     bool sent;
     uint64_t target; /* how much it has to acknowledge, once it was sent */
+    bool counted;
+    uint8_t peer[16]; /* once it is counted */
 } waited;
 
 struct mti_awaited {
@@ -51,6 +53,14 @@ static bool concerns(const mti_outbound *out, const mt_delta *delta)
     return false;
 }
 
+/* Whether a position is at the write or behind it: it is of this opening then. Another may be of a log
+ * that is not known here. */
+static bool has_passed(const mt_cursor *position, const mt_cursor *head)
+{
+    return memcmp(position->boot, head->boot, sizeof head->boot) == 0 &&
+           position->number >= head->number;
+}
+
 /* Whether the peer was sent all of the write. `*at_all`: it subscribed to some of it. */
 static bool was_sent(const mti_session *session, const mti_awaited *a, bool *at_all)
 {
@@ -61,7 +71,7 @@ static bool was_sent(const mti_session *session, const mti_awaited *a, bool *at_
         if (out->ended || !concerns(out, a->delta)) continue;
         *at_all = true;
         sent &= out->mode == OUT_LIVE ||
-                (out->mode == OUT_FEED && out->position.number >= a->head.number);
+                (out->mode == OUT_FEED && has_passed(&out->position, &a->head));
     }
     return sent && *at_all;
 }
@@ -69,6 +79,15 @@ static bool was_sent(const mti_session *session, const mti_awaited *a, bool *at_
 static void drop(waited *w)
 {
     w->session = NULL;
+}
+
+/* Whether the peer has acknowledged the write already, on another link. */
+static bool is_counted(const mti_awaited *a, const mti_session *s)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (a->peers[i].counted && memcmp(a->peers[i].peer, s->peer, sizeof s->peer) == 0)
+            return true;
+    return false;
 }
 
 static void look_at(mti_awaited *a, waited *w)
@@ -88,8 +107,12 @@ static void look_at(mti_awaited *a, waited *w)
         drop(w);
     }
     if (!w->sent || s->acked_number < w->target) return;
-    a->received++;
-    if (s->durable) a->durable++;
+    if (!is_counted(a, s)) {
+        a->received++;
+        if (s->durable) a->durable++;
+        w->counted = true;
+        memcpy(w->peer, s->peer, sizeof w->peer);
+    }
     drop(w);
 }
 
@@ -164,7 +187,7 @@ static mt_status awaited_new(mti_sync *sync, uint64_t id, const mt_push *push, m
     if (a->patient) a->wanted = push->options->peers ? push->options->peers : 1;
     count = 0;
     for (mti_session *s = sync->sessions; s; s = s->next, count++) {
-        a->peers[count] = (waited){NULL, false, 0};
+        a->peers[count] = (waited){.session = NULL};
         if (push->group && mt_group_has(push->group, s->connection) &&
             s->connection != push->origin && !mt_connection_ephemeral(s->connection))
             a->peers[count].session = s;

@@ -82,6 +82,7 @@ static mt_bytes before(mt_bytes first, uint8_t room[MT_UID_LEN_MAX])
     mt_bytes none = {NULL, 0};
 
     if (first.len == 0) return none;
+    if (first.data[first.len - 1] == 0) return (mt_bytes){first.data, first.len - 1};
     memset(room, 0xFF, MT_UID_LEN_MAX);
     memcpy(room, first.data, first.len);
     room[first.len - 1]--;

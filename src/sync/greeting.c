@@ -65,7 +65,9 @@ static void draw_number(mti_session *session)
     uint32_t drawn = 0;
 
     (void)!env->entropy(env->ctx, (uint8_t *)&drawn, sizeof drawn);
+    session->nonce_before = session->nonce;
     session->nonce = (uint64_t)drawn + 1;
+    session->sure = false;
     session->greeted_at = env->ticks_ms(env->ctx);
     session->lost = MT_OK;
 }
@@ -120,9 +122,11 @@ static void activate(mti_session *session)
         return;
     }
     if (twin) {
+        mti_session_hold(twin);
         mti_session_tear_down(twin);
         twin->stage = SESSION_STANDBY;
         mti_status_note(twin);
+        mti_session_release(twin);
     }
     session->stage = SESSION_ACTIVE;
 }
@@ -151,9 +155,11 @@ void mti_greet_again(void *arg)
 {
     mti_session *session = arg;
 
+    mti_session_hold(session);
     if (session->stage == SESSION_ENDED) mti_greet(session);
     else if (session->stage == SESSION_GREETING) say_hello(session);
     else if (session->stage != SESSION_OFFLINE) go_again(session);
+    mti_session_release(session);
 }
 
 /* ---- Hearing ---- */
@@ -214,12 +220,36 @@ static void hello_note(mti_session *session, const mti_hello *hello)
     session->error.text[0] = '\0';
 }
 
+static void wait_for_answer(mti_session *session)
+{
+    mti_session_tear_down(session);
+    mti_greeting_forget(session);
+    session->stage = SESSION_GREETING;
+    session->their_nonce = 0;
+    mti_status_note(session);
+}
+
+/* Whether both have begun anew at once: each answers what the other said before. If both answered that
+ * again, and again, there would be no end; so one of them waits. */
+static bool waits_for_answer(const mti_session *session, const mti_hello *hello)
+{
+    const mti_sync *sync = session->sync;
+
+    return !session->sure && hello->heard != 0 && hello->heard == session->nonce_before &&
+           memcmp(sync->boot, hello->boot.data, sizeof sync->boot) > 0;
+}
+
 /* The peer has begun anew. */
 static void take_new(mti_session *session, const mti_hello *hello, mti_parse *in)
 {
     bool knows_us = hello->heard == session->nonce;
     mt_status st;
 
+    if (!knows_us && waits_for_answer(session, hello)) {
+        wait_for_answer(session);
+        (void)mti_parse_rest(in);
+        return;
+    }
     if (session->stage != SESSION_GREETING || session->their_nonce != 0) {
         if (knows_us) mti_session_tear_down(session);
         else begin(session, hello->nonce);
@@ -234,6 +264,9 @@ static void take_new(mti_session *session, const mti_hello *hello, mti_parse *in
     session->sure = false;
     if (knows_us) mti_greeting_heard(session);
     go(session);
+    /* It is to learn that it was heard, also where there is nothing to ask it for. */
+    if (knows_us && session->stage == SESSION_ACTIVE && !session->inbound)
+        mti_session_answer(session);
 }
 
 void mti_greeting_take(mti_session *session, mti_parse *in)

@@ -10,6 +10,9 @@
 #include "sync/joined.h"
 #include "sync/sync.h"
 
+/* Positions that wait for data before them. */
+#define POSITIONS_MAX 1000u
+
 static mti_inbound *find(const mti_session *session, uint64_t id)
 {
     mti_inbound *in = session->inbound;
@@ -45,6 +48,7 @@ void mti_inbound_end_all(mti_session *session)
         if (arrival->waits == 0) arrival_free(arrival);
     }
     session->arrivals_end = &session->arrivals;
+    session->arriving = session->positions_in = 0;
 }
 
 /* ---- Subscribing ---- */
@@ -126,6 +130,7 @@ void mti_inbound_granted(mti_session *session, mti_parse *in)
     mti_parse_standing(in, &standing);
     if (mti_parse_end(in) != MT_OK || !sub) return;
     sub->granted = true;
+    sub->grant++;
     sub->all = false;
     standing_take(sub, &standing);
     mti_status_note(session);
@@ -154,7 +159,8 @@ static void arrived(mti_session *session, const mti_arrival *arrival)
 
     if (!arrival->uncounted)
         mti_session_handled(session, arrival->len, arrival->flags & MTI_DATA_PROMPT);
-    if (!in || in->ended) return;
+    /* What came before the peer began anew says nothing of where it stands since. */
+    if (!in || in->ended || arrival->grant != in->grant) return;
     if (arrival->flags & MTI_DATA_COPY && in->standing.copying && arrival->last_len > 0) {
         memcpy(in->after, arrival->last, arrival->last_len);
         in->standing.after = (mt_bytes){in->after, arrival->last_len};
@@ -166,7 +172,9 @@ static void arrived(mti_session *session, const mti_arrival *arrival)
         in->standing.after.len = 0;
         moved = true;
     }
-    if (moved && !in->overflowed && mti_known_set(session->sync, session, in) != MT_OK) return;
+    /* Of a peer that is not expected back, and where there is no room, nothing is kept. */
+    if (moved && !in->overflowed && !mt_connection_ephemeral(session->connection))
+        (void)mti_known_set(session->sync, session, in);
     if (!(arrival->flags & MTI_DATA_ALL)) return;
     in->all = true;
     mti_known_store(session->sync);
@@ -179,6 +187,8 @@ static void arrivals_settle(mti_session *session)
 
     while ((arrival = session->arrivals) && arrival->waits == 0) {
         if (!(session->arrivals = arrival->next)) session->arrivals_end = &session->arrivals;
+        if (arrival->uncounted) session->positions_in--;
+        else session->arriving -= arrival->len;
         arrived(session, arrival);
         arrival_free(arrival);
     }
@@ -289,11 +299,13 @@ static mt_status take_rows(mti_arrival *arrival, mt_bytes bytes, mt_error *err)
     if (!in) return MT_OK;
     mt_binary_reader_reset(reader);
     st = mt_binary_reader_feed(reader, bytes, true);
-    while (st == MT_OK && (st = mt_binary_reader_rows(reader, &rows, &count)) == MT_OK) {
+    /* A hook may have taken the link away meanwhile. */
+    while (st == MT_OK && arrival->session &&
+           (st = mt_binary_reader_rows(reader, &rows, &count)) == MT_OK) {
         if (!joins) st = take_frame(arrival, in, rows, count, err);
         else if ((st = mti_joined_add(&joined, rows, count)) != MT_OK) (void)mti_no_memory(err);
     }
-    if (st != MT_END && err->status == MT_OK)
+    if (st != MT_END && st != MT_OK && err->status == MT_OK)
         (void)mti_fail(err, st, "%s", mt_binary_reader_error(reader)->text);
     if (st == MT_END) st = MT_OK;
     if (st == MT_OK && joined.count > 0)
@@ -322,15 +334,31 @@ static mti_arrival *arrival_new(mti_session *session, mt_bytes rows, unsigned fl
     return arrival;
 }
 
+/* How much a peer that heeds our window has on its way at most. */
+static size_t arriving_max(const mti_session *session)
+{
+    size_t window = session->sync->window, max = window + MT_MESSAGE_LEN_MAX;
+
+    for (const mti_inbound *in = session->inbound; in; in = in->next)
+        max += (window < MTI_IN_FLIGHT_MAX ? window : MTI_IN_FLIGHT_MAX) + MT_MESSAGE_LEN_MAX;
+    return max;
+}
+
 void mti_inbound_position(mti_session *session, uint64_t id, const mt_cursor *position)
 {
+    mti_inbound *in = find(session, id);
     mt_bytes none = {NULL, 0};
-    mti_arrival *arrival = arrival_new(session, none, MTI_DATA_COMMIT | MTI_DATA_POSITION);
+    mti_arrival *arrival;
 
-    if (!arrival) return; /* then it is only told later */
+    /* One that is not taken is only told later. */
+    if (!in || session->positions_in >= POSITIONS_MAX) return;
+    arrival = arrival_new(session, none, MTI_DATA_COMMIT | MTI_DATA_POSITION);
+    if (!arrival) return;
     arrival->subscription = id;
+    arrival->grant = in->grant;
     arrival->position = *position;
     arrival->uncounted = true;
+    session->positions_in++;
     arrivals_settle(session);
 }
 
@@ -357,10 +385,14 @@ void mti_inbound_data(mti_session *session, mti_parse *in)
         return;
     }
     arrival->subscription = id;
+    arrival->grant = sub ? sub->grant : 0;
     arrival->position = position;
-    arrival->len = rows.len;
+    arrival->len = (size_t)(in->end - in->start);
     arrival->waits = 1; /* until all was given to the database */
-    if (sub && !sub->ended && rows.len > 0) st = take_rows(arrival, rows, &err);
+    session->arriving += arrival->len;
+    if (session->arriving > arriving_max(session))
+        st = mti_fail(&err, MT_INVALID, "it sends more than the window");
+    else if (sub && !sub->ended && rows.len > 0) st = take_rows(arrival, rows, &err);
     if (st != MT_OK) mti_session_fail(session, st, err.text, !mti_is_refusal(st));
     mti_arrival_leave(arrival);
 }

@@ -8,9 +8,7 @@
  * it step again afterwards. */
 #include "sync/sync.h"
 
-/* How much of a subscription may be on its way at once, and how full a connection may be before what
- * is not live waits. */
-#define IN_FLIGHT_MAX ((size_t)1024 * 1024)
+/* How full a connection may be before what is not live waits. */
 #define QUEUED_MAX ((size_t)256 * 1024)
 
 /* How many subscriptions one session has. */
@@ -72,11 +70,14 @@ void mti_outbound_stop(mti_session *session, uint64_t id)
 
 bool mti_outbound_has_room(const mti_outbound *out)
 {
-    const mti_session *s = out->session;
-    size_t max = s->window < IN_FLIGHT_MAX ? s->window : IN_FLIGHT_MAX;
+    mti_session *s = out->session;
+    size_t max = s->window < MTI_IN_FLIGHT_MAX ? s->window : MTI_IN_FLIGHT_MAX;
 
-    return !s->full && s->queue.len == 0 && out->in_flight < max &&
-           mt_connection_queued(s->connection) < QUEUED_MAX;
+    if (s->full || s->queue.len > 0 || out->in_flight >= max) return false;
+    if (mt_connection_queued(s->connection) < QUEUED_MAX) return true;
+    /* What fills the link is no data: no ACK will say that it has left. */
+    if (s->sent_count == 0) mti_session_flush_later(s);
+    return false;
 }
 
 /* ---- Beginning ---- */
@@ -238,6 +239,7 @@ void mti_outbound_acked(mti_session *session, uint64_t count)
         session->sent_first = (session->sent_first + 1) & (session->sent_cap - 1);
         session->sent_count--;
         if (sent.live) session->live_in_flight -= sent.size;
-        if (out) out->in_flight -= sent.size;
+        /* Another subscription may have its number now. */
+        if (out) out->in_flight -= sent.size < out->in_flight ? sent.size : out->in_flight;
     }
 }

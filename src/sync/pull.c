@@ -94,14 +94,17 @@ static void gone(mti_pulling *p, const mti_session *session)
 
 void mti_sync_pull_leave(mti_session *session)
 {
-    mti_pulling *p = session->sync->pulls, *next;
+    mti_pulling *p = session->sync->pulls;
 
-    for (; p; p = next) {
+    while (p) {
         size_t left = p->left;
-        next = p->next;
         gone(p, session);
-        if (left > 0 && p->left == 0 && !session->sync->closing)
-            pulling_end(p, MT_OFFLINE, "the link to a peer that was asked went down");
+        if (left == 0 || p->left > 0 || session->sync->closing) {
+            p = p->next;
+            continue;
+        }
+        pulling_end(p, MT_OFFLINE, "the link to a peer that was asked went down");
+        p = session->sync->pulls; /* hooks may have ended others */
     }
 }
 
@@ -180,17 +183,21 @@ static mt_status ask_all(mti_pulling *p, const mt_pull *pull)
 
 void mti_sync_pull_ready(mti_session *session)
 {
-    mti_pulling *p = session->sync->pulls, *next;
+    mti_pulling *p = session->sync->pulls;
 
-    for (; p; p = next) {
+    while (p) {
         bool asks = true;
-        next = p->next;
         for (size_t i = 0; i < p->peer_count && asks; i++) {
             if (p->peers[i].session != session || p->peers[i].asked) continue;
             p->peers[i].asked = true;
             if (!(asks = ask(p, session))) gone(p, session);
         }
-        if (!asks && p->left == 0) pulling_end(p, MT_OK, NULL);
+        if (asks || p->left > 0) {
+            p = p->next;
+            continue;
+        }
+        pulling_end(p, MT_OK, NULL);
+        p = session->sync->pulls; /* hooks may have ended others */
     }
 }
 

@@ -287,6 +287,7 @@ static void tried(void *ctx, mt_db *db, const mt_result *result)
     mt_status st = result->status;
 
     (void)db;
+    if (session) mti_session_hold(session);
     if (session && session->stage == SESSION_ACTIVE && !a->sync->closing) {
         if (st == MT_OK && !a->arrival) drop(a->sync, session->peer, row->uid);
         else if (st != MT_OK && !mti_is_refusal(st))
@@ -296,6 +297,7 @@ static void tried(void *ctx, mt_db *db, const mt_result *result)
         if (st != result->status && st != MT_OK)
             mti_session_fail(session, st, mt_status_text(st), true);
     }
+    if (session) mti_session_release(session);
     if (a->arrival) mti_arrival_leave(a->arrival);
     mt_connection_unref(a->connection);
     mti_block_free(a->sync->mem, &a->rows);
@@ -311,15 +313,17 @@ void mti_refused_arrival(mti_arrival *arrival, mt_status status, const char *tex
     size_t count;
     mt_status st;
 
+    mti_session_hold(session); /* what is tried may have hooks, which take the link away */
     mt_binary_reader_reset(reader);
     st = mt_binary_reader_feed(reader, bytes, true);
     while (st == MT_OK && (st = mt_binary_reader_rows(reader, &rows, &count)) == MT_OK)
-        for (size_t i = 0; i < count && st == MT_OK; i++) {
+        for (size_t i = 0; i < count && st == MT_OK && arrival->session; i++) {
             if (arrival->flags & MTI_DATA_COMMIT)
                 mti_refused_note(session, rows[i].uid, status, text, state_of(&rows[i]));
             else st = try_row(arrival, session, &rows[i]);
         }
     if (st != MT_END && st != MT_OK) mti_session_fail(session, st, mt_status_text(st), true);
+    mti_session_release(session);
 }
 
 /* ---- Asking again ---- */

@@ -17,11 +17,52 @@
 /* How long a peer may not know that it has all: only so that it need not be told again later. */
 #define POSITIONS_MS 1000
 
+/* How long until a link that is full of other things is looked at again. */
+#define LATER_MS 10
+
 /* Messages, but for data, that wait for room at most. */
 #define QUEUE_MAX ((size_t)1024 * 1024)
 
 /* What a peer may say before we know who we are: its greeting. */
 #define EARLY_MAX ((size_t)1024 * 1024)
+
+/* ---- Its life ---- */
+
+static void stop_timers(mti_session *session)
+{
+    const mt_env *env = session->sync->env;
+
+    env->timer_stop(env->ctx, &session->flush);
+    env->timer_stop(env->ctx, &session->later);
+    env->timer_stop(env->ctx, &session->again);
+    env->timer_stop(env->ctx, &session->positions);
+    env->timer_stop(env->ctx, &session->delayed);
+}
+
+/* Whoever held it may have gone on with it after it was freed. */
+static void destroy(mti_session *session)
+{
+    const mt_mem *mem = session->sync->mem;
+
+    stop_timers(session);
+    mti_session_tear_down(session);
+    mti_greeting_forget(session);
+    mt_connection_unref(session->connection);
+    mt_buf_free(&session->queue);
+    mt_buf_free(&session->early);
+    mti_mem_free(mem, session->sent, session->sent_cap * sizeof *session->sent);
+    mti_mem_free(mem, session, sizeof *session);
+}
+
+void mti_session_hold(mti_session *session)
+{
+    session->holds++;
+}
+
+void mti_session_release(mti_session *session)
+{
+    if (--session->holds == 0 && session->gone) destroy(session);
+}
 
 /* ---- Sending ---- */
 
@@ -202,14 +243,21 @@ static void flush(void *arg)
         mti_session_fail(session, session->lost, session->error.text, true);
         return;
     }
+    mti_session_hold(session);
     if (session->prompt) send_ack(session);
     if (session->stage == SESSION_ACTIVE) mti_outbound_step_all(session);
     mti_status_note(session);
+    mti_session_release(session);
 }
 
 void mti_session_flush_soon(mti_session *session)
 {
     session->sync->env->timer_set(session->sync->env->ctx, &session->flush, 0);
+}
+
+void mti_session_flush_later(mti_session *session)
+{
+    session->sync->env->timer_set(session->sync->env->ctx, &session->later, LATER_MS);
 }
 
 /* ---- Beginning and ending ---- */
@@ -242,10 +290,7 @@ static void go_offline(mti_session *session)
 {
     bool was_active = session->stage == SESSION_ACTIVE;
 
-    session->sync->env->timer_stop(session->sync->env->ctx, &session->flush);
-    session->sync->env->timer_stop(session->sync->env->ctx, &session->again);
-    session->sync->env->timer_stop(session->sync->env->ctx, &session->positions);
-    session->sync->env->timer_stop(session->sync->env->ctx, &session->delayed);
+    stop_timers(session);
     session->owes = session->delays = false;
     mti_session_tear_down(session);
     mti_greeting_forget(session);
@@ -280,9 +325,11 @@ void mti_session_fail(mti_session *session, mt_status status, const char *text, 
     mti_say_bytes(&say, mt_str(why.text));
     session->lost = MT_OK;
     mti_session_send(session, &say);
+    mti_session_hold(session);
     end(session);
     session->lost = MT_OK; /* if the peer was not told, it goes on in vain until it is greeted */
     if (again) mti_greet_later(session);
+    mti_session_release(session);
 }
 
 /* ---- What comes ---- */
@@ -326,18 +373,6 @@ static void take_ack(mti_session *session, mti_parse *in)
     mti_session_flush_soon(session);
 }
 
-static void destroy(mti_session *session)
-{
-    const mt_mem *mem = session->sync->mem;
-
-    if (session->holds > 0) return;
-    mt_connection_unref(session->connection);
-    mt_buf_free(&session->queue);
-    mt_buf_free(&session->early);
-    mti_mem_free(mem, session->sent, session->sent_cap * sizeof *session->sent);
-    mti_mem_free(mem, session, sizeof *session);
-}
-
 /* Only what is said between peers that know each other. */
 static void dispatch(mti_session *session, unsigned type, mti_parse *in)
 {
@@ -378,7 +413,7 @@ void mti_session_message(mti_session *session, mt_bytes bytes)
         mti_session_fail(session, st, err.text, false);
         return;
     }
-    session->holds++;
+    mti_session_hold(session);
     if (type == MTI_HELLO) mti_greeting_take(session, &in);
     else if (type == MTI_BYE && session->stage != SESSION_ENDED) take_bye(session, &in);
     else if (session->stage == SESSION_ACTIVE) {
@@ -387,8 +422,7 @@ void mti_session_message(mti_session *session, mt_bytes bytes)
     }
     if (in.failed && session->stage == SESSION_ACTIVE)
         mti_session_fail(session, err.status, err.text, false);
-    session->holds--;
-    if (session->gone) destroy(session);
+    mti_session_release(session);
 }
 
 /* ---- The link ---- */
@@ -412,8 +446,10 @@ void mti_session_online(mti_session *session)
     if (session->stage != SESSION_OFFLINE) return;
     session->full = false;
     session->queue.len = session->queue_at = 0;
+    mti_session_hold(session);
     mti_greet(session);
     hear_early(session);
+    mti_session_release(session);
 }
 
 void mti_session_greet_all(mti_sync *sync)
@@ -427,6 +463,7 @@ static void link_changed(void *ctx, const void *event)
     mti_session *session = ctx;
     const mt_connection_event *e = event;
 
+    mti_session_hold(session);
     switch (e->kind) {
     case MT_CONNECTION_WENT_ONLINE:
         if (session->sync->identified) mti_session_online(session);
@@ -438,6 +475,7 @@ static void link_changed(void *ctx, const void *event)
         if (queue_send(session)) mti_session_flush_soon(session);
         break;
     }
+    mti_session_release(session);
 }
 
 mti_session *mti_session_of(const mti_sync *sync, const mt_connection *connection)
@@ -460,6 +498,7 @@ mt_status mti_session_new(mti_sync *sync, mt_connection *connection)
     session->queue.mem = session->early.mem = sync->mem;
     session->arrivals_end = &session->arrivals;
     session->flush = (mt_timer){.fire = flush, .arg = session};
+    session->later = (mt_timer){.fire = flush, .arg = session};
     session->again = (mt_timer){.fire = mti_greet_again, .arg = session};
     session->delayed = (mt_timer){.fire = ack_delayed, .arg = session};
     session->positions = (mt_timer){.fire = tell_positions, .arg = session};
@@ -483,6 +522,7 @@ void mti_session_free(mti_session *session)
     mti_sync *sync = session->sync;
     mti_session **at = &sync->sessions;
 
+    mti_session_hold(session);
     go_offline(session);
     while (*at != session) at = &(*at)->next;
     *at = session->next;
@@ -490,5 +530,5 @@ void mti_session_free(mti_session *session)
     mt_subscription_dispose(session->events);
     mti_connection_set_session(session->connection, NULL);
     session->gone = true;
-    destroy(session);
+    mti_session_release(session);
 }

@@ -61,6 +61,9 @@ typedef struct mti_gather {
     bool within;              /* its last node goes on */
 } mti_gather;
 
+/* How much of a subscription may be on its way at once. */
+#define MTI_IN_FLIGHT_MAX ((size_t)1024 * 1024)
+
 typedef enum mti_outbound_mode {
     OUT_COPY, /* the range goes over, node by node */
     OUT_FEED, /* what the log has goes over */
@@ -100,6 +103,7 @@ typedef struct mti_inbound {
     mti_range range;
     bool once, ended;
     bool granted;          /* the peer has said where it begins */
+    unsigned grant;        /* how often */
     bool all;              /* we had everything that there was */
     bool overflowed;       /* more was refused than can be noted: it begins anew the next time */
     mti_standing standing; /* what is stored here, or was refused */
@@ -114,6 +118,7 @@ typedef struct mti_arrival {
     mti_session *session; /* NULL: it is gone */
     mti_sync *sync;
     uint64_t subscription;
+    unsigned grant; /* what the subscription's was when it came */
     unsigned flags;
     mt_cursor position;
     uint8_t last[MT_UID_LEN_MAX]; /* the last node that is whole */
@@ -155,6 +160,7 @@ struct mti_session {
     bool durable;
     bool compresses;             /* both have a compressor */
     uint64_t nonce, their_nonce; /* of the session, never 0; theirs 0: not known */
+    uint64_t nonce_before;       /* ours, of the session before */
     size_t window;               /* of theirs */
     mti_wish *theirs;
     size_t their_count;
@@ -168,6 +174,8 @@ struct mti_session {
     size_t live_in_flight;
     /* data that came, in order */
     mti_arrival *arrivals, **arrivals_end;
+    size_t arriving;     /* bytes of data that is not handled */
+    size_t positions_in; /* positions behind it */
     uint64_t handled, handled_told;
     size_t unacknowledged; /* bytes of data that was handled since then */
     bool prompt;           /* somebody waits for the next ACK */
@@ -177,6 +185,7 @@ struct mti_session {
     size_t queue_at;
     bool full;
     mt_timer flush;
+    mt_timer later;     /* the same */
     mt_timer delayed;   /* the next ACK */
     bool delays;        /* it is set */
     mt_timer positions; /* tells those that are owed */
@@ -260,6 +269,10 @@ void mti_session_online(mti_session *session);
 void mti_session_message(mti_session *session, mt_bytes bytes);
 void mti_session_greet_all(mti_sync *sync);
 
+/* Hooks that run meanwhile may take the link away: the session stays until it is released. */
+void mti_session_hold(mti_session *session);
+void mti_session_release(mti_session *session);
+
 /* Ends all that is between us but the link. */
 void mti_session_tear_down(mti_session *session);
 
@@ -290,6 +303,7 @@ void mti_session_fail(mti_session *session, mt_status status, const char *text, 
 
 /* Steps what may go on, and acknowledges, in the next turn. */
 void mti_session_flush_soon(mti_session *session);
+void mti_session_flush_later(mti_session *session); /* or after a moment */
 
 /* Data was handled: acknowledges it, at once if there is much, or somebody waits; else after a while,
  * with what comes meanwhile. */
