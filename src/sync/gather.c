@@ -116,11 +116,11 @@ mt_status mti_gather_node(mti_outbound *out, const mt_node *node, const mt_stora
 
     if (!node || mt_node_state_max(node) == 0) return MT_OK;
     n.row.uid = mt_node_uid(node);
-    n.row.floor = mt_node_floor(node);
+    n.row.floor = want->whole ? mt_node_floor(node) : 0;
     if (!want->whole) {
         for (size_t i = 0; i < want->name_count && st == MT_OK; i++)
             if (mt_node_get_any(node, want->names[i], &field) == MT_OK) st = put(&n, &field);
-        return st == MT_OK && (n.row.count > 0 || n.row.floor > 0) ? flush(&n, false) : st;
+        return st == MT_OK && n.row.count > 0 ? flush(&n, false) : st;
     }
     mt_field_iter_init(&iter, node, true);
     while (st == MT_OK && mt_field_iter_next(&iter, &field)) st = put(&n, &field);
