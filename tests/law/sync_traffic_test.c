@@ -43,6 +43,7 @@ static void heard(void *ctx, const void *event)
     mti_parse in;
     unsigned type = 0;
     mt_field floor = {.name = mt_str("floor"), .kind = MT_FIELD_DELETED};
+    bool goes_on = false;
     mt_bytes rows;
     mt_row row;
 
@@ -61,7 +62,8 @@ static void heard(void *ctx, const void *event)
     while (mt_binary_reader_next(m->reader, &row) == MT_OK) {
         for (size_t i = 0; i < row.count; i++) count_version(m, row.uid, &row.fields[i]);
         floor.state = row.floor;
-        if (row.floor) count_version(m, row.uid, &floor);
+        if (row.floor && !goes_on) count_version(m, row.uid, &floor);
+        goes_on = row.more; /* each row of a node has its floor */
     }
 }
 
