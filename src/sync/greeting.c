@@ -212,6 +212,7 @@ static void hello_note(mti_session *session, const mti_hello *hello)
     memcpy(session->boot, hello->boot.data, 16);
     (void)!mt_connection_set_peer(session->connection, hello->boot);
     session->greeted = true;
+    session->noted = mti_refused_of(session).count;
     session->durable = hello->flags & MTI_HELLO_DURABLE;
     session->compresses = sync->compressor && hello->features & MTI_FEATURE_COMPRESSED;
     session->their_nonce = hello->nonce;

@@ -24,7 +24,8 @@
 #define FETCH_BIT (UINT64_C(1) << 62)
 
 struct mti_refused {
-    mti_refused *next;
+    mti_refused *next, *previous;
+    mti_refused *same; /* the next whose uid has this sum */
     uint8_t peer[16];
     mt_status status;
     uint64_t due_ms; /* of the time of day; 0: never */
@@ -52,13 +53,18 @@ void mti_refused_end(mti_sync *sync)
     }
 }
 
-static mti_refused **find(mti_sync *sync, const uint8_t peer[16], mt_bytes uid)
+/* Those whose uid has the sum of this one. */
+static mti_refused **same_as(mti_sync *sync, mt_bytes uid)
 {
-    mti_refused **at = &sync->refused;
+    return &sync->refused_by[mti_checksum(uid, 0) % MTI_REFUSED_SUMS];
+}
 
-    while (*at && (memcmp((*at)->peer, peer, 16) != 0 || !mt_bytes_equal(uid_of(*at), uid)))
-        at = &(*at)->next;
-    return at;
+static mti_refused *find(mti_sync *sync, const uint8_t peer[16], mt_bytes uid)
+{
+    mti_refused *r = *same_as(sync, uid);
+
+    while (r && (memcmp(r->peer, peer, 16) != 0 || !mt_bytes_equal(uid_of(r), uid))) r = r->same;
+    return r;
 }
 
 mti_refusals mti_refused_of(const mti_session *session)
@@ -75,6 +81,16 @@ mti_refusals mti_refused_of(const mti_session *session)
             found.soonest_ms = r->due_ms > now ? r->due_ms - now : 1;
     }
     return found;
+}
+
+/* Lets what is due be asked for then, unless it is sooner. */
+static void ask_at(mti_sync *sync, uint64_t due_ms)
+{
+    uint64_t now = sync->env->now_ms(sync->env->ctx);
+
+    if (due_ms == 0 || (sync->refused_due_ms > 0 && sync->refused_due_ms <= due_ms)) return;
+    sync->refused_due_ms = due_ms;
+    sync->env->timer_set(sync->env->ctx, &sync->refused_due, due_ms > now ? due_ms - now : 1);
 }
 
 /* ---- In the store ---- */
@@ -118,8 +134,10 @@ static mti_refused *refused_new(mti_sync *sync, const uint8_t peer[16], mt_bytes
     memcpy(r->peer, peer, 16);
     r->uid_len = (uint8_t)uid.len;
     memcpy(r->uid, uid.data, uid.len);
-    r->next = sync->refused;
+    if ((r->next = sync->refused)) r->next->previous = r;
     sync->refused = r;
+    r->same = *same_as(sync, uid);
+    *same_as(sync, uid) = r;
     return r;
 }
 
@@ -145,21 +163,10 @@ void mti_refused_read(mti_sync *sync, const mt_storage_record *record)
     if (!(r = refused_new(sync, record->key.data + PREFIX_LEN, uid))) return;
     r->status = status;
     r->due_ms = due_ms;
-    mti_refused_soon(sync);
+    ask_at(sync, due_ms);
 }
 
 /* ---- Noting ---- */
-
-/* Lets the soonest that is due be asked for. */
-void mti_refused_soon(mti_sync *sync)
-{
-    uint64_t now = sync->env->now_ms(sync->env->ctx), soonest = UINT64_MAX;
-
-    for (const mti_refused *r = sync->refused; r; r = r->next)
-        if (r->due_ms > 0 && r->due_ms < soonest) soonest = r->due_ms;
-    if (soonest == UINT64_MAX) return;
-    sync->env->timer_set(sync->env->ctx, &sync->refused_due, soonest > now ? soonest - now : 1);
-}
 
 /* When a state is no longer too far ahead. */
 static uint64_t due_of(const mti_sync *sync, mt_status status, uint64_t state)
@@ -176,6 +183,7 @@ static void forget_standing(mti_session *session)
 {
     mti_sync *sync = session->sync;
 
+    if (session->inbound && session->inbound->overflowed) return; /* all were at once */
     for (mti_inbound *in = session->inbound; in; in = in->next) in->overflowed = true;
     for (size_t i = 0; i < sync->known_count; i++) {
         mti_known *known = &sync->known[i];
@@ -191,12 +199,12 @@ void mti_refused_note(mti_session *session, mt_bytes uid, mt_status status, cons
                       uint64_t state)
 {
     mti_sync *sync = session->sync;
-    mti_refused *r = *find(sync, session->peer, uid);
+    mti_refused *r = find(sync, session->peer, uid);
 
     session->refused++;
     mti_fail(&session->error, status, "%s", text);
-    if (!r && mti_refused_of(session).count < REFUSED_MAX)
-        r = refused_new(sync, session->peer, uid);
+    if (!r && session->noted < REFUSED_MAX && (r = refused_new(sync, session->peer, uid)))
+        session->noted++;
     if (!r) {
         forget_standing(session);
         return;
@@ -204,15 +212,21 @@ void mti_refused_note(mti_session *session, mt_bytes uid, mt_status status, cons
     r->status = status;
     r->due_ms = due_of(sync, status, state);
     store(sync, r, false);
-    mti_refused_soon(sync);
+    ask_at(sync, r->due_ms);
 }
 
-static void drop(mti_sync *sync, const uint8_t peer[16], mt_bytes uid)
+static void drop(mti_session *session, mt_bytes uid)
 {
-    mti_refused **at = find(sync, peer, uid), *r = *at;
+    mti_sync *sync = session->sync;
+    mti_refused *r = find(sync, session->peer, uid), **at = same_as(sync, uid);
 
     if (!r) return;
-    *at = r->next;
+    while (*at != r) at = &(*at)->same;
+    *at = r->same;
+    if (r->next) r->next->previous = r->previous;
+    if (r->previous) r->previous->next = r->next;
+    else sync->refused = r->next;
+    if (session->noted > 0) session->noted--;
     store(sync, r, true);
     refused_free(sync, r);
 }
@@ -289,7 +303,7 @@ static void tried(void *ctx, mt_db *db, const mt_result *result)
     (void)db;
     if (session) mti_session_hold(session);
     if (session && session->stage == SESSION_ACTIVE && !a->sync->closing) {
-        if (st == MT_OK && !a->arrival) drop(a->sync, session->peer, row->uid);
+        if (st == MT_OK && !a->arrival) drop(session, row->uid);
         else if (st != MT_OK && !mti_is_refusal(st))
             mti_session_fail(session, st, result->text, true);
         else if (st != MT_OK && has_parts) st = try_parts(a->arrival, session, row);
@@ -351,13 +365,16 @@ static void fetch_of(mti_session *session, uint64_t now)
 void mti_refused_fetch(void *arg)
 {
     mti_sync *sync = arg;
-    uint64_t now = sync->env->now_ms(sync->env->ctx);
+    uint64_t now = sync->env->now_ms(sync->env->ctx), soonest = 0;
 
     for (mti_session *s = sync->sessions; s; s = s->next)
         if (s->stage == SESSION_ACTIVE) fetch_of(s, now);
     for (mti_refused *r = sync->refused; r; r = r->next)
         if (r->due_ms > 0 && r->due_ms <= now) r->due_ms = now + AGAIN_MS; /* the peer is away */
-    mti_refused_soon(sync);
+    sync->refused_due_ms = 0;
+    for (const mti_refused *r = sync->refused; r; r = r->next)
+        if (r->due_ms > 0 && (soonest == 0 || r->due_ms < soonest)) soonest = r->due_ms;
+    ask_at(sync, soonest);
 }
 
 bool mti_refused_found(mti_session *session, uint64_t id, const mt_row *rows, size_t count)
@@ -366,7 +383,7 @@ bool mti_refused_found(mti_session *session, uint64_t id, const mt_row *rows, si
 
     if (id != FETCH_BIT) return false;
     for (size_t i = 0; i < count && st == MT_OK; i++)
-        if (*find(session->sync, session->peer, rows[i].uid)) st = try_row(NULL, session, &rows[i]);
+        if (find(session->sync, session->peer, rows[i].uid)) st = try_row(NULL, session, &rows[i]);
     if (st != MT_OK) mti_session_fail(session, st, mt_status_text(st), true);
     return true;
 }

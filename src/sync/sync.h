@@ -199,6 +199,7 @@ struct mti_session {
     mt_error error;
     uint64_t greeted_at, since_ms, round_trip_ms;
     uint64_t nodes_in, nodes_out, bytes_in, bytes_out, refused;
+    size_t noted; /* nodes that were refused, of this peer */
     mt_sync_state shown;
 };
 
@@ -214,6 +215,8 @@ typedef struct mti_known {
     uint8_t after_len;
     uint8_t after[MT_UID_LEN_MAX];
 } mti_known;
+
+#define MTI_REFUSED_SUMS 256
 
 typedef struct mti_refused mti_refused;
 typedef struct mti_pulling mti_pulling;
@@ -241,6 +244,8 @@ struct mti_sync {
     mt_timer store_known; /* writes those that are not stored */
     bool self_found;
     mti_refused *refused;
+    mti_refused *refused_by[MTI_REFUSED_SUMS]; /* the same, by the sums of their uids */
+    uint64_t refused_due_ms;                   /* when the timer is to fire; 0: it is not set */
     mt_timer refused_due; /* asks for what may be taken now */
     mti_pulling *pulls;
     mti_awaited *awaited;
@@ -379,7 +384,6 @@ void mti_refused_note(mti_session *session, mt_bytes uid, mt_status status, cons
                       uint64_t state);
 bool mti_refused_found(mti_session *session, uint64_t id, const mt_row *rows, size_t count);
 void mti_refused_read(mti_sync *sync, const mt_storage_record *record);
-void mti_refused_soon(mti_sync *sync);
 void mti_refused_fetch(void *arg); /* the timer's, of the router */
 void mti_refused_end(mti_sync *sync);
 

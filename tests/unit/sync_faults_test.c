@@ -310,7 +310,7 @@ static void say_copied(stranger *s, uint64_t id, const char *uid, size_t count, 
     CHECK(mt_binary_writer_new(test_mem(), NULL, NULL, &s->message, &writer) == MT_OK);
     for (size_t i = 0; i < count; i++) {
         char name[64];
-        snprintf(name, sizeof name, i ? "%s/%03zu" : "%s", uid, i);
+        snprintf(name, sizeof name, i ? "%s/%05zu" : "%s", uid, i);
         row.uid = mt_str(name);
         CHECK(mt_binary_row(writer, &row) == MT_OK);
     }
@@ -514,6 +514,62 @@ TEST(peers_that_have_nothing_in_common_are_quiet)
     end(&w);
 }
 
+/* ---- Many peers, and much that is refused ---- */
+
+TEST(peer_that_came_with_many_ranges_keeps_nobody_from_being_live)
+{
+    stranger s;
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    come(&w, &s, (mt_pipe_options){.queued_max = 1 << 20});
+    for (uint64_t round = 0; round < 11; round++) {
+        greet(&w, &s, (char)('a' + 2 * round), round + 1, 1000);
+        for (uint64_t i = 1; i <= 1000; i++) {
+            mti_say say = speak(&s, MTI_DATA);
+            mti_say_number(&say, 1000 * round + i);
+            mti_say_number(&say, MTI_DATA_POSITION);
+            say_cursor(&say, 7, 5);
+            send(&s);
+        }
+        test_env_run_for(&w.te, 100);
+    }
+    leave(&s);
+    set(w.peers[1].db, "ada", "x");
+    join(&w, 0, 1);
+    rest(&w);
+    CHECK(has(w.peers[0].db, "ada"));
+    assert_string_equal(status_of(w.peers[0].db).text, "live");
+    end(&w);
+}
+
+TEST(more_that_is_refused_than_can_be_noted_is_copied_anew)
+{
+    stranger s;
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    come(&w, &s, (mt_pipe_options){.queued_max = 1 << 22});
+    greet(&w, &s, 's', 1, 0);
+    say_copies(&s, 1, 7, 10);
+    for (size_t i = 0; i < 3; i++) {
+        char uid[8];
+        snprintf(uid, sizeof uid, "n%zu", i);
+        say_copied(&s, 1, uid, 4000, 1, (uint64_t)1 << 52);
+        test_env_run_for(&w.te, 100);
+    }
+    CHECK(s.heard[MTI_BYE] == 0 && s.heard[MTI_ACK] > 0);
+    CHECK(status_of(w.peers[0].db).peer.refused == 10000);
+    greet(&w, &s, 's', 2, 0);
+    CHECK(s.heard[MTI_SUBSCRIBE] == 2);
+    CHECK(!s.standing.copying && s.standing.at.number == 0);
+    leave(&s);
+    end(&w);
+}
+
 /* ---- Hooks that take links away ---- */
 
 typedef struct remover {
@@ -676,6 +732,8 @@ int main(void)
         cmocka_unit_test(peer_with_two_links_is_one_peer_that_received_a_write),
         cmocka_unit_test(position_that_the_log_does_not_know_is_not_ahead_of_a_write),
         cmocka_unit_test(peers_that_have_nothing_in_common_are_quiet),
+        cmocka_unit_test(peer_that_came_with_many_ranges_keeps_nobody_from_being_live),
+        cmocka_unit_test(more_that_is_refused_than_can_be_noted_is_copied_anew),
         cmocka_unit_test(hook_may_take_the_link_away_when_a_write_was_acknowledged),
         cmocka_unit_test(hook_may_take_the_link_away_when_a_write_was_given_up),
         cmocka_unit_test(hook_may_take_the_link_away_when_something_comes),
