@@ -43,7 +43,7 @@ static void link_open(test_peers *p, test_link *link)
     snprintf(ids[1], sizeof ids[1], "to%zu#%zu", a->number, (size_t)(link - p->links));
     options.a_id = mt_str(ids[0]);
     options.b_id = mt_str(ids[1]);
-    options.queued_max = test_once_in(p->c, 3) ? 20000 : 0;
+    options.queued_max = p->harsh && test_once_in(p->c, 3) ? 20000 : 0;
     HOLDS(mt_pipe_new(&p->te.env, &options, &link->connections[0], &link->connections[1], NULL) ==
           MT_OK);
     if (link->cut) HOLDS(mt_pipe_cut(link->connections[0]) == MT_OK);
@@ -106,7 +106,7 @@ void test_peers_start(test_peers *p, size_t at)
 {
     test_peer *peer = &p->peers[at];
     mt_node_store_options options = {.size = sizeof options,
-                                     .log_max = p->short_logs && test_once_in(p->c, 4) ? 8 : 0,
+                                     .log_max = p->harsh && test_once_in(p->c, 4) ? 8 : 0,
                                      .small_len_max = 100 + test_below(p->c, 2000)};
     mt_config config = {.size = sizeof config, .env = &p->te.env, .clock = MT_CLOCK_HYBRID};
     const mt_config *configs[1] = {&config};
@@ -308,11 +308,11 @@ void test_peers_settle(test_peers *p)
 
 /* ---- All ---- */
 
-void test_peers_begin(test_peers *p, test_case *c, size_t count, bool short_logs)
+void test_peers_begin(test_peers *p, test_case *c, size_t count, bool harsh)
 {
     memset(p, 0, sizeof *p);
     p->c = c;
-    p->short_logs = short_logs;
+    p->harsh = harsh;
     p->u = gen_any(c);
     p->count = count;
     test_env_init(&p->te, c->seed, test_mem());

@@ -47,7 +47,7 @@ typedef struct test_link {
 typedef struct test_peers {
     test_case *c;
     gen_universe u;
-    bool short_logs; /* some logs keep next to nothing */
+    bool harsh; /* some logs keep next to nothing, some links have little room */
     test_env te;
     test_peer peers[TEST_PEERS_MAX];
     size_t count;
@@ -57,7 +57,7 @@ typedef struct test_peers {
 } test_peers;
 
 /* Peers that are up; each is on a disk or in memory, as the case decides. */
-void test_peers_begin(test_peers *p, test_case *c, size_t count, bool short_logs);
+void test_peers_begin(test_peers *p, test_case *c, size_t count, bool harsh);
 void test_peers_end(test_peers *p);
 
 /* Joins two by a pipe of some latency. */

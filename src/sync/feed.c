@@ -66,16 +66,34 @@ static size_t want_search(const mti_outbound *out, mt_bytes uid, bool *found)
     return first;
 }
 
-/* The uid, and the names that are wanted, copied. */
-static mt_status want_fill(const mt_mem *mem, const mt_storage_change *change, bool all,
-                           mt_storage_key *key, mti_block *held)
+/* The names of both, in order, each once; none if they are more than NAMES_MAX. */
+static size_t join_names(const mt_storage_key *key, const mt_storage_change *change,
+                         mt_bytes names[NAMES_MAX])
 {
-    size_t count = all || change->name_count > NAMES_MAX ? 0 : change->name_count;
+    size_t i = 0, k = 0, count = 0;
+
+    while (i < key->name_count || k < change->name_count) {
+        int order = i == key->name_count      ? 1
+                    : k == change->name_count ? -1
+                                              : mt_bytes_compare(key->names[i], change->names[k]);
+        if (count == NAMES_MAX) return 0;
+        names[count++] = order <= 0 ? key->names[i] : change->names[k];
+        i += order <= 0;
+        k += order >= 0;
+    }
+    return count;
+}
+
+/* What is wanted of a node by now, copied: with a change, more of it. No names: everything. */
+static mt_status want_fill(const mt_mem *mem, const mt_storage_key *before,
+                           const mt_storage_change *change, mt_storage_key *key, mti_block *held)
+{
+    bool all = change->all || change->since > 0;
     mt_bytes bytes[1 + NAMES_MAX];
+    size_t count = all ? 0 : join_names(before, change, bytes + 1);
     mt_bytes *copy;
 
     bytes[0] = change->uid;
-    for (size_t i = 0; i < count; i++) bytes[1 + i] = change->names[i];
     if (mti_keys_copy(mem, bytes, 1 + count, held) != MT_OK) return MT_NO_MEMORY;
     copy = held->data;
     *key = (mt_storage_key){.uid = copy[0], .names = &copy[1], .name_count = count};
@@ -83,9 +101,10 @@ static mt_status want_fill(const mt_mem *mem, const mt_storage_change *change, b
     return MT_OK;
 }
 
-/* Notes what to read. Of a node that changed twice, everything. */
+/* Notes what to read. */
 static mt_status want_add(mti_outbound *out, const mt_storage_change *change)
 {
+    static const mt_storage_key nothing;
     mt_storage_key *keys = keys_of(out), key;
     mti_block *held = held_of(out), block;
     bool found;
@@ -93,8 +112,7 @@ static mt_status want_add(mti_outbound *out, const mt_storage_change *change)
 
     if (found && keys[at].whole) return MT_OK;
     if (!found && out->want_count == STEP) return MT_TOO_LARGE;
-    if (want_fill(out->sync->mem, change, change->all || found || change->since > 0, &key,
-                  &block) != MT_OK)
+    if (want_fill(out->sync->mem, found ? &keys[at] : &nothing, change, &key, &block) != MT_OK)
         return MT_NO_MEMORY;
     if (found) {
         mti_block_free(out->sync->mem, &held[at]);

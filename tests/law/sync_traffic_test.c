@@ -1,4 +1,5 @@
-/* No version of a field crosses a link more than twice in one direction, however peers are joined. */
+/* No version of a field crosses a link more than twice in one direction, however peers are joined. (Where a
+ * link has no room for a commit, what the feed then begins with may have gone before.) */
 #include "base/checksum.h"
 #include "sync/message.h"
 #include "test_peers.h"
