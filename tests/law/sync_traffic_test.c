@@ -1,5 +1,6 @@
 /* No version of a field crosses a link more than twice in one direction, however peers are joined. (Where a
- * link has no room for a commit, what the feed then begins with may have gone before.) */
+ * link has no room for a commit, what the feed then begins with may have gone before; and a floor that comes
+ * late has a node go over whole.) */
 #include "base/checksum.h"
 #include "sync/message.h"
 #include "test_peers.h"
