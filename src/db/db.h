@@ -74,6 +74,7 @@ typedef struct mti_reading {
     mt_handle **handles; /* held, one for each key; after the read NULL where there is none */
     size_t handle_count;
     bool for_peer;               /* mt_db_request: hooks of request, no network */
+    bool deleted;                /* nodes of which nothing lives are there, too */
     const mt_storage_key *wants; /* a branch's, one for each key: no hooks at all, no network */
     bool forced;                 /* what was asked for by force has been fetched */
     bool pulling;                /* the router has not given its last answer */

@@ -39,6 +39,7 @@ static void read_assemble(mt_action *action)
 
     for (size_t i = 0; i < read->handle_count && !read->wants; i++) {
         if (mt_handle_node(read->handles[i])) continue;
+        if (read->deleted && mti_handle_resident(read->handles[i])) continue;
         mt_handle_unref(read->handles[i]);
         read->handles[i] = NULL;
         missing = true;
@@ -233,8 +234,9 @@ mt_status mti_read_raw(mt_db *db, const mt_storage_key *wants, size_t count, mt_
     return MT_OK;
 }
 
-mt_status mt_db_request(mt_db *db, mt_connection *from, const mt_bytes *uids, size_t count,
-                        const mt_options *options, mt_done *done, void *ctx, uint64_t *id)
+static mt_status request(mt_db *db, mt_connection *from, const mt_bytes *uids, size_t count,
+                         const mt_options *options, bool deleted, mt_done *done, void *ctx,
+                         uint64_t *id)
 {
     mt_action *action;
     mt_status st = mti_read_check(db, uids, count);
@@ -242,7 +244,20 @@ mt_status mt_db_request(mt_db *db, mt_connection *from, const mt_bytes *uids, si
     if (st != MT_OK || (st = read_new(db, uids, count, options, done, ctx, &action)) != MT_OK)
         return st;
     action->as.read.for_peer = true;
+    action->as.read.deleted = deleted;
     if (from) action->origin = mt_connection_ref(from);
     mti_call_start(action, read_start, true, id);
     return MT_OK;
+}
+
+mt_status mt_db_request(mt_db *db, mt_connection *from, const mt_bytes *uids, size_t count,
+                        const mt_options *options, mt_done *done, void *ctx, uint64_t *id)
+{
+    return request(db, from, uids, count, options, false, done, ctx, id);
+}
+
+mt_status mti_read_for_peer(mt_db *db, mt_connection *from, const mt_bytes *uids, size_t count,
+                            mt_done *done, void *ctx)
+{
+    return request(db, from, uids, count, NULL, true, done, ctx, NULL);
 }

@@ -15,4 +15,8 @@ mt_status mti_read_check(mt_db *db, const mt_bytes *uids, size_t count);
 mt_status mti_read_raw(mt_db *db, const mt_storage_key *wants, size_t count, mt_done *done,
                        void *ctx);
 
+/* As mt_db_request, with a handle also where nothing but deletions is there. */
+mt_status mti_read_for_peer(mt_db *db, mt_connection *from, const mt_bytes *uids, size_t count,
+                            mt_done *done, void *ctx);
+
 #endif

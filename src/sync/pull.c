@@ -3,6 +3,9 @@
  *
  * All peers that may have a node are asked at once. What comes is merged, whenever; the read ends when
  * every node was found, all peers have answered, or the time is over. */
+#include "db/handle.h"
+#include "db/order.h"
+#include "db/read.h"
 #include "sync/sync.h"
 
 /* Reads of one peer that are under way here. */
@@ -308,9 +311,9 @@ static mt_status say_nodes(const asked *a, const mt_result *result)
         st = mt_binary_writer_new(a->sync->mem, NULL, NULL, &buf, &writer);
         if (st != MT_OK) break;
         for (; i < result->count && st == MT_OK && buf.len < MESSAGE_LEN; i++) {
-            const mt_node *node = result->nodes[i] ? mt_handle_node(result->nodes[i]) : NULL;
+            const mt_node *node = result->nodes[i] ? mti_handle_resident(result->nodes[i]) : NULL;
             bool twice = i > 0 && result->nodes[i] == result->nodes[i - 1];
-            if (node && !twice) st = mt_binary_node(writer, node);
+            if (node && !twice && mt_node_state_max(node) > 0) st = mt_binary_node(writer, node);
         }
         if (st == MT_OK) st = mt_binary_finish(writer);
         mt_binary_writer_free(writer);
@@ -335,7 +338,7 @@ static void was_read(void *ctx, mt_db *db, const mt_result *result)
     mti_mem_free(a->sync->mem, a, sizeof *a);
 }
 
-/* Those that are given to peers. */
+/* Those that are given to peers, in uid order: so the answer has them. */
 static mt_status start_read(asked *a, mti_parse *in, mt_bytes *keys, size_t count)
 {
     size_t kept = 0;
@@ -345,7 +348,8 @@ static mt_status start_read(asked *a, mti_parse *in, mt_bytes *keys, size_t coun
         if (mti_sync_gives(a->sync, uid)) keys[kept++] = uid;
     }
     if (mti_parse_end(in) != MT_OK) return MT_MALFORMED;
-    return mt_db_request(a->sync->db, a->connection, keys, kept, NULL, was_read, a, NULL);
+    if (mti_keys_sort(a->sync->mem, keys, &kept) != MT_OK) return MT_NO_MEMORY;
+    return mti_read_for_peer(a->sync->db, a->connection, keys, kept, was_read, a);
 }
 
 void mti_sync_pull_asked(mti_session *session, mti_parse *in)

@@ -570,6 +570,75 @@ TEST(more_that_is_refused_than_can_be_noted_is_copied_anew)
     end(&w);
 }
 
+TEST(nodes_are_read_in_whatever_order_they_are_asked_for)
+{
+    mti_say say;
+    stranger s;
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    set(w.peers[0].db, "ada", "x");
+    set(w.peers[0].db, "bob", "y");
+    come(&w, &s, (mt_pipe_options){.size = 0});
+    greet(&w, &s, 's', 1, 0);
+    say = speak(&s, MTI_PULL);
+    mti_say_number(&say, 1);
+    mti_say_number(&say, 3);
+    mti_say_bytes(&say, mt_str("bob"));
+    mti_say_bytes(&say, mt_str("ada"));
+    mti_say_bytes(&say, mt_str("bob"));
+    send(&s);
+    rest(&w);
+    CHECK(s.heard[MTI_FOUND] == 2); /* both, and that this was all */
+    leave(&s);
+    end(&w);
+}
+
+/* ---- What was deleted ---- */
+
+TEST(delete_that_came_too_soon_is_taken_when_its_time_has_come)
+{
+    mt_options future = {.size = sizeof future, .allow_future = true};
+    mt_row row = {.uid = mt_str("ada")};
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    set(w.peers[0].db, "ada", "x");
+    join(&w, 0, 1);
+    rest(&w);
+    row.floor = (w.te.env.now_ms(w.te.env.ctx) - UINT64_C(1577836800000) + 15 * 60000) << 11;
+    CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
+    rest(&w);
+    CHECK(mt_node_count(mt_peek(w.peers[1].db, mt_str("ada"))) == 1);
+    test_env_run_for(&w.te, 10 * 60000);
+    CHECK(!mt_peek(w.peers[1].db, mt_str("ada")));
+    assert_string_equal(status_of(w.peers[1].db).text, "live");
+    end(&w);
+}
+
+TEST(read_by_force_learns_that_a_node_was_deleted)
+{
+    mt_options force = {.size = sizeof force, .force = true};
+    mt_sync_range mine = {.prefix = mt_str("mine/")};
+    mt_handle *node;
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, &mine);
+    set(w.peers[0].db, "ada", "x");
+    join(&w, 0, 1);
+    rest(&w);
+    CHECK(mt_read_wait(w.peers[1].db, mt_str("ada"), NULL, &node) == MT_OK && node);
+    mt_handle_unref(node);
+    CHECK(mt_delete_wait(w.peers[0].db, mt_str("ada"), NULL) == MT_OK);
+    CHECK(mt_read_wait(w.peers[1].db, mt_str("ada"), &force, &node) == MT_OK && !node);
+    end(&w);
+}
+
 /* ---- Hooks that take links away ---- */
 
 typedef struct remover {
@@ -734,6 +803,9 @@ int main(void)
         cmocka_unit_test(peers_that_have_nothing_in_common_are_quiet),
         cmocka_unit_test(peer_that_came_with_many_ranges_keeps_nobody_from_being_live),
         cmocka_unit_test(more_that_is_refused_than_can_be_noted_is_copied_anew),
+        cmocka_unit_test(nodes_are_read_in_whatever_order_they_are_asked_for),
+        cmocka_unit_test(delete_that_came_too_soon_is_taken_when_its_time_has_come),
+        cmocka_unit_test(read_by_force_learns_that_a_node_was_deleted),
         cmocka_unit_test(hook_may_take_the_link_away_when_a_write_was_acknowledged),
         cmocka_unit_test(hook_may_take_the_link_away_when_a_write_was_given_up),
         cmocka_unit_test(hook_may_take_the_link_away_when_something_comes),
