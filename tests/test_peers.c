@@ -43,7 +43,7 @@ static void link_open(test_peers *p, test_link *link)
     snprintf(ids[1], sizeof ids[1], "to%zu#%zu", a->number, (size_t)(link - p->links));
     options.a_id = mt_str(ids[0]);
     options.b_id = mt_str(ids[1]);
-    options.queued_max = p->harsh && test_once_in(p->c, 3) ? 20000 : 0;
+    options.queued_max = p->how.harsh && test_once_in(p->c, 3) ? 20000 : 0;
     HOLDS(mt_pipe_new(&p->te.env, &options, &link->connections[0], &link->connections[1], NULL) ==
           MT_OK);
     if (link->cut) HOLDS(mt_pipe_cut(link->connections[0]) == MT_OK);
@@ -92,7 +92,72 @@ void test_peers_cut(test_peers *p, size_t at, bool cut)
     else HOLDS(mt_pipe_restore(link->connections[0]) == MT_OK);
 }
 
+/* ---- An environment for each ---- */
+
+static const mt_env *env_of(void *ctx)
+{
+    return &((test_peer *)ctx)->world->te.env;
+}
+
+static uint64_t now_ms(void *ctx)
+{
+    return env_of(ctx)->now_ms(env_of(ctx)->ctx) + ((test_peer *)ctx)->ahead_ms;
+}
+
+static uint64_t ticks_ms(void *ctx)
+{
+    return env_of(ctx)->ticks_ms(env_of(ctx)->ctx);
+}
+
+static mt_status entropy(void *ctx, uint8_t *out, size_t len)
+{
+    return env_of(ctx)->entropy(env_of(ctx)->ctx, out, len);
+}
+
+static void timer_set(void *ctx, mt_timer *timer, uint64_t delay_ms)
+{
+    env_of(ctx)->timer_set(env_of(ctx)->ctx, timer, delay_ms);
+}
+
+static void timer_stop(void *ctx, mt_timer *timer)
+{
+    env_of(ctx)->timer_stop(env_of(ctx)->ctx, timer);
+}
+
+static mt_status turn(void *ctx)
+{
+    return env_of(ctx)->turn(env_of(ctx)->ctx);
+}
+
+static void env_make(test_peers *p, test_peer *peer)
+{
+    peer->env = (mt_env){.abi = MT_ENV_ABI,
+                         .size = sizeof peer->env,
+                         .mem = p->te.env.mem,
+                         .now_ms = now_ms,
+                         .ticks_ms = ticks_ms,
+                         .entropy = entropy,
+                         .timer_set = timer_set,
+                         .timer_stop = timer_stop,
+                         .turn = turn,
+                         .ctx = peer};
+    if (p->how.apart_ms > 0)
+        peer->ahead_ms = test_below(p->c, 2 * p->how.apart_ms) - p->how.apart_ms;
+}
+
 /* ---- Up and down ---- */
+
+static mt_kv engine_of(test_peers *p, test_peer *peer)
+{
+    mt_kv_late_options options = {.size = sizeof options, .fault = &peer->fault};
+    mt_kv kv = test_disk_kv(&peer->env, &peer->disk);
+
+    if (!peer->late) return kv;
+    options.seed = test_below(p->c, 1000000);
+    options.delay_ms = 1 + test_below(p->c, 40);
+    HOLDS(mt_kv_late(&peer->env, kv, &options, &kv) == MT_OK);
+    return kv;
+}
 
 static void disk_copy(test_disk *to, const test_disk *from)
 {
@@ -106,9 +171,9 @@ void test_peers_start(test_peers *p, size_t at)
 {
     test_peer *peer = &p->peers[at];
     mt_node_store_options options = {.size = sizeof options,
-                                     .log_max = p->harsh && test_once_in(p->c, 4) ? 8 : 0,
+                                     .log_max = p->how.harsh && test_once_in(p->c, 4) ? 8 : 0,
                                      .small_len_max = 100 + test_below(p->c, 2000)};
-    mt_config config = {.size = sizeof config, .env = &p->te.env, .clock = MT_CLOCK_HYBRID};
+    mt_config config = {.size = sizeof config, .env = &peer->env, .clock = MT_CLOCK_HYBRID};
     const mt_config *configs[1] = {&config};
     mt_storage storage;
     mt_router router;
@@ -117,11 +182,10 @@ void test_peers_start(test_peers *p, size_t at)
     if (peer->db) return;
     HOLDS(mt_group_new(test_mem(), &peer->links) == MT_OK);
     if (peer->stored) {
-        HOLDS(mt_node_store_new(&p->te.env, test_disk_kv(&p->te.env, &peer->disk), &options,
-                                &storage, NULL) == MT_OK);
+        HOLDS(mt_node_store_new(&peer->env, engine_of(p, peer), &options, &storage, NULL) == MT_OK);
         config.storage = &storage;
     }
-    HOLDS(mt_router_sync(&p->te.env, &peer->options, &router, &err) == MT_OK);
+    HOLDS(mt_router_sync(&peer->env, &peer->options, &router, &err) == MT_OK);
     config.router = &router;
     config.group = peer->links;
     HOLDS(mt_open(configs, 1, &peer->db, &err) == MT_OK);
@@ -154,6 +218,14 @@ void test_peers_crash(test_peers *p, size_t at)
     stop(p, at);
     test_disk_end(&peer->disk);
     peer->disk = image;
+}
+
+void test_peers_fail(test_peers *p, size_t at, uint64_t calls)
+{
+    mt_kv_fault *fault = &p->peers[at].fault;
+
+    *fault = (mt_kv_fault){.calls = MT_KV_FAULT_COMMIT, .status = MT_IO, .fail_at = calls};
+    fault->at_start = test_once_in(p->c, 2);
 }
 
 void test_peers_keep(test_peers *p, size_t at)
@@ -291,12 +363,21 @@ static void nothing_is_lost(test_peers *p)
     mt_graph_free(has);
 }
 
+void test_peers_heal(test_peers *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        p->peers[i].fault.status = MT_OK;
+        test_peers_start(p, i);
+    }
+    for (size_t i = 0; i < p->link_count; i++) test_peers_cut(p, i, false);
+    test_env_run_for(&p->te, SETTLE_MS);
+}
+
 void test_peers_settle(test_peers *p)
 {
     bool equal = false;
 
-    for (size_t i = 0; i < p->count; i++) test_peers_start(p, i);
-    for (size_t i = 0; i < p->link_count; i++) test_peers_cut(p, i, false);
+    test_peers_heal(p);
     for (size_t round = 0; round < SETTLE_ROUNDS && !equal; round++) {
         test_env_run_for(&p->te, SETTLE_MS);
         equal = are_equal(p);
@@ -310,9 +391,14 @@ void test_peers_settle(test_peers *p)
 
 void test_peers_begin(test_peers *p, test_case *c, size_t count, bool harsh)
 {
+    test_peers_begin_as(p, c, count, &(test_peers_how){.harsh = harsh});
+}
+
+void test_peers_begin_as(test_peers *p, test_case *c, size_t count, const test_peers_how *how)
+{
     memset(p, 0, sizeof *p);
     p->c = c;
-    p->harsh = harsh;
+    p->how = *how;
     p->u = gen_any(c);
     p->count = count;
     test_env_init(&p->te, c->seed, test_mem());
@@ -322,6 +408,9 @@ void test_peers_begin(test_peers *p, test_case *c, size_t count, bool harsh)
         p->peers[i].stored = !test_once_in(c, 4);
         p->peers[i].options.size = sizeof p->peers[i].options;
         p->peers[i].sure = graph_new();
+        p->peers[i].late = how->late && test_once_in(c, 2);
+        env_make(p, &p->peers[i]);
+        if (how->choose) how->choose(p, i);
         test_peers_start(p, i);
     }
 }

@@ -238,7 +238,9 @@ typedef struct attempt {
     mti_arrival *arrival; /* NULL: asked for again */
     mti_sync *sync;
     mt_connection *connection; /* held */
-    mti_block rows;            /* one row */
+    mti_block rows;            /* of one node */
+    size_t count;
+    bool part; /* of what was refused as a whole */
 } attempt;
 
 static uint64_t state_of(const mt_row *row)
@@ -252,19 +254,22 @@ static uint64_t state_of(const mt_row *row)
 
 static void tried(void *ctx, mt_db *db, const mt_result *result);
 
-static mt_status try_row(mti_arrival *arrival, mti_session *session, const mt_row *row)
+static mt_status try_rows(mti_arrival *arrival, mti_session *session, const mt_row *rows,
+                          size_t count, bool part)
 {
     mti_sync *sync = session->sync;
     attempt *a = mti_mem_alloc(sync->mem, sizeof *a);
-    mt_received what = {.rows = row, .count = 1};
+    mt_received what = {.rows = rows, .count = count};
     mt_status st;
 
     if (!a) return MT_NO_MEMORY;
     memset(a, 0, sizeof *a);
     a->arrival = arrival;
+    a->count = count;
+    a->part = part;
     a->sync = sync;
     a->connection = mt_connection_ref(session->connection);
-    st = mti_rows_copy(sync->mem, row, 1, SIZE_MAX, &a->rows);
+    st = mti_rows_copy(sync->mem, rows, count, SIZE_MAX, &a->rows);
     if (st == MT_OK)
         st = mt_db_receive_with(sync->db, session->connection, &what, NULL, tried, a, NULL);
     if (st == MT_OK) {
@@ -278,35 +283,40 @@ static mt_status try_row(mti_arrival *arrival, mti_session *session, const mt_ro
 }
 
 /* The parts of a row, each by itself. */
-static mt_status try_parts(mti_arrival *arrival, mti_session *session, const mt_row *row)
+static mt_status try_parts(mti_arrival *arrival, mti_session *session, const mt_row *rows,
+                           size_t count)
 {
-    mt_row part = {.uid = row->uid, .floor = row->floor};
-    mt_status st = row->floor > 0 ? try_row(arrival, session, &part) : MT_OK;
+    mt_status st = MT_OK;
 
-    part.floor = 0;
-    part.count = 1;
-    for (size_t i = 0; i < row->count && st == MT_OK; i++) {
-        part.fields = &row->fields[i];
-        st = try_row(arrival, session, &part);
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
+        mt_row part = {.uid = rows[i].uid, .floor = rows[i].floor};
+        if (part.floor > 0) st = try_rows(arrival, session, &part, 1, true);
+        part.floor = 0;
+        part.count = 1;
+        for (size_t k = 0; k < rows[i].count && st == MT_OK; k++) {
+            part.fields = &rows[i].fields[k];
+            st = try_rows(arrival, session, &part, 1, true);
+        }
     }
     return st;
 }
 
+/* Of a node that was asked for again and taken in parts the note stays: it is asked for once more. */
 static void tried(void *ctx, mt_db *db, const mt_result *result)
 {
     attempt *a = ctx;
     const mt_row *row = a->rows.data;
     mti_session *session = mti_session_of(a->sync, a->connection);
-    bool has_parts = row->count + (row->floor > 0) > 1;
+    bool has_parts = a->count > 1 || row->count + (row->floor > 0) > 1;
     mt_status st = result->status;
 
     (void)db;
     if (session) mti_session_hold(session);
     if (session && session->stage == SESSION_ACTIVE && !a->sync->closing) {
-        if (st == MT_OK && !a->arrival) drop(session, row->uid);
+        if (st == MT_OK && !a->arrival && !a->part) drop(session, row->uid);
         else if (st != MT_OK && !mti_is_refusal(st))
             mti_session_fail(session, st, result->text, true);
-        else if (st != MT_OK && has_parts) st = try_parts(a->arrival, session, row);
+        else if (st != MT_OK && has_parts) st = try_parts(a->arrival, session, row, a->count);
         else if (st != MT_OK) mti_refused_note(session, row->uid, st, result->text, state_of(row));
         if (st != result->status && st != MT_OK)
             mti_session_fail(session, st, mt_status_text(st), true);
@@ -334,7 +344,7 @@ void mti_refused_arrival(mti_arrival *arrival, mt_status status, const char *tex
         for (size_t i = 0; i < count && st == MT_OK && arrival->session; i++) {
             if (arrival->flags & MTI_DATA_COMMIT)
                 mti_refused_note(session, rows[i].uid, status, text, state_of(&rows[i]));
-            else st = try_row(arrival, session, &rows[i]);
+            else st = try_rows(arrival, session, &rows[i], 1, false);
         }
     if (st != MT_END && st != MT_OK) mti_session_fail(session, st, mt_status_text(st), true);
     mti_session_release(session);
@@ -380,10 +390,15 @@ void mti_refused_fetch(void *arg)
 bool mti_refused_found(mti_session *session, uint64_t id, const mt_row *rows, size_t count)
 {
     mt_status st = MT_OK;
+    size_t rows_of;
 
     if (id != FETCH_BIT) return false;
-    for (size_t i = 0; i < count && st == MT_OK; i++)
-        if (find(session->sync, session->peer, rows[i].uid)) st = try_row(NULL, session, &rows[i]);
+    for (size_t i = 0; i < count && st == MT_OK; i += rows_of) {
+        rows_of = 1;
+        while (i + rows_of < count && mt_bytes_equal(rows[i].uid, rows[i + rows_of].uid)) rows_of++;
+        if (find(session->sync, session->peer, rows[i].uid))
+            st = try_rows(NULL, session, &rows[i], rows_of, false);
+    }
     if (st != MT_OK) mti_session_fail(session, st, mt_status_text(st), true);
     return true;
 }
