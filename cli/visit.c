@@ -11,6 +11,9 @@
 /* How often it is looked at how far it is. */
 #define LOOK_MS 20
 
+/* After so long it is stored how far we came with a peer. */
+#define STORED_MS 400
+
 struct cli_visit {
     mt_db *db;
     const mt_env *env;
@@ -22,6 +25,7 @@ struct cli_visit {
     void *ctx;
     cli_visit_facts facts;
     bool equal, refused;
+    uint64_t failed_at; /* in ticks; 0: it has not failed */
     bool unstored; /* how far we came is not in the store yet: the next time it would go again */
     uint8_t id[MT_PEER_LEN_MAX]; /* of the peer, once it is known */
     size_t id_len;
@@ -59,12 +63,6 @@ static void note_peer(void *ctx, const mt_sync_peer *peer)
     else if (v->id_len > 0 && mt_bytes_equal(peer->id, id)) v->equal |= is_equal(peer);
 }
 
-static bool is_over(cli_visit *v)
-{
-    if (!v->equal) v->facts.ms = v->env->ticks_ms(v->env->ctx) - v->start_ms;
-    return v->equal && (!v->unstored || mt_connection_ended(v->connection));
-}
-
 static mt_status outcome(cli_visit *v)
 {
     mt_status st = mt_db_status(v->db, note_peer, v);
@@ -84,12 +82,24 @@ static void say_why(const cli_visit *v, mt_error *why)
     (void)snprintf(why->text, sizeof why->text, "%s", text);
 }
 
+/* After a failure, too, it is stored how far we came: the next time goes on from there. The peer may be gone from the list then,
+ * so that nobody says when it is. */
+static bool is_over(cli_visit *v, mt_status st)
+{
+    uint64_t now = v->env->ticks_ms(v->env->ctx);
+
+    if (st != MT_OK && v->failed_at == 0) v->failed_at = now;
+    if (st != MT_OK) return !v->unstored || now - v->failed_at >= STORED_MS;
+    if (!v->equal) v->facts.ms = now - v->start_ms;
+    return v->equal && (!v->unstored || mt_connection_ended(v->connection));
+}
+
 static void look(void *arg)
 {
     cli_visit *v = arg;
     mt_error why = {.status = outcome(v)};
 
-    if (!is_over(v) && why.status == MT_OK) {
+    if (!is_over(v, why.status)) {
         v->env->timer_set(v->env->ctx, &v->timer, LOOK_MS);
         v->hear(v->ctx, &v->facts, NULL);
         return;
