@@ -148,6 +148,45 @@ static void step_done(mti_outbound *out)
     else go_on(out);
 }
 
+static void stored_read(void *ctx, const mt_storage_answer *answer)
+{
+    mti_outbound *out = ctx;
+    mt_status st = answer->status;
+
+    for (size_t i = 0; out->session && st == MT_OK && i < answer->row_count; i++) {
+        const mt_row *row = &answer->rows[i].row;
+        if (row->count > 0 || row->floor > 0 || out->rows.within) st = mti_gather_add(out, row);
+    }
+    if (st != MT_OK) fail(out, st, mt_status_text(st));
+    if (answer->more) return;
+    wants_free(out);
+    if (out->session) step_done(out);
+    mti_outbound_release(out);
+}
+
+/* Whether any of the nodes holds what storage has not answered for: it may be undone here, and would
+ * not come back from the peer, which had it from us. */
+static bool is_ahead(const mt_result *result)
+{
+    bool ahead = false;
+
+    for (size_t i = 0; i < result->count; i++) ahead |= result->nodes[i]->unstored > 0;
+    return ahead;
+}
+
+/* Reads what storage has of the nodes. */
+static mt_status read_stored(mti_outbound *out)
+{
+    mt_db *db = out->sync->db;
+    uint64_t id = 0;
+    mt_status st = mti_request_begin(db, stored_read, out, &id);
+
+    if (st != MT_OK) return st;
+    st = db->storage.read(db->storage_ctx, &db->storage_host, id, keys_of(out), out->want_count);
+    if (st != MT_OK) mti_request_end(db, id);
+    return st;
+}
+
 static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
 {
     mti_outbound *out = ctx;
@@ -155,6 +194,10 @@ static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
     mt_status st = result->status;
 
     (void)db;
+    if (out->session && st == MT_OK && is_ahead(result)) {
+        if ((st = read_stored(out)) == MT_OK) return;
+        fail(out, st, mt_status_text(st));
+    }
     for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
         st = mti_gather_node(out, mti_handle_resident(result->nodes[i]), &keys[i]);
     }
