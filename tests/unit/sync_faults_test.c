@@ -4,7 +4,10 @@
 
 #include <mytosis/binary.h>
 #include <mytosis/mytosis.h>
+#include <mytosis/plugin/kv_memory.h>
+#include <mytosis/plugin/node_store.h>
 #include <mytosis/plugin/pipe.h>
+#include <mytosis/plugin/storage.h>
 #include <mytosis/plugin/sync.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -364,6 +367,49 @@ TEST(range_that_begins_behind_a_uid_has_those_that_it_is_a_prefix_of)
     rest(&w);
     CHECK(!has(w.peers[1].db, "key") && has(w.peers[1].db, "keys"));
     end(&w);
+}
+
+static void count_records(void *ctx, mt_db *db, const struct mt_storage_answer *answer)
+{
+    (void)db;
+    *(size_t *)ctx += answer->record_count;
+}
+
+/* How many positions are stored of a peer that said that this is all. */
+static size_t positions_of(unsigned flags)
+{
+    mt_sync_options options = {.size = sizeof options};
+    mt_storage storage;
+    size_t count = 0;
+    mti_say say;
+    stranger s;
+    world w;
+    mt_kv kv;
+
+    begin(&w);
+    CHECK(mt_kv_memory(&w.te.env, &kv) == MT_OK);
+    CHECK(mt_node_store_new(&w.te.env, kv, NULL, &storage, NULL) == MT_OK);
+    open_with(&w, 0, &options, (mt_config){.storage = &storage});
+    come(&w, &s, (mt_pipe_options){.flags = flags});
+    greet(&w, &s, 's', 1, 0);
+    say = speak(&s, MTI_DATA);
+    mti_say_number(&say, 1);
+    mti_say_number(&say, MTI_DATA_POSITION | MTI_DATA_ALL);
+    say_cursor(&say, 7, 5);
+    send(&s);
+    rest(&w);
+    CHECK(mt_db_records(w.peers[0].db, mt_str("sync/in/"), (mt_bytes){NULL, 0}, 10, count_records,
+                        &count) == MT_OK);
+    rest(&w);
+    leave(&s);
+    end(&w);
+    return count;
+}
+
+TEST(of_a_peer_that_is_not_expected_back_no_position_is_kept)
+{
+    CHECK(positions_of(0) == 1);
+    CHECK(positions_of(MT_CONNECTION_EPHEMERAL) == 0);
 }
 
 /* ---- Room ---- */
@@ -796,6 +842,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_copied_before_a_copy_began_anew_does_not_count_for_it),
         cmocka_unit_test(range_that_begins_behind_a_uid_has_those_that_it_is_a_prefix_of),
+        cmocka_unit_test(of_a_peer_that_is_not_expected_back_no_position_is_kept),
         cmocka_unit_test(copy_goes_on_when_answers_to_reads_have_left_a_link),
         cmocka_unit_test(peer_that_sends_more_than_the_window_ends_its_session),
         cmocka_unit_test(peer_with_two_links_is_one_peer_that_received_a_write),
