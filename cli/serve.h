@@ -29,6 +29,7 @@ typedef struct cli_serving {
     size_t listener_count;
     mt_connection *dialed[OPTION_LISTED_MAX];
     size_t dialed_count;
+    mt_timer first_look; /* whether those that are dialed are there */
     mt_group *peers;
     mt_subscription *peer_events;
     uint64_t start_ms; /* in ticks */

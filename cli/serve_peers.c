@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* When it is told which of those that are dialed are not there. */
+#define FIRST_LOOK_MS 1000
+
 /* ---- What becomes of them ---- */
 
 static void tell(cli_serving *s, cli_log_level level, const char *event, const char *key,
@@ -28,6 +31,22 @@ static void on_status(void *ctx, mt_db *db)
 {
     (void)db;
     cli_serve_peers_tell(ctx);
+}
+
+/* Those that were never there change no state: they are told of once. */
+static void look_first(void *ctx)
+{
+    cli_serving *s = ctx;
+
+    for (size_t i = 0; i < s->dialed_count; i++) {
+        const mt_error *why = mt_dial_error(s->dialed[i]);
+
+        if (!mt_connection_offline(s->dialed[i]) || !why || why->status == MT_OK) continue;
+        if (!cli_log_begin(&s->log, LOG_WARNING, "unreachable")) continue;
+        cli_log_text(&s->log, "id", mt_connection_id(s->dialed[i]));
+        cli_log_text(&s->log, "error", mt_str(why->text));
+        cli_log_end(&s->log);
+    }
 }
 
 /* ---- Beginning ---- */
@@ -114,11 +133,15 @@ mt_status cli_serve_peers_begin(cli_serving *s, mt_error *err)
         st = listen_at(s, config->settings[SETTING_LISTEN].items[i].text, err);
     for (size_t i = 0; i < config->settings[SETTING_CONNECT].count && st == MT_OK; i++)
         st = dial(s, config->settings[SETTING_CONNECT].items[i].text, err);
+    s->first_look = (mt_timer){.fire = look_first, .arg = s};
+    if (st == MT_OK && s->dialed_count > 0)
+        s->env->timer_set(s->env->ctx, &s->first_look, FIRST_LOOK_MS);
     return st;
 }
 
 void cli_serve_peers_end(cli_serving *s)
 {
+    if (s->first_look.fire) s->env->timer_stop(s->env->ctx, &s->first_look);
     mt_subscription_dispose(s->peer_events);
     for (size_t i = 0; i < s->listener_count; i++) mt_server_close(s->listeners[i]);
     for (size_t i = 0; i < s->dialed_count; i++) {

@@ -556,6 +556,10 @@ class Peers(CommandTest):
         done = self.run_command("sync", "x", "--store=a.mdb")
         self.assertEqual(done.returncode, USAGE)
 
+    def test_a_peer_that_is_not_there_is_told_of(self):
+        said = Daemon(self, "--connect=tcp://127.0.0.1:1", store="a.mdb").wait_for("unreachable")
+        self.assertEqual((said["id"], said["error"]), ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1: connection refused"))
+
     def test_what_http_is_answered(self):
         here = Daemon(self, "--listen=ws://127.0.0.1:0", store="a.mdb")
         Daemon(self, "--connect", here.said("listening")["url"], store="b.mdb")
