@@ -113,19 +113,12 @@ void mti_copy_end(mti_outbound *out)
 
 /* ---- A list ---- */
 
-static void list_read(void *ctx, mt_db *db, const mt_result *result)
+static void list_done(mti_outbound *out)
 {
-    mti_outbound *out = ctx;
     const mt_storage_key *wants = out->wants.data;
-    mt_status st = result->status;
+    mt_status st;
 
-    (void)db;
-    if (out->session && st != MT_OK) fail(out, st, result->text);
-    for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
-        st = mti_gather_node(out, mti_handle_resident(result->nodes[i]), &wants[i]);
-        if (st != MT_OK) fail(out, st, mt_status_text(st));
-    }
-    if (out->session && st == MT_OK && out->want_count > 0) {
+    if (out->session && out->want_count > 0) {
         mt_bytes last = wants[out->want_count - 1].uid;
         memcpy(out->after, last.data, last.len);
         out->after_len = last.len;
@@ -135,6 +128,28 @@ static void list_read(void *ctx, mt_db *db, const mt_result *result)
     mti_block_free(out->sync->mem, &out->wants);
     out->want_count = 0;
     mti_outbound_release(out);
+}
+
+static void list_stored(void *ctx, const mt_storage_answer *answer)
+{
+    mti_feed_take(ctx, answer);
+    if (!answer->more) list_done(ctx);
+}
+
+static void list_read(void *ctx, mt_db *db, const mt_result *result)
+{
+    mti_outbound *out = ctx;
+    const mt_storage_key *wants = out->wants.data;
+    mt_status st = result->status;
+
+    (void)db;
+    if (mti_feed_stored(out, result, list_stored)) return;
+    if (out->session && st != MT_OK) fail(out, st, result->text);
+    for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
+        st = mti_gather_node(out, mti_handle_resident(result->nodes[i]), &wants[i]);
+        if (st != MT_OK) fail(out, st, mt_status_text(st));
+    }
+    list_done(out);
 }
 
 static void list_step(mti_outbound *out)

@@ -148,22 +148,6 @@ static void step_done(mti_outbound *out)
     else go_on(out);
 }
 
-static void stored_read(void *ctx, const mt_storage_answer *answer)
-{
-    mti_outbound *out = ctx;
-    mt_status st = answer->status;
-
-    for (size_t i = 0; out->session && st == MT_OK && i < answer->row_count; i++) {
-        const mt_row *row = &answer->rows[i].row;
-        if (row->count > 0 || row->floor > 0 || out->rows.within) st = mti_gather_add(out, row);
-    }
-    if (st != MT_OK) fail(out, st, mt_status_text(st));
-    if (answer->more) return;
-    wants_free(out);
-    if (out->session) step_done(out);
-    mti_outbound_release(out);
-}
-
 /* Whether any of the nodes holds what storage has not answered for: it may be undone here, and would
  * not come back from the peer, which had it from us. */
 static bool is_ahead(const mt_result *result)
@@ -174,17 +158,43 @@ static bool is_ahead(const mt_result *result)
     return ahead;
 }
 
-/* Reads what storage has of the nodes. */
-static mt_status read_stored(mti_outbound *out)
+bool mti_feed_stored(mti_outbound *out, const mt_result *result,
+                     void (*answered)(void *ctx, const mt_storage_answer *answer))
 {
     mt_db *db = out->sync->db;
     uint64_t id = 0;
-    mt_status st = mti_request_begin(db, stored_read, out, &id);
+    mt_status st;
 
-    if (st != MT_OK) return st;
-    st = db->storage.read(db->storage_ctx, &db->storage_host, id, keys_of(out), out->want_count);
-    if (st != MT_OK) mti_request_end(db, id);
-    return st;
+    if (!out->session || result->status != MT_OK || !is_ahead(result)) return false;
+    if ((st = mti_request_begin(db, answered, out, &id)) == MT_OK) {
+        st = db->storage.read(db->storage_ctx, &db->storage_host, id, out->wants.data,
+                              out->want_count);
+        if (st != MT_OK) mti_request_end(db, id);
+    }
+    if (st != MT_OK) fail(out, st, mt_status_text(st));
+    return st == MT_OK;
+}
+
+void mti_feed_take(mti_outbound *out, const mt_storage_answer *answer)
+{
+    mt_status st = answer->status;
+
+    for (size_t i = 0; out->session && st == MT_OK && i < answer->row_count; i++) {
+        const mt_row *row = &answer->rows[i].row;
+        if (row->count > 0 || row->floor > 0 || out->rows.within) st = mti_gather_add(out, row);
+    }
+    if (st != MT_OK) fail(out, st, mt_status_text(st));
+}
+
+static void stored_read(void *ctx, const mt_storage_answer *answer)
+{
+    mti_outbound *out = ctx;
+
+    mti_feed_take(out, answer);
+    if (answer->more) return;
+    wants_free(out);
+    if (out->session) step_done(out);
+    mti_outbound_release(out);
 }
 
 static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
@@ -194,10 +204,7 @@ static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
     mt_status st = result->status;
 
     (void)db;
-    if (out->session && st == MT_OK && is_ahead(result)) {
-        if ((st = read_stored(out)) == MT_OK) return;
-        fail(out, st, mt_status_text(st));
-    }
+    if (mti_feed_stored(out, result, stored_read)) return;
     for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
         st = mti_gather_node(out, mti_handle_resident(result->nodes[i]), &keys[i]);
     }

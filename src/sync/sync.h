@@ -362,6 +362,12 @@ void mti_copy_step(mti_outbound *out);
 void mti_copy_end(mti_outbound *out);
 void mti_feed_step(mti_outbound *out);
 
+/* Of nodes that were read, and hold what storage has not answered for, asks storage for the wants.
+ * Answers whether it does. What comes is gathered. */
+bool mti_feed_stored(mti_outbound *out, const mt_result *result,
+                     void (*answered)(void *ctx, const mt_storage_answer *answer));
+void mti_feed_take(mti_outbound *out, const mt_storage_answer *answer);
+
 /* inbound.c */
 void mti_inbound_subscribe(mti_session *session); /* to what both wish */
 void mti_inbound_granted(mti_session *session, mti_parse *in);

@@ -3,6 +3,7 @@
 #include "test_env.h"
 
 #include <mytosis/binary.h>
+#include <mytosis/conformance.h>
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/kv_memory.h>
 #include <mytosis/plugin/node_store.h>
@@ -167,6 +168,7 @@ typedef struct stranger {
     mt_connection *here, *there;
     mt_subscription *subscription;
     mt_buf message;
+    bool undone;           /* it heard of what was */
     size_t heard[32];      /* messages, by type */
     uint64_t session;      /* of the last HELLO */
     mti_standing standing; /* of the last SUBSCRIBE */
@@ -186,6 +188,8 @@ static void hear(void *ctx, const void *event)
     CHECK(mti_parse_head(m->bytes, &type, &in, &err) == MT_OK);
     CHECK(type < TEST_COUNT(s->heard));
     s->heard[type]++;
+    for (size_t i = 0; i + 6 <= m->bytes.len; i++)
+        s->undone |= memcmp(m->bytes.data + i, "undone", 6) == 0;
     if (type == MTI_HELLO && mti_parse_hello(&in, &hello) == MT_OK) s->session = hello.nonce;
     if (type != MTI_SUBSCRIBE) return;
     (void)mti_parse_number(&in, "");
@@ -410,6 +414,47 @@ TEST(of_a_peer_that_is_not_expected_back_no_position_is_kept)
 {
     CHECK(positions_of(0) == 1);
     CHECK(positions_of(MT_CONNECTION_EPHEMERAL) == 0);
+}
+
+/* A write fails in storage, late, while a list is copied: it does not go over. */
+TEST(copy_of_a_list_has_what_storage_has)
+{
+    mt_kv_fault fault = {.calls = MT_KV_FAULT_COMMIT};
+    mt_kv_late_options late = {.size = sizeof late, .delay_ms = 50, .fault = &fault};
+    mt_field field = {.name = mt_str("text"), .value = mt_text("undone")};
+    mt_row row = {.uid = mt_str("ada"), .fields = &field, .count = 1};
+    mt_sync_options options = {.size = sizeof options};
+    mt_bytes uid = mt_str("ada");
+    mti_range list = {.uids = &uid, .uid_count = 1};
+    mt_storage storage;
+    mti_say say;
+    stranger s;
+    world w;
+    mt_kv kv;
+
+    begin(&w);
+    CHECK(mt_kv_memory(&w.te.env, &kv) == MT_OK);
+    CHECK(mt_kv_late(&w.te.env, kv, &late, &kv) == MT_OK);
+    CHECK(mt_node_store_new(&w.te.env, kv, NULL, &storage, NULL) == MT_OK);
+    open_with(&w, 0, &options, (mt_config){.storage = &storage});
+    rest(&w);
+    set(w.peers[0].db, "ada", "before");
+    come(&w, &s, (mt_pipe_options){.size = 0});
+    greet(&w, &s, 's', 1, 0);
+    rest(&w);
+    fault.count = fault.fail_at = 0;
+    fault.status = MT_IO;
+    CHECK(mt_write(w.peers[0].db, &row, 1, NULL, NULL, NULL, NULL) == MT_OK);
+    say = speak(&s, MTI_SUBSCRIBE);
+    mti_say_number(&say, 1);
+    mti_say_range(&say, &list, 0);
+    say_cursor(&say, 0, 0);
+    mti_say_byte(&say, 0);
+    send(&s);
+    rest(&w);
+    CHECK(fault.tripped && s.heard[MTI_DATA] > 0 && !s.undone);
+    leave(&s);
+    end(&w);
 }
 
 /* ---- Room ---- */
@@ -843,6 +888,7 @@ int main(void)
         cmocka_unit_test(what_was_copied_before_a_copy_began_anew_does_not_count_for_it),
         cmocka_unit_test(range_that_begins_behind_a_uid_has_those_that_it_is_a_prefix_of),
         cmocka_unit_test(of_a_peer_that_is_not_expected_back_no_position_is_kept),
+        cmocka_unit_test(copy_of_a_list_has_what_storage_has),
         cmocka_unit_test(copy_goes_on_when_answers_to_reads_have_left_a_link),
         cmocka_unit_test(peer_that_sends_more_than_the_window_ends_its_session),
         cmocka_unit_test(peer_with_two_links_is_one_peer_that_received_a_write),
