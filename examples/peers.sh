@@ -57,7 +57,8 @@ until_so() {
 start() {
     local peer=$1
     shift
-    "$bin/mytosis" serve --store "$peer.mdb" "$@" 2>"$peer.log" &
+    : >"$peer.log"
+    "$bin/mytosis" serve --store "$peer.mdb" "$@" 2>>"$peer.log" &
     pids[$peer]=$!
     until_so grep -q ' ready ' "$peer.log"
 }
@@ -113,8 +114,9 @@ edit() {
     at "$1" ls package/ | awk -v seed="$2" 'BEGIN { srand(seed) } { print rand(), $1 }' | sort |
         sed -n "1,${edits}s/.* //p" >chosen.txt
     while read -r uid; do
-        at "$1" write "$uid" reviewed="at $1" rating:="$((RANDOM % 5 + 1))"
-    done <chosen.txt >said.txt
+        printf '{"%s": {"reviewed": "at %s", "rating": %d}}\n' "$uid" "$1" $((RANDOM % 5 + 1))
+    done <chosen.txt >patches.txt
+    at "$1" watch <patches.txt >said.txt # each a commit of its own
 }
 RANDOM=1
 
