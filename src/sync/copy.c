@@ -26,7 +26,7 @@ static bool send_gathered(mti_outbound *out)
 /* The whole range was read. Once it has gone over, the feed goes on. */
 static void copied(mti_outbound *out)
 {
-    mt_status st = mti_gather_end(out);
+    mt_status st = mti_gather_end(&out->rows);
 
     if (st != MT_OK) fail(out, st, mt_status_text(st));
     if (st != MT_OK || !send_gathered(out)) return;
@@ -51,11 +51,11 @@ static bool take_row(void *ctx, mt_db *db, const mt_row *row)
         return true;
     }
     if (mt_bytes_compare(row->uid, out->range.first) < 0) return true;
-    if ((st = mti_gather_add(out, row)) != MT_OK) {
+    if ((st = mti_gather_add(&out->rows, row)) != MT_OK) {
         fail(out, st, mt_status_text(st));
         return true;
     }
-    if (mti_gather_waits(out) && !send_gathered(out)) out->paused = true;
+    if (mti_gather_waits(&out->rows) && !send_gathered(out)) out->paused = true;
     return !out->paused;
 }
 
@@ -122,7 +122,7 @@ static void list_done(mti_outbound *out)
         mt_bytes last = wants[out->want_count - 1].uid;
         memcpy(out->after, last.data, last.len);
         out->after_len = last.len;
-        if ((st = mti_gather_end(out)) != MT_OK) fail(out, st, mt_status_text(st));
+        if ((st = mti_gather_end(&out->rows)) != MT_OK) fail(out, st, mt_status_text(st));
         else if (send_gathered(out)) mti_session_flush_soon(out->session);
     }
     mti_block_free(out->sync->mem, &out->wants);
@@ -146,7 +146,7 @@ static void list_read(void *ctx, mt_db *db, const mt_result *result)
     if (mti_feed_stored(out, result, list_stored)) return;
     if (out->session && st != MT_OK) fail(out, st, result->text);
     for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
-        st = mti_gather_node(out, mti_handle_resident(result->nodes[i]), &wants[i]);
+        st = mti_gather_node(&out->rows, mti_handle_resident(result->nodes[i]), &wants[i]);
         if (st != MT_OK) fail(out, st, mt_status_text(st));
     }
     list_done(out);
@@ -188,7 +188,7 @@ static void list_step(mti_outbound *out)
 void mti_copy_step(mti_outbound *out)
 {
     if (out->session->compresses) out->rows.compressor = out->sync->compressor;
-    if (mti_gather_waits(out) && !send_gathered(out)) return;
+    if (mti_gather_waits(&out->rows) && !send_gathered(out)) return;
     if (out->paused) {
         out->paused = false;
         mt_stream_resume(out->sync->db, out->stream);

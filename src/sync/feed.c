@@ -137,10 +137,11 @@ static void go_on(mti_outbound *out)
 static void step_done(mti_outbound *out)
 {
     mt_cursor before = out->position;
-    mt_status st = mti_gather_end(out);
+    mt_status st = mti_gather_end(&out->rows);
 
     out->position = out->next_position;
-    if (st == MT_OK && mti_gather_waits(out)) st = mti_gather_send(out, 0, MTI_DATA_POSITION);
+    if (st == MT_OK && mti_gather_waits(&out->rows))
+        st = mti_gather_send(out, 0, MTI_DATA_POSITION);
     else out->position_owed = true;
     out->sends = st == MT_AGAIN;
     if (out->sends) out->position = before; /* the rest goes when there is room */
@@ -181,7 +182,8 @@ void mti_feed_take(mti_outbound *out, const mt_storage_answer *answer)
 
     for (size_t i = 0; out->session && st == MT_OK && i < answer->row_count; i++) {
         const mt_row *row = &answer->rows[i].row;
-        if (row->count > 0 || row->floor > 0 || out->rows.within) st = mti_gather_add(out, row);
+        if (row->count > 0 || row->floor > 0 || out->rows.within)
+            st = mti_gather_add(&out->rows, row);
     }
     if (st != MT_OK) fail(out, st, mt_status_text(st));
 }
@@ -206,7 +208,7 @@ static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
     (void)db;
     if (mti_feed_stored(out, result, stored_read)) return;
     for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
-        st = mti_gather_node(out, mti_handle_resident(result->nodes[i]), &keys[i]);
+        st = mti_gather_node(&out->rows, mti_handle_resident(result->nodes[i]), &keys[i]);
     }
     wants_free(out);
     if (out->session && st != MT_OK)

@@ -11,24 +11,27 @@ typedef struct mti_gathered {
     bool cut;
 } gathered;
 
-void mti_gather_free(mti_outbound *out)
+void mti_gather_init(mti_gather *rows, const mt_mem *mem)
 {
-    mti_gather *rows = &out->rows;
-
-    mt_binary_writer_free(rows->writer);
-    mt_buf_free(&rows->bytes);
-    mti_mem_free(out->sync->mem, rows->messages, rows->cap * sizeof(gathered));
+    memset(rows, 0, sizeof *rows);
+    rows->bytes.mem = mem;
 }
 
-mt_status mti_gather_end(mti_outbound *out)
+void mti_gather_free(mti_gather *rows)
 {
-    mti_gather *rows = &out->rows;
+    mt_binary_writer_free(rows->writer);
+    mti_mem_free(rows->bytes.mem, rows->messages, rows->cap * sizeof(gathered));
+    mt_buf_free(&rows->bytes);
+}
+
+mt_status mti_gather_end(mti_gather *rows)
+{
     size_t start = 0;
     gathered *more;
     mt_status st;
 
     if (!rows->writer) return MT_OK;
-    more = mti_vector_reserve(out->sync->mem, rows->messages, &rows->cap, rows->count + 1,
+    more = mti_vector_reserve(rows->bytes.mem, rows->messages, &rows->cap, rows->count + 1,
                               sizeof *more);
     if (!more) return MT_NO_MEMORY;
     rows->messages = more;
@@ -41,40 +44,57 @@ mt_status mti_gather_end(mti_outbound *out)
     return MT_OK;
 }
 
-/* About how many bytes a row takes. */
-static size_t row_len(const mt_row *row)
+/* About how many bytes a field takes. */
+static size_t field_len(const mt_field *field)
 {
-    size_t len = 8 + row->uid.len;
+    bool has_bytes = field->kind == MT_FIELD_VALUE &&
+                     (field->value.kind == MT_STRING || field->value.kind == MT_BYTES ||
+                      field->value.kind == MT_EDGE);
 
-    for (size_t i = 0; i < row->count; i++) {
-        const mt_field *field = &row->fields[i];
-        len += 8 + field->name.len;
-        if (field->kind == MT_FIELD_VALUE &&
-            (field->value.kind == MT_STRING || field->value.kind == MT_BYTES ||
-             field->value.kind == MT_EDGE))
-            len += field->value.as.bytes.len;
-    }
-    return len;
+    return 8 + field->name.len + (has_bytes ? field->value.as.bytes.len : 0);
 }
 
-mt_status mti_gather_add(mti_outbound *out, const mt_row *row)
+/* How many fields of a row, from the first, fit into the message; one at least, if there is one. */
+static size_t fields_that_fit(mti_gather *rows, const mt_row *row)
 {
-    mti_gather *rows = &out->rows;
-    mt_row piece = *row;
+    size_t count = 0;
+
+    while (count < row->count && (count == 0 || rows->len < CUT_LEN))
+        rows->len += field_len(&row->fields[count++]);
+    return count;
+}
+
+/* Where the message ends, the row does: the node goes on in the next. */
+static mt_status add_piece(mti_gather *rows, mt_row *left, bool more)
+{
+    mt_row piece = *left;
     mt_status st = MT_OK;
 
-    rows->bytes.mem = out->sync->mem;
     if (!rows->writer)
-        st = mt_binary_writer_new(out->sync->mem, NULL, rows->compressor, &rows->bytes,
+        st = mt_binary_writer_new(rows->bytes.mem, NULL, rows->compressor, &rows->bytes,
                                   &rows->writer);
     if (st != MT_OK) return st;
-    rows->len += row_len(row);
-    /* Where the message ends, the row does: the node goes on in the next. */
-    if (rows->len >= CUT_LEN) piece.more = false;
+    rows->len += 8 + left->uid.len;
+    piece.count = fields_that_fit(rows, left);
+    if (piece.count < left->count) piece.shape = left->shape = NULL;
+    left->fields = left->count ? left->fields + piece.count : NULL;
+    left->count -= piece.count;
+    rows->within = left->count > 0 || more;
+    piece.more = rows->within && rows->len < CUT_LEN;
     if ((st = mt_binary_row(rows->writer, &piece)) != MT_OK) return st;
-    rows->within = row->more;
-    rows->nodes += !row->more;
-    return rows->len >= (rows->within ? CUT_LEN : MESSAGE_LEN) ? mti_gather_end(out) : MT_OK;
+    rows->nodes += !rows->within;
+    return rows->len >= (rows->within ? CUT_LEN : MESSAGE_LEN) ? mti_gather_end(rows) : MT_OK;
+}
+
+mt_status mti_gather_add(mti_gather *rows, const mt_row *row)
+{
+    mt_row left = *row;
+    mt_status st;
+
+    do {
+        st = add_piece(rows, &left, row->more);
+    } while (st == MT_OK && left.count > 0);
+    return st;
 }
 
 /* ---- Nodes as rows ---- */
@@ -82,7 +102,7 @@ mt_status mti_gather_add(mti_outbound *out, const mt_row *row)
 #define ROW_FIELDS 64
 
 typedef struct node_row {
-    mti_outbound *out;
+    mti_gather *rows;
     mt_row row;
     mt_field fields[ROW_FIELDS];
 } node_row;
@@ -93,7 +113,7 @@ static mt_status flush(node_row *n, bool more)
 
     n->row.fields = n->fields;
     n->row.more = more;
-    st = mti_gather_add(n->out, &n->row);
+    st = mti_gather_add(n->rows, &n->row);
     n->row.count = 0;
     return st;
 }
@@ -107,9 +127,9 @@ static mt_status put(node_row *n, const mt_field *field)
     return st;
 }
 
-mt_status mti_gather_node(mti_outbound *out, const mt_node *node, const mt_storage_key *want)
+mt_status mti_gather_node(mti_gather *rows, const mt_node *node, const mt_storage_key *want)
 {
-    node_row n = {.out = out};
+    node_row n = {.rows = rows};
     mt_field_iter iter;
     mt_field field;
     mt_status st = MT_OK;
@@ -148,23 +168,37 @@ static mt_status send(mti_outbound *out, mt_bytes rows, unsigned flags)
     return MT_OK;
 }
 
+bool mti_gather_first(const mti_gather *rows, mti_message *out)
+{
+    const gathered *m = &rows->messages[rows->first];
+
+    if (rows->first == rows->count) return false;
+    out->rows = (mt_bytes){rows->bytes.data + m->start, m->end - m->start};
+    out->nodes = m->nodes;
+    out->cut = m->cut;
+    out->last = rows->first + 1 == rows->count;
+    return true;
+}
+
+void mti_gather_pop(mti_gather *rows)
+{
+    rows->first++;
+    if (rows->first == rows->count && !rows->writer)
+        rows->bytes.len = rows->first = rows->count = 0;
+}
+
 mt_status mti_gather_send(mti_outbound *out, unsigned flags, unsigned last)
 {
-    mti_gather *rows = &out->rows;
+    mti_message m;
+    mt_status st;
 
-    while (rows->first < rows->count) {
-        const gathered *m = &rows->messages[rows->first];
-        mt_bytes bytes = {rows->bytes.data + m->start, m->end - m->start};
-        bool is_last = rows->first + 1 == rows->count;
-        mt_status st;
-
+    while (mti_gather_first(&out->rows, &m)) {
         if (!mti_outbound_has_room(out)) return MT_AGAIN;
-        st = send(out, bytes, flags | (m->cut ? MTI_DATA_CUT : 0) | (is_last ? last : 0));
+        st = send(out, m.rows, flags | (m.cut ? MTI_DATA_CUT : 0) | (m.last ? last : 0));
         if (st != MT_OK) return st;
-        out->session->nodes_out += m->nodes;
-        rows->first++;
+        out->session->nodes_out += m.nodes;
+        mti_gather_pop(&out->rows);
     }
-    if (!rows->writer) rows->bytes.len = rows->first = rows->count = 0;
     return MT_OK;
 }
 

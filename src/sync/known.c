@@ -8,6 +8,9 @@
 #define STORE_MS 200
 
 #define KNOWN_MAX 10000u
+
+/* How long until they are read again, where that failed. */
+#define READ_MS 1000
 #define PAGE 256
 
 /* Records: "sync/self" is our id; "sync/in/" peer range is a standing: docs/protocol.md. */
@@ -34,11 +37,14 @@ mti_known *mti_known_get(mti_sync *sync, const uint8_t peer[16], const uint8_t k
     return NULL;
 }
 
+/* Forgets the one that has been there longest: its peer copies anew, if it comes again. */
+static void forget_first(mti_sync *sync);
+
 static mti_known *known_add(mti_sync *sync, const uint8_t peer[16], const uint8_t key[8])
 {
     mti_known *more;
 
-    if (sync->known_count >= KNOWN_MAX) return NULL;
+    if (sync->known_count >= KNOWN_MAX) forget_first(sync);
     more = mti_vector_reserve(sync->mem, sync->known, &sync->known_cap, sync->known_count + 1,
                               sizeof *more);
     if (!more) return NULL;
@@ -73,6 +79,22 @@ static void record_of(const mti_known *known, mt_buf *buf, mt_storage_record *ou
     say_known(known, buf);
     out->key = (mt_bytes){buf->data, key_len};
     out->value = (mt_bytes){buf->data + key_len, buf->len > key_len ? buf->len - key_len : 0};
+}
+
+static void forget_first(mti_sync *sync)
+{
+    mt_buf buf = {.mem = sync->mem};
+    mt_storage_record record;
+    mt_received what = {.records = &record, .record_count = 1};
+
+    record_of(&sync->known[0], &buf, &record);
+    if (record.value.len > 0) {
+        record.value = (mt_bytes){NULL, 0};
+        (void)!mt_db_receive_with(sync->db, NULL, &what, NULL, NULL, NULL, NULL);
+    }
+    mt_buf_free(&buf);
+    sync->known_count--;
+    memmove(sync->known, sync->known + 1, sync->known_count * sizeof *sync->known);
 }
 
 bool mti_known_record(mti_sync *sync, const mti_session *session, const mti_inbound *in,
@@ -148,10 +170,17 @@ static void identified(mti_sync *sync)
     mti_session_greet_all(sync);
 }
 
+/* Without knowing who we are there is no session: it is tried again. */
+static void read_later(mti_sync *sync)
+{
+    if (!sync->closing) sync->env->timer_set(sync->env->ctx, &sync->read_known, READ_MS);
+}
+
 static void self_stored(void *ctx, mt_db *db, const mt_result *result)
 {
     (void)db;
     if (result->status == MT_OK) identified(ctx);
+    else read_later(ctx);
 }
 
 /* The first opening with this router: what was drawn is our id from now on. */
@@ -160,7 +189,8 @@ static void store_self(mti_sync *sync)
     mt_storage_record record = {mt_str(self_key), {sync->self, sizeof sync->self}};
     mt_received what = {.records = &record, .record_count = 1};
 
-    (void)!mt_db_receive_with(sync->db, NULL, &what, NULL, self_stored, sync, NULL);
+    if (mt_db_receive_with(sync->db, NULL, &what, NULL, self_stored, sync, NULL) != MT_OK)
+        read_later(sync);
 }
 
 /* A record that is none of ours is passed over: what it said is asked for anew. */
@@ -201,12 +231,14 @@ static void records_read(void *ctx, mt_db *db, const mt_storage_answer *answer)
             mti_refused_read(sync, last);
         }
     }
-    if (answer->more || (answer->status != MT_OK && answer->status != MT_MALFORMED)) return;
-    if (!answer->end && last) {
+    if (answer->more) return;
+    st = answer->status == MT_MALFORMED ? MT_OK : answer->status;
+    if (st == MT_OK && !answer->end && last) {
         st = mt_db_records(db, mt_str("sync/"), last->key, PAGE, records_read, sync);
         if (st == MT_OK) return;
     }
-    if (sync->self_found) identified(sync);
+    if (st != MT_OK) read_later(sync);
+    else if (sync->self_found) identified(sync);
     else store_self(sync);
 }
 
@@ -216,12 +248,22 @@ static void ready(void *ctx, mt_db *db, const mt_result *result)
     if (result->status == MT_OK) identified(ctx);
 }
 
+static void read_all(void *arg)
+{
+    mti_sync *sync = arg;
+    mt_bytes none = {NULL, 0};
+    mt_status st;
+
+    sync->known_count = 0;
+    mti_refused_end(sync);
+    st = mt_db_records(sync->db, mt_str("sync/"), none, PAGE, records_read, sync);
+    if (st == MT_UNSUPPORTED) st = mt_db_ready(sync->db, ready, sync);
+    if (st != MT_OK) read_later(sync);
+}
+
 void mti_known_read(mti_sync *sync)
 {
-    mt_bytes none = {NULL, 0};
-
-    sync->store_known.fire = mti_known_store;
-    sync->store_known.arg = sync;
-    if (mt_db_records(sync->db, mt_str("sync/"), none, PAGE, records_read, sync) == MT_OK) return;
-    if (mt_db_ready(sync->db, ready, sync) != MT_OK) identified(sync);
+    sync->store_known = (mt_timer){.fire = mti_known_store, .arg = sync};
+    sync->read_known = (mt_timer){.fire = read_all, .arg = sync};
+    read_all(sync);
 }

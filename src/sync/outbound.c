@@ -8,9 +8,6 @@
  * it step again afterwards. */
 #include "sync/sync.h"
 
-/* How full a connection may be before what is not live waits. */
-#define QUEUED_MAX ((size_t)256 * 1024)
-
 /* How many subscriptions one session has. */
 #define SUBSCRIPTIONS_MAX 1000u
 
@@ -28,7 +25,7 @@ static void destroy(mti_outbound *out)
 
     mti_range_free(mem, &out->range);
     mti_block_free(mem, &out->wants);
-    mti_gather_free(out);
+    mti_gather_free(&out->rows);
     mti_mem_free(mem, out, sizeof *out);
 }
 
@@ -73,11 +70,7 @@ bool mti_outbound_has_room(const mti_outbound *out)
     mti_session *s = out->session;
     size_t max = s->window < MTI_IN_FLIGHT_MAX ? s->window : MTI_IN_FLIGHT_MAX;
 
-    if (s->full || s->queue.len > 0 || out->in_flight >= max) return false;
-    if (mt_connection_queued(s->connection) < QUEUED_MAX) return true;
-    /* What fills the link is no data: no ACK will say that it has left. */
-    if (s->sent_count == 0) mti_session_flush_later(s);
-    return false;
+    return out->in_flight < max && mti_session_has_room(s);
 }
 
 /* ---- Beginning ---- */
@@ -148,6 +141,7 @@ static mti_outbound *outgoing_new(mti_session *session, uint64_t id, mti_range *
     out->range = *range;
     memset(range, 0, sizeof *range);
     while (*at) at = &(*at)->next;
+    mti_gather_init(&out->rows, session->sync->mem);
     *at = out;
     return out;
 }

@@ -114,6 +114,7 @@ static void closed(void *ctx)
     while (sync->sessions) mti_session_free(sync->sessions);
     sync->env->timer_stop(sync->env->ctx, &sync->refused_due);
     sync->env->timer_stop(sync->env->ctx, &sync->missed);
+    sync->env->timer_stop(sync->env->ctx, &sync->read_known);
     sync->env->timer_stop(sync->env->ctx, &sync->store_known);
     sync->env->timer_stop(sync->env->ctx, &sync->tell_changed);
     sync_free(sync);

@@ -23,6 +23,9 @@
 /* Messages, but for data, that wait for room at most. */
 #define QUEUE_MAX ((size_t)1024 * 1024)
 
+/* How full a connection may be before what is not live waits. */
+#define QUEUED_MAX ((size_t)256 * 1024)
+
 /* What a peer may say before we know who we are: its greeting. */
 #define EARLY_MAX ((size_t)1024 * 1024)
 
@@ -131,6 +134,29 @@ void mti_session_send(mti_session *session, const mti_say *say)
     /* Of a link that is down its events tell. */
 }
 
+mt_status mti_session_send_now(mti_session *session, const mti_say *say)
+{
+    mt_bytes message = mt_buf_bytes(&session->sync->message);
+    mt_status st = mti_say_end(say);
+
+    if (st != MT_OK) return st;
+    if (session->full || session->queue.len > 0) return MT_AGAIN;
+    st = mt_connection_send(session->connection, message);
+    if (st == MT_OK) session->bytes_out += message.len;
+    if (st != MT_AGAIN && st != MT_OFFLINE && st != MT_CLOSED) return st;
+    session->full = true; /* until there is room, or the link is up again */
+    return MT_AGAIN;
+}
+
+bool mti_session_has_room(mti_session *session)
+{
+    if (session->full || session->queue.len > 0) return false;
+    if (mt_connection_queued(session->connection) < QUEUED_MAX) return true;
+    /* If what fills the link is no data, no ACK will say that it has left. */
+    if (session->sent_count == 0) mti_session_flush_later(session);
+    return false;
+}
+
 static mt_status sent_add(mti_session *session, mti_sent sent)
 {
     size_t cap = session->sent_cap ? 2 * session->sent_cap : 16;
@@ -152,24 +178,20 @@ static mt_status sent_add(mti_session *session, mti_sent sent)
 
 mt_status mti_session_send_data(mti_session *session, mti_outbound *out, bool live)
 {
-    mt_bytes message = mt_buf_bytes(&session->sync->message);
-    mti_sent sent = {out->id, (uint32_t)message.len, live};
+    const mti_say say = {.out = &session->sync->message};
+    size_t len = say.out->len;
+    mti_sent sent = {out->id, (uint32_t)len, live};
     mt_status st;
 
-    if (session->full || session->queue.len > 0) return MT_AGAIN;
     if ((st = sent_add(session, sent)) != MT_OK) return st;
-    st = mt_connection_send(session->connection, message);
-    if (st == MT_OK) {
-        session->bytes_out += message.len;
-        out->in_flight += message.len;
-        if (live) session->live_in_flight += message.len;
-        return MT_OK;
+    if ((st = mti_session_send_now(session, &say)) != MT_OK) {
+        session->sent_count--;
+        session->sent_number--;
+        return st;
     }
-    session->sent_count--;
-    session->sent_number--;
-    if (st != MT_AGAIN && st != MT_OFFLINE && st != MT_CLOSED) return st;
-    session->full = true; /* until there is room, or the link is up again */
-    return MT_AGAIN;
+    out->in_flight += len;
+    if (live) session->live_in_flight += len;
+    return MT_OK;
 }
 
 /* Says where the peer stands in our log, too, where it does not know. */
@@ -246,6 +268,7 @@ static void flush(void *arg)
     mti_session_hold(session);
     if (session->prompt) send_ack(session);
     if (session->stage == SESSION_ACTIVE) mti_outbound_step_all(session);
+    if (session->stage == SESSION_ACTIVE) mti_answer_step(session);
     mti_status_note(session);
     mti_session_release(session);
 }
@@ -265,6 +288,7 @@ void mti_session_flush_later(mti_session *session)
 void mti_session_tear_down(mti_session *session)
 {
     mti_inbound_end_all(session);
+    mti_answer_end_all(session);
     mti_outbound_end_all(session);
     mti_sync_pull_leave(session);
     mti_awaited_leave(session, false);

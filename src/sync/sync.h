@@ -6,7 +6,7 @@
  *                                                                       gather.c
  *     inbound    what we subscribed to there: take, store, acknowledge    inbound.c
  *     refused    what of it was not taken, and may be later              refused.c
- *     pull       reads of what is not replicated here                     pull.c
+ *     pull       reads of what is not replicated here, and peers' of ours  pull.c, answer.c
  *     awaited    writes that wait for peers                               awaited.c
  *     log        which nodes changed: storage's, or one in memory         log.c
  *     known      how far we came with each peer, and who we are           known.c */
@@ -185,16 +185,17 @@ struct mti_session {
     size_t queue_at;
     bool full;
     mt_timer flush;
-    mt_timer later;     /* the same */
-    mt_timer delayed;   /* the next ACK */
-    bool delays;        /* it is set */
-    mt_timer positions; /* tells those that are owed */
-    bool owes;          /* it is set */
-    mt_timer again;     /* greets once more after an error of ours */
-    unsigned requests;  /* of the peer, that are being read */
-    unsigned holds;     /* callers further up the stack */
-    bool gone;          /* it is freed when there are none */
-    mt_status lost;     /* a message could not be sent: it ends with this */
+    mt_timer later;          /* the same */
+    mt_timer delayed;        /* the next ACK */
+    bool delays;             /* it is set */
+    mt_timer positions;      /* tells those that are owed */
+    bool owes;               /* it is set */
+    mt_timer again;          /* greets once more after an error of ours */
+    struct mti_asked *asked; /* reads of the peer, answered one after the other */
+    size_t asked_len;        /* bytes of their keys */
+    unsigned holds;          /* callers further up the stack */
+    bool gone;               /* it is freed when there are none */
+    mt_status lost;          /* a message could not be sent: it ends with this */
     /* status */
     mt_error error;
     uint64_t greeted_at, since_ms, round_trip_ms;
@@ -241,12 +242,13 @@ struct mti_sync {
     mti_known *known;
     size_t known_count, known_cap;
     size_t known_writes;  /* of standings alone, under way */
+    mt_timer read_known;  /* reads them again */
     mt_timer store_known; /* writes those that are not stored */
     bool self_found;
     mti_refused *refused;
     mti_refused *refused_by[MTI_REFUSED_SUMS]; /* the same, by the sums of their uids */
     uint64_t refused_due_ms;                   /* when the timer is to fire; 0: it is not set */
-    mt_timer refused_due; /* asks for what may be taken now */
+    mt_timer refused_due;                      /* asks for what may be taken now */
     mti_pulling *pulls;
     mti_awaited *awaited;
     bool prompt;    /* the commit at hand is waited for */
@@ -296,6 +298,12 @@ void mti_greeting_heard(mti_session *session); /* the peer has heard our HELLO *
  * the session ends in the next turn, and begins anew. */
 void mti_session_send(mti_session *session, const mti_say *say);
 
+/* Sends it only if there is room. MT_AGAIN: there is none; then what waits goes on when there is. */
+mt_status mti_session_send_now(mti_session *session, const mti_say *say);
+
+/* Whether what is not live may be sent: else what waits goes on when it may. */
+bool mti_session_has_room(mti_session *session);
+
 /* Sends it as data, if there is room. MT_AGAIN: there is none. */
 mt_status mti_session_send_data(mti_session *session, mti_outbound *out, bool live);
 
@@ -330,22 +338,32 @@ bool mti_outbound_has_room(const mti_outbound *out);
 void mti_outbound_say_subscribed(mti_outbound *out);
 
 /* gather.c */
-void mti_gather_free(mti_outbound *out);
+void mti_gather_init(mti_gather *rows, const mt_mem *mem);
+void mti_gather_free(mti_gather *rows);
 
 /* Adds a row to the message that is being filled, and ends that if it is long enough: within a node, as
  * one that is cut. MT_NO_MEMORY, or why it cannot be sent. */
-mt_status mti_gather_add(mti_outbound *out, const mt_row *row);
+mt_status mti_gather_add(mti_gather *rows, const mt_row *row);
 
 /* The same with all of a node that is wanted. */
-mt_status mti_gather_node(mti_outbound *out, const mt_node *node, const mt_storage_key *want);
+mt_status mti_gather_node(mti_gather *rows, const mt_node *node, const mt_storage_key *want);
 
 /* Ends the message that is being filled, if there is anything in it. */
-mt_status mti_gather_end(mti_outbound *out);
+mt_status mti_gather_end(mti_gather *rows);
 
-static inline bool mti_gather_waits(const mti_outbound *out)
+static inline bool mti_gather_waits(const mti_gather *rows)
 {
-    return out->rows.first < out->rows.count;
+    return rows->first < rows->count;
 }
+
+/* The first message that waits, BORROWED until it is taken out; false: none does. */
+typedef struct mti_message {
+    mt_bytes rows;
+    size_t nodes;
+    bool cut, last;
+} mti_message;
+bool mti_gather_first(const mti_gather *rows, mti_message *out);
+void mti_gather_pop(mti_gather *rows);
 
 /* Sends the messages that are ended, with `flags`, the last with `last` too. MT_AGAIN: some wait for
  * room. */
@@ -399,6 +417,8 @@ void mti_sync_pull_cancel(mti_sync *sync, uint64_t id);
 void mti_sync_pull_found(mti_session *session, mti_parse *in);
 void mti_sync_pull_asked(mti_session *session, mti_parse *in);
 void mti_sync_pull_ready(mti_session *session); /* the peer has said what it gives */
+void mti_answer_step(mti_session *session);     /* answer.c: goes on where there is room */
+void mti_answer_end_all(mti_session *session);
 void mti_sync_pull_leave(mti_session *session);
 void mti_sync_pull_end_all(mti_sync *sync);
 

@@ -484,6 +484,67 @@ TEST(copy_goes_on_when_answers_to_reads_have_left_a_link)
     end(&w);
 }
 
+TEST(node_that_is_longer_than_a_message_goes_over)
+{
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    set_large(w.peers[0].db, "large", 12, 250000);
+    join(&w, 0, 1);
+    rest(&w);
+    rest(&w);
+    assert_string_equal(status_of(w.peers[1].db).text, "live");
+    CHECK(has(w.peers[1].db, "large"));
+    end(&w);
+}
+
+TEST(node_that_is_longer_than_a_message_is_read_from_a_peer)
+{
+    mt_sync_range mine = {.prefix = mt_str("mine/")};
+    mt_handle *node;
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, &mine);
+    set_large(w.peers[0].db, "large", 12, 250000);
+    join(&w, 0, 1);
+    rest(&w);
+    CHECK(mt_read_wait(w.peers[1].db, mt_str("large"), NULL, &node) == MT_OK);
+    CHECK(node);
+    mt_handle_unref(node);
+    end(&w);
+}
+
+TEST(many_nodes_are_read_from_a_peer_at_once)
+{
+    mt_sync_range mine = {.prefix = mt_str("mine/")};
+    mt_handle *nodes[40];
+    mt_bytes uids[40];
+    char names[40][8];
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, &mine);
+    for (size_t i = 0; i < 40; i++) {
+        snprintf(names[i], sizeof names[i], "n%02zu", i);
+        uids[i] = mt_str(names[i]);
+        set_large(w.peers[0].db, names[i], 1, 200000);
+    }
+    join(&w, 0, 1);
+    rest(&w);
+    CHECK(mt_nodes_wait(w.peers[1].db, uids, 40, NULL, nodes) == MT_OK);
+    for (size_t i = 0; i < 40; i++) {
+        CHECK(nodes[i]);
+        mt_handle_unref(nodes[i]);
+    }
+    CHECK(status_of(w.peers[1].db).peer.state == MT_SYNC_LIVE);
+    end(&w);
+}
+
 static void hold_for_ever(void *ctx, mt_action *action)
 {
     mt_action **held = ctx;
@@ -882,14 +943,42 @@ TEST(number_that_is_used_again_leaves_nothing_unacknowledged)
     end(&w);
 }
 
+/* ---- Who we are ---- */
+
+TEST(peer_whose_id_was_not_stored_tries_again)
+{
+    mt_kv_fault fault = {.calls = MT_KV_FAULT_COMMIT, .status = MT_IO, .fail_at = 0};
+    mt_kv_late_options late = {.size = sizeof late, .delay_ms = 5, .fault = &fault};
+    mt_sync_options options = {.size = sizeof options};
+    mt_storage storage;
+    world w;
+    mt_kv kv;
+
+    begin(&w);
+    CHECK(mt_kv_memory(&w.te.env, &kv) == MT_OK);
+    CHECK(mt_kv_late(&w.te.env, kv, &late, &kv) == MT_OK);
+    CHECK(mt_node_store_new(&w.te.env, kv, NULL, &storage, NULL) == MT_OK);
+    open_with(&w, 0, &options, (mt_config){.storage = &storage});
+    open_for(&w, 1, NULL);
+    join(&w, 0, 1);
+    test_env_run_for(&w.te, 30000);
+    CHECK(fault.tripped);
+    assert_string_equal(status_of(w.peers[0].db).text, "live");
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(peer_whose_id_was_not_stored_tries_again),
         cmocka_unit_test(what_was_copied_before_a_copy_began_anew_does_not_count_for_it),
         cmocka_unit_test(range_that_begins_behind_a_uid_has_those_that_it_is_a_prefix_of),
         cmocka_unit_test(of_a_peer_that_is_not_expected_back_no_position_is_kept),
         cmocka_unit_test(copy_of_a_list_has_what_storage_has),
         cmocka_unit_test(copy_goes_on_when_answers_to_reads_have_left_a_link),
+        cmocka_unit_test(node_that_is_longer_than_a_message_goes_over),
+        cmocka_unit_test(node_that_is_longer_than_a_message_is_read_from_a_peer),
+        cmocka_unit_test(many_nodes_are_read_from_a_peer_at_once),
         cmocka_unit_test(peer_that_sends_more_than_the_window_ends_its_session),
         cmocka_unit_test(peer_with_two_links_is_one_peer_that_received_a_write),
         cmocka_unit_test(position_that_the_log_does_not_know_is_not_ahead_of_a_write),
