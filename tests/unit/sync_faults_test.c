@@ -647,8 +647,6 @@ TEST(position_that_the_log_does_not_know_is_not_ahead_of_a_write)
     end(&w);
 }
 
-/* ---- Quiet ---- */
-
 TEST(peers_that_have_nothing_in_common_are_quiet)
 {
     mt_sync_range ranges[2] = {{.prefix = mt_str("a/")}, {.prefix = mt_str("b/")}};
@@ -942,8 +940,6 @@ TEST(number_that_is_used_again_leaves_nothing_unacknowledged)
     leave(&s);
     end(&w);
 }
-
-/* ---- Who we are ---- */
 
 TEST(peer_whose_id_was_not_stored_tries_again)
 {
