@@ -18,6 +18,9 @@
 /* How long commands have to take their last answers. */
 #define PATIENCE_MS 2000
 
+/* After so long without anything new it is stored how far we came with a peer. */
+#define STORED_MS 400
+
 /* How often, and after how long, a store is tried again that is held. */
 #define BUSY_TRIES 100
 #define BUSY_PAUSE_MS 20
@@ -65,6 +68,23 @@ static void end_loop(cli_serving *s)
     cli_storage_loop_free(s->loop);
 }
 
+static void on_late(void *late)
+{
+    *(bool *)late = true;
+}
+
+/* How far we came with the peers is stored a moment after what they gave: without it that would come again the next time. */
+static void store_positions(cli_serving *s)
+{
+    bool late = false;
+    mt_timer timer = {.fire = on_late, .arg = &late};
+
+    s->env->timer_set(s->env->ctx, &timer, STORED_MS);
+    while (!late && !cli_serve_peers_stored(s) && s->env->turn(s->env->ctx) == MT_OK) {
+    }
+    s->env->timer_stop(s->env->ctx, &timer);
+}
+
 /* In this order nothing that was acknowledged is lost: commands and peers hear of no write that is not durable. */
 static void stop(cli_serving *s)
 {
@@ -79,6 +99,7 @@ static void stop(cli_serving *s)
     }
     mt_server_close(s->socket);
     if (s->db) {
+        store_positions(s);
         mt_db_close(s->db, done, &closed);
         turn_until(s, &closed);
     }

@@ -48,6 +48,9 @@ mt_status cli_serve_peers_begin(cli_serving *s, mt_error *err);
 /* Closes all of it; what was not begun is accepted. */
 void cli_serve_peers_end(cli_serving *s);
 
+/* Whether it is stored how far we came with each of them. */
+bool cli_serve_peers_stored(const cli_serving *s);
+
 /* How many peers are known, and how many of them are equal; and all of them as mytosis peers shows them: serve_peers_status.c. */
 void cli_serve_peers_count(const cli_serving *s, size_t *peers, size_t *live);
 void cli_serve_peers_print(const cli_serving *s, bool json, cli_output *out);

@@ -21,6 +21,19 @@ static void count_peer(void *ctx, const mt_sync_peer *peer)
     c->live += peer->state == MT_SYNC_LIVE;
 }
 
+static void look_stored(void *ctx, const mt_sync_peer *peer)
+{
+    *(bool *)ctx &= !peer->unstored;
+}
+
+bool cli_serve_peers_stored(const cli_serving *s)
+{
+    bool stored = true;
+
+    (void)!mt_db_status(s->db, look_stored, &stored);
+    return stored;
+}
+
 void cli_serve_peers_count(const cli_serving *s, size_t *peers, size_t *live)
 {
     counting c = {0, 0};

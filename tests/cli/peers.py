@@ -134,6 +134,17 @@ class Interrupted(PeersTest):
     def test_a_copy_goes_on_where_its_sender_was_stopped(self):
         self.assertEqual(self.sender_ends(signal.SIGTERM), DONE)
 
+    def test_what_was_given_before_a_stop_does_not_come_back(self):
+        self.start("a", "--listen=unix:a.socket")
+        b = self.start("b", "--connect=unix:a.socket")
+        self.until_equal("ab")
+        self.give("b", large(500))
+        self.until(lambda: self.count("a") == 500, "it does not arrive")
+        self.assertEqual(b.stop(), DONE)
+        self.start("b", "--connect=unix:a.socket")
+        self.until_equal("ab")
+        self.assertEqual([peer["nodes_in"] for peer in self.peers("b")], [0])
+
     def test_a_peer_that_comes_back_gets_what_has_changed_and_no_more(self):
         for number in (signal.SIGKILL, signal.SIGTERM):
             with self.subTest(number):
