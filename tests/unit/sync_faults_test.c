@@ -150,8 +150,8 @@ static void see(void *ctx, const mt_sync_peer *one)
 
     if (s->count++) return;
     s->peer = *one;
-    strcpy(s->text, one->text);
-    strcpy(s->error, one->error);
+    snprintf(s->text, sizeof s->text, "%s", one->text);
+    snprintf(s->error, sizeof s->error, "%s", one->error);
 }
 
 static seen status_of(mt_db *db)
@@ -557,7 +557,7 @@ static void hold_for_ever(void *ctx, mt_action *action)
 TEST(peer_that_sends_more_than_the_window_ends_its_session)
 {
     enum { MOST = 3000 };
-    mt_action **held = calloc(MOST, sizeof *held);
+    mt_action **held = calloc(MOST, sizeof(mt_action *));
     mt_hook hook = {.point = MT_ON_UPDATE, .run = hold_for_ever, .ctx = held};
     mt_sync_options options = {.size = sizeof options, .window = 65536};
     stranger s;
