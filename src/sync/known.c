@@ -118,23 +118,31 @@ static void stored(void *ctx, mt_db *db, const mt_result *result)
     sync->known_writes--;
 }
 
+/* Answers whether it is on its way, or need not be. */
+static bool store_one(mti_sync *sync, mti_known *known, mt_buf *buf)
+{
+    mt_storage_record record;
+    mt_received what = {.records = &record, .record_count = 1};
+
+    if (!known->unstored) return true;
+    record_of(known, buf, &record);
+    if (record.value.len == 0) return false;
+    if (mt_db_receive_with(sync->db, NULL, &what, NULL, stored, sync, NULL) != MT_OK) return false;
+    sync->known_writes++;
+    known->unstored = false;
+    return true;
+}
+
 void mti_known_store(void *arg)
 {
     mti_sync *sync = arg;
     mt_buf buf = {.mem = sync->mem};
-    mt_storage_record record;
+    bool all = true;
 
-    for (size_t i = 0; i < sync->known_count; i++) {
-        mt_received what = {.records = &record, .record_count = 1};
-        mti_known *known = &sync->known[i];
-        if (!known->unstored) continue;
-        record_of(known, &buf, &record);
-        if (record.value.len == 0) break;
-        if (mt_db_receive_with(sync->db, NULL, &what, NULL, stored, sync, NULL) != MT_OK) break;
-        sync->known_writes++;
-        known->unstored = false;
-    }
+    for (size_t i = 0; i < sync->known_count && all; i++)
+        all = store_one(sync, &sync->known[i], &buf);
     mt_buf_free(&buf);
+    if (!all && !sync->closing) sync->env->timer_set(sync->env->ctx, &sync->store_known, STORE_MS);
 }
 
 bool mti_known_is_stored(const mti_session *session)
