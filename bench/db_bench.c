@@ -54,10 +54,9 @@ typedef struct asked {
 
 static asked *asked_new(const bench *b)
 {
-    asked *a = malloc(sizeof *a);
+    asked *a = bench_room(1, sizeof *a);
     bench_rng rng = {b->seed};
 
-    bench_must(a ? MT_OK : MT_NO_MEMORY, "uids");
     for (size_t i = 0; i < READS; i++) {
         memcpy(a->text[i], b->set.rows[bench_random(&rng, NODES)].uid.data, UID_LEN);
         a->uids[i] = (mt_bytes){a->text[i], UID_LEN};
