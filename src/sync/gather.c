@@ -170,9 +170,10 @@ static mt_status send(mti_outbound *out, mt_bytes rows, unsigned flags)
 
 bool mti_gather_first(const mti_gather *rows, mti_message *out)
 {
-    const gathered *m = &rows->messages[rows->first];
+    const gathered *m;
 
     if (rows->first == rows->count) return false;
+    m = &rows->messages[rows->first];
     out->rows = (mt_bytes){rows->bytes.data + m->start, m->end - m->start};
     out->nodes = m->nodes;
     out->cut = m->cut;
