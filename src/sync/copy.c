@@ -130,10 +130,14 @@ static void list_done(mti_outbound *out)
     mti_outbound_release(out);
 }
 
-static void list_stored(void *ctx, const mt_storage_answer *answer)
+/* Storage has not answered for some of them yet: it is looked at them again in a while. What storage
+ * itself would give now may be in another order, and a copy goes on behind the last uid. */
+static void list_wait(mti_outbound *out)
 {
-    mti_feed_take(ctx, answer);
-    if (!answer->more) list_done(ctx);
+    mti_block_free(out->sync->mem, &out->wants);
+    out->want_count = 0;
+    mti_session_flush_later(out->session);
+    mti_outbound_release(out);
 }
 
 static void list_read(void *ctx, mt_db *db, const mt_result *result)
@@ -143,7 +147,10 @@ static void list_read(void *ctx, mt_db *db, const mt_result *result)
     mt_status st = result->status;
 
     (void)db;
-    if (mti_feed_stored(out, result, list_stored)) return;
+    if (out->session && st == MT_OK && mti_feed_is_ahead(result)) {
+        list_wait(out);
+        return;
+    }
     if (out->session && st != MT_OK) fail(out, st, result->text);
     for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
         st = mti_gather_node(&out->rows, mti_handle_resident(result->nodes[i]), &wants[i]);

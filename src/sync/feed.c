@@ -149,9 +149,7 @@ static void step_done(mti_outbound *out)
     else go_on(out);
 }
 
-/* Whether any of the nodes holds what storage has not answered for: it may be undone here, and would
- * not come back from the peer, which had it from us. */
-static bool is_ahead(const mt_result *result)
+bool mti_feed_is_ahead(const mt_result *result)
 {
     bool ahead = false;
 
@@ -159,14 +157,16 @@ static bool is_ahead(const mt_result *result)
     return ahead;
 }
 
-bool mti_feed_stored(mti_outbound *out, const mt_result *result,
-                     void (*answered)(void *ctx, const mt_storage_answer *answer))
+/* Of nodes that hold what storage has not answered for, asks storage for the wants. Answers whether it
+ * does. What comes is gathered. */
+static bool read_stored(mti_outbound *out, const mt_result *result,
+                        void (*answered)(void *ctx, const mt_storage_answer *answer))
 {
     mt_db *db = out->sync->db;
     uint64_t id = 0;
     mt_status st;
 
-    if (!out->session || result->status != MT_OK || !is_ahead(result)) return false;
+    if (!out->session || result->status != MT_OK || !mti_feed_is_ahead(result)) return false;
     if ((st = mti_request_begin(db, answered, out, &id)) == MT_OK) {
         st = db->storage.read(db->storage_ctx, &db->storage_host, id, out->wants.data,
                               out->want_count);
@@ -176,7 +176,7 @@ bool mti_feed_stored(mti_outbound *out, const mt_result *result,
     return st == MT_OK;
 }
 
-void mti_feed_take(mti_outbound *out, const mt_storage_answer *answer)
+static void take_stored(mti_outbound *out, const mt_storage_answer *answer)
 {
     mt_status st = answer->status;
 
@@ -192,7 +192,7 @@ static void stored_read(void *ctx, const mt_storage_answer *answer)
 {
     mti_outbound *out = ctx;
 
-    mti_feed_take(out, answer);
+    take_stored(out, answer);
     if (answer->more) return;
     wants_free(out);
     if (out->session) step_done(out);
@@ -206,7 +206,7 @@ static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
     mt_status st = result->status;
 
     (void)db;
-    if (mti_feed_stored(out, result, stored_read)) return;
+    if (read_stored(out, result, stored_read)) return;
     for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
         st = mti_gather_node(&out->rows, mti_handle_resident(result->nodes[i]), &keys[i]);
     }

@@ -86,11 +86,23 @@ static mt_status add_piece(mti_gather *rows, mt_row *left, bool more)
     return rows->len >= (rows->within ? CUT_LEN : MESSAGE_LEN) ? mti_gather_end(rows) : MT_OK;
 }
 
+/* Storage may give nodes in any order; within a message they are in that of their uids. */
+static bool is_behind(const mti_gather *rows, mt_bytes uid)
+{
+    mt_bytes last = {rows->last, rows->last_len};
+
+    return rows->writer && !rows->within && mt_bytes_compare(uid, last) <= 0;
+}
+
 mt_status mti_gather_add(mti_gather *rows, const mt_row *row)
 {
     mt_row left = *row;
-    mt_status st;
+    mt_status st = MT_OK;
 
+    if (is_behind(rows, row->uid)) st = mti_gather_end(rows);
+    if (st != MT_OK) return st;
+    memcpy(rows->last, row->uid.data, row->uid.len);
+    rows->last_len = row->uid.len;
     do {
         st = add_piece(rows, &left, row->more);
     } while (st == MT_OK && left.count > 0);

@@ -56,9 +56,11 @@ typedef struct mti_gather {
     mt_buf bytes;                    /* of all messages that have not gone */
     struct mti_gathered *messages;
     size_t first, count, cap;
-    mt_binary_writer *writer; /* of the one that is being filled; NULL: none is */
-    size_t nodes, len;        /* in it: nodes that end in it, about how many bytes */
-    bool within;              /* its last node goes on */
+    mt_binary_writer *writer;     /* of the one that is being filled; NULL: none is */
+    size_t nodes, len;            /* in it: nodes that end in it, about how many bytes */
+    bool within;                  /* its last node goes on */
+    uint8_t last[MT_UID_LEN_MAX]; /* that node */
+    size_t last_len;
 } mti_gather;
 
 /* How much of a subscription may be on its way at once. */
@@ -380,11 +382,9 @@ void mti_copy_step(mti_outbound *out);
 void mti_copy_end(mti_outbound *out);
 void mti_feed_step(mti_outbound *out);
 
-/* Of nodes that were read, and hold what storage has not answered for, asks storage for the wants.
- * Answers whether it does. What comes is gathered. */
-bool mti_feed_stored(mti_outbound *out, const mt_result *result,
-                     void (*answered)(void *ctx, const mt_storage_answer *answer));
-void mti_feed_take(mti_outbound *out, const mt_storage_answer *answer);
+/* Whether any of the nodes holds what storage has not answered for: it may be undone here, and would
+ * not come back from the peer, which had it from us. */
+bool mti_feed_is_ahead(const mt_result *result);
 
 /* inbound.c */
 void mti_inbound_subscribe(mti_session *session); /* to what both wish */
