@@ -56,7 +56,7 @@ static mti_say begin_found(mti_sync *sync, uint64_t id, bool more, mt_status sta
 
     mti_say_number(&say, id);
     mti_say_byte(&say, more);
-    mti_say_number(&say, (uint64_t) - (int64_t)status);
+    mti_say_status(&say, status);
     return say;
 }
 

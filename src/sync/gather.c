@@ -164,17 +164,9 @@ mt_status mti_gather_node(mti_gather *rows, const mt_node *node, const mt_storag
 /* Sends one message of data. */
 static mt_status send(mti_outbound *out, mt_bytes rows, unsigned flags)
 {
-    mti_say say = mti_say_begin(&out->sync->message, MTI_DATA);
-    mt_status st;
+    mt_status st = mti_outbound_say_data(out, flags, &out->position, rows);
 
-    mti_say_number(&say, out->id);
-    mti_say_number(&say, flags);
-    if (flags & MTI_DATA_POSITION) {
-        mti_say_fixed(&say, (mt_bytes){out->position.boot, sizeof out->position.boot});
-        mti_say_number(&say, out->position.number);
-    }
-    mti_say_fixed(&say, rows);
-    if ((st = mti_say_end(&say)) != MT_OK) return st;
+    if (st != MT_OK) return st;
     if ((st = mti_session_send_data(out->session, out, false)) != MT_OK) return st;
     if (flags & MTI_DATA_POSITION) out->position_owed = false;
     return MT_OK;

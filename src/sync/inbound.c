@@ -139,12 +139,11 @@ void mti_inbound_granted(mti_session *session, mti_parse *in)
 void mti_inbound_refused(mti_session *session, mti_parse *in)
 {
     mti_inbound *sub = find(session, mti_parse_number(in, "the subscription"));
-    mt_status status = (mt_status) - (int)(mti_parse_number(in, "the status") & 0xFF);
-    mt_bytes text = mti_parse_bytes(in, "the reason", MT_ERROR_TEXT_MAX);
+    mt_error why;
 
+    mti_parse_reason(in, &why);
     if (mti_parse_end(in) != MT_OK || !sub) return;
-    mti_fail(&session->error, status, "the peer says: %.*s", (int)text.len,
-             (const char *)text.data);
+    session->error = why;
     sub->ended = true;
     mti_status_note(session);
 }
@@ -373,11 +372,7 @@ void mti_inbound_data(mti_session *session, mti_parse *in)
     mt_status st = MT_OK;
     mt_bytes rows;
 
-    if (flags & MTI_DATA_POSITION) {
-        mt_bytes boot = mti_parse_fixed(in, "the position's log", sizeof position.boot);
-        if (boot.len) memcpy(position.boot, boot.data, boot.len);
-        position.number = mti_parse_number(in, "the position");
-    }
+    if (flags & MTI_DATA_POSITION) mti_parse_cursor(in, &position);
     rows = mti_parse_rest(in);
     if (in->failed) return;
     if (!(arrival = arrival_new(session, rows, flags))) {

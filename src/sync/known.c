@@ -205,12 +205,10 @@ static void store_self(mti_sync *sync)
 static void take_known(mti_sync *sync, const mt_storage_record *record)
 {
     mt_error err;
-    mti_parse in = {
-        .start = record->value.data, .at = record->value.data, .message = "a record", .err = &err};
+    mti_parse in = mti_parse_of(record->value, "a record", &err);
     mti_standing standing;
     mti_known *known;
 
-    in.end = record->value.len ? in.start + record->value.len : in.start;
     if (record->key.len != IN_LEN + 24) return;
     mti_parse_standing(&in, &standing);
     if (mti_parse_end(&in) != MT_OK) return;

@@ -70,17 +70,10 @@ static bool has_room(const mti_session *session)
 static mt_status say_commit(mti_outbound *out, const mt_cursor *head)
 {
     mti_sync *sync = out->sync;
-    mti_say say = mti_say_begin(&sync->message, MTI_DATA);
+    unsigned flags =
+        MTI_DATA_COMMIT | (head ? MTI_DATA_POSITION : 0) | (sync->prompt ? MTI_DATA_PROMPT : 0);
 
-    mti_say_number(&say, out->id);
-    mti_say_number(&say, MTI_DATA_COMMIT | (head ? MTI_DATA_POSITION : 0) |
-                             (sync->prompt ? MTI_DATA_PROMPT : 0));
-    if (head) {
-        mti_say_fixed(&say, (mt_bytes){head->boot, sizeof head->boot});
-        mti_say_number(&say, head->number);
-    }
-    mti_say_fixed(&say, mt_buf_bytes(&sync->commit));
-    return mti_say_end(&say);
+    return mti_outbound_say_data(out, flags, head, mt_buf_bytes(&sync->commit));
 }
 
 /* Of many peers with one range the subscriptions mostly have one number, too: the message is made

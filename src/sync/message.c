@@ -64,19 +64,47 @@ mt_bytes mti_parse_rest(mti_parse *in)
     return mti_parse_fixed(in, "the rest", (size_t)(in->end - in->at));
 }
 
+void mti_parse_cursor(mti_parse *in, mt_cursor *out)
+{
+    mt_bytes boot = mti_parse_fixed(in, "the position's log", sizeof out->boot);
+
+    memset(out, 0, sizeof *out);
+    if (boot.len) memcpy(out->boot, boot.data, boot.len);
+    out->number = mti_parse_number(in, "the position");
+}
+
+mt_status mti_parse_status(mti_parse *in)
+{
+    return (mt_status) - (int)(mti_parse_number(in, "the status") & 0xFF);
+}
+
+void mti_parse_reason(mti_parse *in, mt_error *out)
+{
+    mt_status status = mti_parse_status(in);
+    mt_bytes text = mti_parse_bytes(in, "the reason", MT_ERROR_TEXT_MAX);
+
+    mti_fail(out, status, "the peer says: %.*s", (int)text.len, (const char *)text.data);
+}
+
 mt_status mti_parse_end(mti_parse *in)
 {
     if (in->at != in->end) mti_parse_fail(in, "its end", "bytes follow");
     return in->failed ? in->err->status : MT_OK;
 }
 
+mti_parse mti_parse_of(mt_bytes bytes, const char *name, mt_error *err)
+{
+    mti_parse in = {.start = bytes.data, .at = bytes.data, .message = name, .err = err};
+
+    in.end = bytes.len ? bytes.data + bytes.len : bytes.data;
+    return in;
+}
+
 mt_status mti_parse_head(mt_bytes message, unsigned *type, mti_parse *out, mt_error *err)
 {
     uint8_t version;
 
-    *out = (mti_parse){.start = message.data, .at = message.data, .err = err};
-    out->end = message.len ? message.data + message.len : message.data;
-    out->message = "a message";
+    *out = mti_parse_of(message, "a message", err);
     version = mti_parse_byte(out, "the version");
     if (!out->failed && version != MTI_SYNC_VERSION)
         return mti_fail(err, MT_UNSUPPORTED, "a message of version %u, this build knows %u",
@@ -113,6 +141,23 @@ void mti_say_bytes(mti_say *say, mt_bytes bytes)
 {
     mti_say_number(say, bytes.len);
     mti_say_fixed(say, bytes);
+}
+
+void mti_say_cursor(mti_say *say, const mt_cursor *at)
+{
+    mti_say_fixed(say, (mt_bytes){at->boot, sizeof at->boot});
+    mti_say_number(say, at->number);
+}
+
+void mti_say_status(mti_say *say, mt_status status)
+{
+    mti_say_number(say, (uint64_t) - (int64_t)status);
+}
+
+void mti_say_reason(mti_say *say, mt_status status, const char *text)
+{
+    mti_say_status(say, status);
+    mti_say_bytes(say, mt_str(text));
 }
 
 mti_say mti_say_begin(mt_buf *out, mti_message_type type)
@@ -210,19 +255,15 @@ mt_status mti_parse_range(mti_parse *in, const mt_mem *mem, mti_range *out, unsi
 
 void mti_say_standing(mti_say *say, const mti_standing *standing)
 {
-    mti_say_fixed(say, (mt_bytes){standing->at.boot, sizeof standing->at.boot});
-    mti_say_number(say, standing->at.number);
+    mti_say_cursor(say, &standing->at);
     mti_say_byte(say, standing->copying);
     if (standing->copying) mti_say_bytes(say, standing->after);
 }
 
 void mti_parse_standing(mti_parse *in, mti_standing *out)
 {
-    mt_bytes boot = mti_parse_fixed(in, "the position's log", sizeof out->at.boot);
-
     memset(out, 0, sizeof *out);
-    if (boot.len) memcpy(out->at.boot, boot.data, boot.len);
-    out->at.number = mti_parse_number(in, "the position");
+    mti_parse_cursor(in, &out->at);
     out->copying = mti_parse_byte(in, "whether nodes are copied") != 0;
     if (out->copying) out->after = mti_parse_bytes(in, "the last uid", MT_UID_LEN_MAX);
 }

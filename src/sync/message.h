@@ -37,6 +37,9 @@ typedef struct mti_parse {
     bool failed;
 } mti_parse;
 
+/* Starts with the first of some bytes; `name` says what they are. */
+mti_parse mti_parse_of(mt_bytes bytes, const char *name, mt_error *err);
+
 /* Starts with the head of a message. MT_UNSUPPORTED: of another version. MT_MALFORMED: cut short. */
 mt_status mti_parse_head(mt_bytes message, unsigned *type, mti_parse *out, mt_error *err);
 
@@ -45,6 +48,11 @@ uint64_t mti_parse_number(mti_parse *in, const char *what);
 mt_bytes mti_parse_bytes(mti_parse *in, const char *what, size_t len_max); /* length, bytes */
 mt_bytes mti_parse_fixed(mti_parse *in, const char *what, size_t len);
 mt_bytes mti_parse_rest(mti_parse *in);
+void mti_parse_cursor(mti_parse *in, mt_cursor *out); /* where a log is */
+mt_status mti_parse_status(mti_parse *in);
+
+/* A status and a line of text, as what the peer says. */
+void mti_parse_reason(mti_parse *in, mt_error *out);
 
 /* MT_MALFORMED: something was wrong, or bytes follow. */
 mt_status mti_parse_end(mti_parse *in);
@@ -66,6 +74,9 @@ void mti_say_byte(mti_say *say, unsigned byte);
 void mti_say_number(mti_say *say, uint64_t number);
 void mti_say_bytes(mti_say *say, mt_bytes bytes); /* length, bytes */
 void mti_say_fixed(mti_say *say, mt_bytes bytes); /* bytes alone */
+void mti_say_cursor(mti_say *say, const mt_cursor *at);
+void mti_say_status(mti_say *say, mt_status status);
+void mti_say_reason(mti_say *say, mt_status status, const char *text);
 mt_status mti_say_end(const mti_say *say);
 
 /* ---- Messages ---- */

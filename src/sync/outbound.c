@@ -65,6 +65,18 @@ void mti_outbound_stop(mti_session *session, uint64_t id)
 
 /* ---- Rows on their way ---- */
 
+mt_status mti_outbound_say_data(const mti_outbound *out, unsigned flags, const mt_cursor *position,
+                                mt_bytes rows)
+{
+    mti_say say = mti_say_begin(&out->sync->message, MTI_DATA);
+
+    mti_say_number(&say, out->id);
+    mti_say_number(&say, flags);
+    if (flags & MTI_DATA_POSITION) mti_say_cursor(&say, position);
+    mti_say_fixed(&say, rows);
+    return mti_say_end(&say);
+}
+
 bool mti_outbound_has_room(const mti_outbound *out)
 {
     mti_session *s = out->session;
@@ -90,8 +102,7 @@ static void refuse(mti_session *session, uint64_t id, mt_status status, const ch
     mti_say say = mti_say_begin(&session->sync->message, MTI_REFUSED);
 
     mti_say_number(&say, id);
-    mti_say_number(&say, (uint64_t) - (int64_t)status);
-    mti_say_bytes(&say, mt_str(why));
+    mti_say_reason(&say, status, why);
     mti_session_send(session, &say);
 }
 

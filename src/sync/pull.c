@@ -245,7 +245,7 @@ void mti_sync_pull_found(mti_session *session, mti_parse *in)
     mti_sync *sync = session->sync;
     uint64_t id = mti_parse_number(in, "the read");
     bool more = mti_parse_byte(in, "whether more follows") != 0;
-    mt_status said = (mt_status) - (int)(mti_parse_number(in, "the status") & 0xFF);
+    mt_status said = mti_parse_status(in);
     mt_bytes bytes = mti_parse_rest(in);
     mt_connection *from = session->connection;
     const mt_row *rows;

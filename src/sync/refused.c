@@ -114,7 +114,7 @@ static void store(mti_sync *sync, const mti_refused *r, bool gone)
     for (int i = 0; i < 8; i++) key[i] = (uint8_t)(sum >> (8 * i));
     mti_say_fixed(&say, (mt_bytes){key, sizeof key});
     key_len = buf.len;
-    mti_say_number(&say, (uint64_t) - (int64_t)r->status);
+    mti_say_status(&say, r->status);
     mti_say_number(&say, r->due_ms);
     mti_say_fixed(&say, uid_of(r));
     if (mti_say_end(&say) == MT_OK) {
@@ -144,11 +144,7 @@ static mti_refused *refused_new(mti_sync *sync, const uint8_t peer[16], mt_bytes
 void mti_refused_read(mti_sync *sync, const mt_storage_record *record)
 {
     mt_error err;
-    mti_parse in = {.start = record->value.data,
-                    .at = record->value.data,
-                    .end = record->value.data + record->value.len,
-                    .message = "a record",
-                    .err = &err};
+    mti_parse in = mti_parse_of(record->value, "a record", &err);
     mt_status status;
     uint64_t due_ms;
     mti_refused *r;
@@ -156,7 +152,7 @@ void mti_refused_read(mti_sync *sync, const mt_storage_record *record)
 
     if (record->key.len != PREFIX_LEN + 24 || memcmp(record->key.data, prefix, PREFIX_LEN) != 0)
         return;
-    status = (mt_status) - (int)(mti_parse_number(&in, "the status") & 0xFF);
+    status = mti_parse_status(&in);
     due_ms = mti_parse_number(&in, "the time");
     uid = mti_parse_rest(&in);
     if (in.failed || uid.len == 0 || uid.len > MT_UID_LEN_MAX) return;

@@ -203,8 +203,7 @@ void mti_session_answer(mti_session *session)
     for (mti_outbound *out = session->outbound; out; out = out->next) {
         if (out->mode != OUT_LIVE || !out->position_owed) continue;
         mti_say_number(&say, out->id);
-        mti_say_fixed(&say, (mt_bytes){out->position.boot, sizeof out->position.boot});
-        mti_say_number(&say, out->position.number);
+        mti_say_cursor(&say, &out->position);
         out->position_owed = false;
     }
     mti_session_send(session, &say);
@@ -345,8 +344,7 @@ void mti_session_fail(mti_session *session, mt_status status, const char *text, 
     mti_fail(&why, status, "%s", text);
     session->error = why;
     say = mti_say_begin(&session->sync->message, MTI_BYE);
-    mti_say_number(&say, (uint64_t) - (int64_t)status);
-    mti_say_bytes(&say, mt_str(why.text));
+    mti_say_reason(&say, status, why.text);
     session->lost = MT_OK;
     mti_session_send(session, &say);
     mti_session_hold(session);
@@ -360,11 +358,7 @@ void mti_session_fail(mti_session *session, mt_status status, const char *text, 
 
 static void take_bye(mti_session *session, mti_parse *in)
 {
-    mt_status status = (mt_status) - (int)(mti_parse_number(in, "the status") & 0xFF);
-    mt_bytes text = mti_parse_bytes(in, "the reason", MT_ERROR_TEXT_MAX);
-
-    mti_fail(&session->error, status, "the peer says: %.*s", (int)text.len,
-             (const char *)text.data);
+    mti_parse_reason(in, &session->error);
     end(session);
 }
 
@@ -373,10 +367,9 @@ static void take_positions(mti_session *session, mti_parse *in)
 {
     while (in->at != in->end) {
         uint64_t id = mti_parse_number(in, "the subscription");
-        mt_bytes boot = mti_parse_fixed(in, "the position's log", sizeof((mt_cursor *)0)->boot);
-        mt_cursor position = {{0}, mti_parse_number(in, "the position")};
+        mt_cursor position;
+        mti_parse_cursor(in, &position);
         if (in->failed) return;
-        memcpy(position.boot, boot.data, sizeof position.boot);
         mti_inbound_position(session, id, &position);
     }
 }

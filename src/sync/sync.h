@@ -339,6 +339,10 @@ bool mti_outbound_has_room(const mti_outbound *out);
 
 void mti_outbound_say_subscribed(mti_outbound *out);
 
+/* Makes a message of data, with the position if the flags say so. */
+mt_status mti_outbound_say_data(const mti_outbound *out, unsigned flags, const mt_cursor *position,
+                                mt_bytes rows);
+
 /* gather.c */
 void mti_gather_init(mti_gather *rows, const mt_mem *mem);
 void mti_gather_free(mti_gather *rows);
