@@ -116,8 +116,8 @@ static void look_at(mti_awaited *a, waited *w)
     drop(w);
 }
 
-/* Answers what is known. Answers whether that was the last. */
-static bool answer(mti_sync *sync, mti_awaited *a)
+/* Answers what is known. */
+static void answer(mti_sync *sync, mti_awaited *a)
 {
     mt_push_answer tell = {.received = a->received, .durable = a->durable};
     mt_db *db = sync->db;
@@ -128,7 +128,6 @@ static bool answer(mti_sync *sync, mti_awaited *a)
         tell.more = false;
     if (!tell.more) awaited_free(sync, a);
     mt_push_done(db, id, &tell);
-    return !tell.more;
 }
 
 /* Each answer may end any of them: the walk begins anew behind the number that it came to. */
@@ -142,7 +141,7 @@ static void check_all(mti_sync *sync)
         if (!a) return;
         below = a->id;
         for (size_t i = 0; i < a->count; i++) look_at(a, &a->peers[i]);
-        (void)answer(sync, a);
+        answer(sync, a);
     } while (!sync->closing);
 }
 
@@ -213,6 +212,6 @@ mt_status mti_await(mti_sync *sync, uint64_t id, const mt_push *push)
     a->next = sync->awaited; /* numbers fall */
     sync->awaited = a;
     for (size_t i = 0; i < a->count; i++) look_at(a, &a->peers[i]);
-    (void)answer(sync, a);
+    answer(sync, a);
     return MT_OK;
 }

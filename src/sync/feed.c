@@ -128,11 +128,6 @@ static mt_status want_add(mti_outbound *out, const mt_storage_change *change)
 
 /* ---- The feed ---- */
 
-static void go_on(mti_outbound *out)
-{
-    mti_session_flush_soon(out->session);
-}
-
 /* All up to `next_position` is in the rows, or there is nothing to send of it. */
 static void step_done(mti_outbound *out)
 {
@@ -146,34 +141,14 @@ static void step_done(mti_outbound *out)
     out->sends = st == MT_AGAIN;
     if (out->sends) out->position = before; /* the rest goes when there is room */
     else if (st != MT_OK) fail(out, st, mt_status_text(st));
-    else go_on(out);
+    else mti_session_flush_soon(out->session);
 }
 
 bool mti_feed_is_ahead(const mt_result *result)
 {
-    bool ahead = false;
-
-    for (size_t i = 0; i < result->count; i++) ahead |= result->nodes[i]->unstored > 0;
-    return ahead;
-}
-
-/* Of nodes that hold what storage has not answered for, asks storage for the wants. Answers whether it
- * does. What comes is gathered. */
-static bool read_stored(mti_outbound *out, const mt_result *result,
-                        void (*answered)(void *ctx, const mt_storage_answer *answer))
-{
-    mt_db *db = out->sync->db;
-    uint64_t id = 0;
-    mt_status st;
-
-    if (!out->session || result->status != MT_OK || !mti_feed_is_ahead(result)) return false;
-    if ((st = mti_request_begin(db, answered, out, &id)) == MT_OK) {
-        st = db->storage.read(db->storage_ctx, &db->storage_host, id, out->wants.data,
-                              out->want_count);
-        if (st != MT_OK) mti_request_end(db, id);
-    }
-    if (st != MT_OK) fail(out, st, mt_status_text(st));
-    return st == MT_OK;
+    for (size_t i = 0; i < result->count; i++)
+        if (result->nodes[i]->unstored > 0) return true;
+    return false;
 }
 
 static void take_stored(mti_outbound *out, const mt_storage_answer *answer)
@@ -199,6 +174,24 @@ static void stored_read(void *ctx, const mt_storage_answer *answer)
     mti_outbound_release(out);
 }
 
+/* Of nodes that hold what storage has not answered for, asks storage for the wants. Answers whether it
+ * does. */
+static bool read_stored(mti_outbound *out, const mt_result *result)
+{
+    mt_db *db = out->sync->db;
+    uint64_t id = 0;
+    mt_status st;
+
+    if (!out->session || result->status != MT_OK || !mti_feed_is_ahead(result)) return false;
+    if ((st = mti_request_begin(db, stored_read, out, &id)) == MT_OK) {
+        st = db->storage.read(db->storage_ctx, &db->storage_host, id, out->wants.data,
+                              out->want_count);
+        if (st != MT_OK) mti_request_end(db, id);
+    }
+    if (st != MT_OK) fail(out, st, mt_status_text(st));
+    return st == MT_OK;
+}
+
 static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
 {
     mti_outbound *out = ctx;
@@ -206,10 +199,9 @@ static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
     mt_status st = result->status;
 
     (void)db;
-    if (read_stored(out, result, stored_read)) return;
-    for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
+    if (read_stored(out, result)) return;
+    for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++)
         st = mti_gather_node(&out->rows, mti_handle_resident(result->nodes[i]), &keys[i]);
-    }
     wants_free(out);
     if (out->session && st != MT_OK)
         fail(out, st, result->status != MT_OK ? result->text : mt_status_text(st));
@@ -225,7 +217,7 @@ static void begin_anew(mti_outbound *out)
     out->last_read = false;
     out->position = mti_log_head(out->sync);
     mti_outbound_say_subscribed(out);
-    go_on(out);
+    mti_session_flush_soon(out->session);
 }
 
 static void take_changes(mti_outbound *out, const mti_log_answer *answer)

@@ -21,7 +21,7 @@ static mti_inbound *find(const mti_session *session, uint64_t id)
     return in;
 }
 
-static void incoming_free(const mt_mem *mem, mti_inbound *in)
+static void inbound_free(const mt_mem *mem, mti_inbound *in)
 {
     mti_range_free(mem, &in->range);
     mti_mem_free(mem, in, sizeof *in);
@@ -40,7 +40,7 @@ void mti_inbound_end_all(mti_session *session)
 
     while ((in = session->inbound)) {
         session->inbound = in->next;
-        incoming_free(session->sync->mem, in);
+        inbound_free(session->sync->mem, in);
     }
     while ((arrival = session->arrivals)) {
         session->arrivals = arrival->next;
@@ -129,7 +129,6 @@ void mti_inbound_granted(mti_session *session, mti_parse *in)
 
     mti_parse_standing(in, &standing);
     if (mti_parse_end(in) != MT_OK || !sub) return;
-    sub->granted = true;
     sub->grant++;
     sub->all = false;
     standing_take(sub, &standing);
@@ -227,16 +226,16 @@ static void stored(void *ctx, mt_db *db, const mt_result *result)
     mti_arrival_leave(arrival);
 }
 
-static mt_status receive(mti_arrival *arrival, const mt_row *rows, size_t count)
+static mt_status receive(mti_arrival *arrival, const mti_inbound *in, const mt_row *rows,
+                         size_t count)
 {
     mti_session *session = arrival->session;
-    mti_inbound *in = find(session, arrival->subscription);
     mt_buf buf = {.mem = session->sync->mem};
     mt_received what = {.rows = rows, .count = count};
     mt_storage_record record;
     mt_status st;
 
-    if (in && mti_known_record(session->sync, session, in, &buf, &record)) {
+    if (mti_known_record(session->sync, session, in, &buf, &record)) {
         what.records = &record;
         what.record_count = 1;
     }
@@ -279,23 +278,20 @@ static mt_status take_frame(mti_arrival *arrival, mti_inbound *in, const mt_row 
     if (st != MT_OK) return st;
     session->nodes_in += count;
     note_last(arrival, rows, count);
-    if ((st = receive(arrival, rows, count)) == MT_OK) return MT_OK;
+    if ((st = receive(arrival, in, rows, count)) == MT_OK) return MT_OK;
     return mti_fail(err, st, "%s", mt_db_error(session->sync->db)->text);
 }
 
 /* Each frame of the rows is a commit; of one that came as one, all frames together. */
-static mt_status take_rows(mti_arrival *arrival, mt_bytes bytes, mt_error *err)
+static mt_status take_rows(mti_arrival *arrival, mti_inbound *in, mt_bytes bytes, mt_error *err)
 {
-    mti_session *session = arrival->session;
-    mti_inbound *in = find(session, arrival->subscription);
-    mt_binary_reader *reader = session->sync->reader;
-    mti_joined joined = {.mem = session->sync->mem};
+    mt_binary_reader *reader = arrival->sync->reader;
+    mti_joined joined = {.mem = arrival->sync->mem};
     bool joins = arrival->flags & MTI_DATA_COMMIT;
     const mt_row *rows;
     size_t count;
     mt_status st;
 
-    if (!in) return MT_OK;
     mt_binary_reader_reset(reader);
     st = mt_binary_reader_feed(reader, bytes, true);
     /* A hook may have taken the link away meanwhile. */
@@ -387,7 +383,7 @@ void mti_inbound_data(mti_session *session, mti_parse *in)
     session->arriving += arrival->len;
     if (session->arriving > arriving_max(session))
         st = mti_fail(&err, MT_INVALID, "it sends more than the window");
-    else if (sub && !sub->ended && rows.len > 0) st = take_rows(arrival, rows, &err);
+    else if (sub && !sub->ended && rows.len > 0) st = take_rows(arrival, sub, rows, &err);
     if (st != MT_OK) mti_session_fail(session, st, err.text, !mti_is_refusal(st));
     mti_arrival_leave(arrival);
 }

@@ -140,7 +140,7 @@ static void begin(mti_outbound *out, const mti_standing *standing)
     mti_session_flush_soon(out->session);
 }
 
-static mti_outbound *outgoing_new(mti_session *session, uint64_t id, mti_range *range)
+static mti_outbound *outbound_new(mti_session *session, uint64_t id, mti_range *range)
 {
     mti_outbound *out = mti_mem_alloc(session->sync->mem, sizeof *out), **at = &session->outbound;
 
@@ -194,7 +194,7 @@ void mti_outbound_start(mti_session *session, mti_parse *in)
     if (!given) refuse(session, id, MT_REFUSED, "this peer does not give that range");
     else if (count_of(session) >= SUBSCRIPTIONS_MAX)
         refuse(session, id, MT_TOO_LARGE, "too many subscriptions");
-    else if (!(out = outgoing_new(session, id, &range)))
+    else if (!(out = outbound_new(session, id, &range)))
         mti_session_fail(session, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY), true);
     else {
         out->once = flags & MTI_RANGE_ONCE;

@@ -3,9 +3,6 @@
  *
  * All peers that may have a node are asked at once. What comes is merged, whenever; the read ends when
  * every node was found, all peers have answered, or the time is over. */
-#include "db/handle.h"
-#include "db/order.h"
-#include "db/read.h"
 #include "sync/sync.h"
 
 /* A peer that a read is for. */
@@ -151,12 +148,6 @@ static mt_status keys_take(mti_pulling *p, const mt_pull *pull)
     return mti_keys_copy(p->sync->mem, pull->keys, pull->count, &p->keys);
 }
 
-/* Whether the peer is there, but has not said yet what it gives. */
-static bool is_coming(const mti_session *session)
-{
-    return session->stage == SESSION_GREETING;
-}
-
 static mt_status ask_all(mti_pulling *p, const mt_pull *pull)
 {
     mti_sync *sync = p->sync;
@@ -169,7 +160,7 @@ static mt_status ask_all(mti_pulling *p, const mt_pull *pull)
     memset(p->peers, 0, count * sizeof *p->peers);
     p->peer_count = count;
     for (mti_session *s = sync->sessions; s; s = s->next) {
-        bool coming = is_coming(s);
+        bool coming = s->stage == SESSION_GREETING; /* it has not said yet what it gives */
         if (!mt_group_has(pull->group, s->connection)) continue;
         if (!coming && (s->stage != SESSION_ACTIVE || !ask(p, s))) continue;
         p->peers[p->left++] = (peer){s, !coming};

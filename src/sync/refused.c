@@ -197,7 +197,6 @@ void mti_refused_note(mti_session *session, mt_bytes uid, mt_status status, cons
     mti_sync *sync = session->sync;
     mti_refused *r = find(sync, session->peer, uid);
 
-    session->refused++;
     mti_fail(&session->error, status, "%s", text);
     if (!r && session->noted < REFUSED_MAX && (r = refused_new(sync, session->peer, uid)))
         session->noted++;

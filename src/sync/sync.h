@@ -104,8 +104,7 @@ typedef struct mti_inbound {
     uint64_t id;
     mti_range range;
     bool once, ended;
-    bool granted;          /* the peer has said where it begins */
-    unsigned grant;        /* how often */
+    unsigned grant;        /* how often the peer has said where it begins */
     bool all;              /* we had everything that there was */
     bool overflowed;       /* more was refused than can be noted: it begins anew the next time */
     mti_standing standing; /* what is stored here, or was refused */
@@ -130,7 +129,6 @@ typedef struct mti_arrival {
     bool uncounted; /* a position that came with an ACK: it is not acknowledged itself */
     mt_buf bytes;   /* rows, to try again */
     size_t len;     /* of the message */
-    mt_status status;
 } mti_arrival;
 
 /* ---- A session ---- */
@@ -201,7 +199,7 @@ struct mti_session {
     /* status */
     mt_error error;
     uint64_t greeted_at, since_ms, round_trip_ms;
-    uint64_t nodes_in, nodes_out, bytes_in, bytes_out, refused;
+    uint64_t nodes_in, nodes_out, bytes_in, bytes_out;
     size_t noted; /* nodes that were refused, of this peer */
     mt_sync_state shown;
 };
