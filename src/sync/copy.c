@@ -9,17 +9,12 @@
 /* How many of a list are read at once. */
 #define LIST_STEP 64
 
-static void fail(mti_outbound *out, mt_status status, const char *text)
-{
-    if (out->session) mti_session_fail(out->session, status, text, true);
-}
-
 /* Sends what is gathered. Answers whether all of it has gone. */
 static bool send_gathered(mti_outbound *out)
 {
     mt_status st = mti_gather_send(out, MTI_DATA_COPY, 0);
 
-    if (st != MT_OK && st != MT_AGAIN) fail(out, st, mt_status_text(st));
+    if (st != MT_OK && st != MT_AGAIN) mti_outbound_fail(out, st, NULL);
     return st == MT_OK;
 }
 
@@ -28,7 +23,7 @@ static void copied(mti_outbound *out)
 {
     mt_status st = mti_gather_end(&out->rows);
 
-    if (st != MT_OK) fail(out, st, mt_status_text(st));
+    if (st != MT_OK) mti_outbound_fail(out, st, NULL);
     if (st != MT_OK || !send_gathered(out)) return;
     out->mode = OUT_FEED;
     out->rows.compressor = NULL;
@@ -52,7 +47,7 @@ static bool take_row(void *ctx, mt_db *db, const mt_row *row)
     }
     if (mt_bytes_compare(row->uid, out->range.first) < 0) return true;
     if ((st = mti_gather_add(&out->rows, row)) != MT_OK) {
-        fail(out, st, mt_status_text(st));
+        mti_outbound_fail(out, st, NULL);
         return true;
     }
     if (mti_gather_waits(&out->rows) && !send_gathered(out)) out->paused = true;
@@ -67,7 +62,7 @@ static void streamed(void *ctx, mt_db *db, const mt_result *result)
     out->stream = 0;
     out->paused = false;
     if (out->session && result->status != MT_OK && !out->last_read)
-        fail(out, result->status, result->text);
+        mti_outbound_fail(out, result->status, result->text);
     else if (out->session) {
         out->last_read = true;
         copied(out);
@@ -103,7 +98,7 @@ static void stream_start(mti_outbound *out)
     if (st == MT_OK) return;
     out->busy = false;
     out->stream = 0;
-    fail(out, st, mt_db_error(out->sync->db)->text);
+    mti_outbound_fail(out, st, mt_db_error(out->sync->db)->text);
 }
 
 void mti_copy_end(mti_outbound *out)
@@ -122,7 +117,7 @@ static void list_done(mti_outbound *out)
         mt_bytes last = wants[out->want_count - 1].uid;
         memcpy(out->after, last.data, last.len);
         out->after_len = last.len;
-        if ((st = mti_gather_end(&out->rows)) != MT_OK) fail(out, st, mt_status_text(st));
+        if ((st = mti_gather_end(&out->rows)) != MT_OK) mti_outbound_fail(out, st, NULL);
         else if (send_gathered(out)) mti_session_flush_soon(out->session);
     }
     mti_block_free(out->sync->mem, &out->wants);
@@ -151,10 +146,10 @@ static void list_read(void *ctx, mt_db *db, const mt_result *result)
         list_wait(out);
         return;
     }
-    if (out->session && st != MT_OK) fail(out, st, result->text);
+    if (out->session && st != MT_OK) mti_outbound_fail(out, st, result->text);
     for (size_t i = 0; out->session && st == MT_OK && i < result->count; i++) {
         st = mti_gather_node(&out->rows, mti_handle_resident(result->nodes[i]), &wants[i]);
-        if (st != MT_OK) fail(out, st, mt_status_text(st));
+        if (st != MT_OK) mti_outbound_fail(out, st, NULL);
     }
     list_done(out);
 }
@@ -178,7 +173,7 @@ static void list_step(mti_outbound *out)
     out->wants.size = out->want_count * sizeof *wants;
     out->wants.data = wants = mti_mem_alloc(out->sync->mem, out->wants.size);
     if (!wants) {
-        fail(out, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY));
+        mti_outbound_fail(out, MT_NO_MEMORY, NULL);
         return;
     }
     memset(wants, 0, out->wants.size);
@@ -187,7 +182,7 @@ static void list_step(mti_outbound *out)
     out->busy = true;
     if (mti_read_raw(out->sync->db, wants, out->want_count, list_read, out) == MT_OK) return;
     out->busy = false;
-    fail(out, mt_db_error(out->sync->db)->status, mt_db_error(out->sync->db)->text);
+    mti_outbound_fail(out, mt_db_error(out->sync->db)->status, mt_db_error(out->sync->db)->text);
 }
 
 /* ---- All ---- */

@@ -12,11 +12,6 @@
 /* Of a node of which more fields changed, everything is read. */
 #define NAMES_MAX 64
 
-static void fail(mti_outbound *out, mt_status status, const char *text)
-{
-    if (out->session) mti_session_fail(out->session, status, text, true);
-}
-
 /* ---- Which nodes ---- */
 
 /* One block: room for STEP keys, and behind them what each of them owns, its uid and its names. */
@@ -140,7 +135,7 @@ static void step_done(mti_outbound *out)
     else out->position_owed = true;
     out->sends = st == MT_AGAIN;
     if (out->sends) out->position = before; /* the rest goes when there is room */
-    else if (st != MT_OK) fail(out, st, mt_status_text(st));
+    else if (st != MT_OK) mti_outbound_fail(out, st, NULL);
     else mti_session_flush_soon(out->session);
 }
 
@@ -160,7 +155,7 @@ static void take_stored(mti_outbound *out, const mt_storage_answer *answer)
         if (row->count > 0 || row->floor > 0 || out->rows.within)
             st = mti_gather_add(&out->rows, row);
     }
-    if (st != MT_OK) fail(out, st, mt_status_text(st));
+    if (st != MT_OK) mti_outbound_fail(out, st, NULL);
 }
 
 static void stored_read(void *ctx, const mt_storage_answer *answer)
@@ -188,7 +183,7 @@ static bool read_stored(mti_outbound *out, const mt_result *result)
                               out->want_count);
         if (st != MT_OK) mti_request_end(db, id);
     }
-    if (st != MT_OK) fail(out, st, mt_status_text(st));
+    if (st != MT_OK) mti_outbound_fail(out, st, NULL);
     return st == MT_OK;
 }
 
@@ -204,7 +199,7 @@ static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
         st = mti_gather_node(&out->rows, mti_handle_resident(result->nodes[i]), &keys[i]);
     wants_free(out);
     if (out->session && st != MT_OK)
-        fail(out, st, result->status != MT_OK ? result->text : mt_status_text(st));
+        mti_outbound_fail(out, st, result->status != MT_OK ? result->text : NULL);
     else if (out->session) step_done(out);
     mti_outbound_release(out);
 }
@@ -230,7 +225,7 @@ static void take_changes(mti_outbound *out, const mti_log_answer *answer)
         if (!mti_range_has(&out->range, change->uid) || mt_bytes_equal(change->origin, peer))
             continue;
         if (want_add(out, change) == MT_OK) continue;
-        mti_session_fail(out->session, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY), true);
+        mti_outbound_fail(out, MT_NO_MEMORY, NULL);
         return;
     }
 }
@@ -244,8 +239,7 @@ static void changed(void *ctx, const mti_log_answer *answer)
     if (!out->session || answer->status != MT_OK) {
         wants_free(out);
         if (out->session && answer->status == MT_STALE) begin_anew(out);
-        else if (out->session)
-            fail(out, answer->status, answer->text ? answer->text : mt_status_text(answer->status));
+        else if (out->session) mti_outbound_fail(out, answer->status, answer->text);
         mti_outbound_release(out);
         return;
     }
@@ -256,7 +250,7 @@ static void changed(void *ctx, const mti_log_answer *answer)
     if (out->want_count > 0 &&
         mti_read_raw(out->sync->db, keys_of(out), out->want_count, nodes_read, out) == MT_OK)
         return;
-    if (out->want_count > 0) fail(out, MT_NO_MEMORY, mt_db_error(out->sync->db)->text);
+    if (out->want_count > 0) mti_outbound_fail(out, MT_NO_MEMORY, mt_db_error(out->sync->db)->text);
     else step_done(out);
     wants_free(out);
     mti_outbound_release(out);
@@ -272,7 +266,7 @@ static void up_to_date(mti_outbound *out)
         st = mti_gather_send_none(out, flags);
         if (st == MT_AGAIN) return;
         if (st != MT_OK) {
-            fail(out, st, mt_status_text(st));
+            mti_outbound_fail(out, st, NULL);
             return;
         }
         out->told_all = true;
@@ -301,5 +295,5 @@ void mti_feed_step(mti_outbound *out)
     if (st == MT_OK) return;
     out->busy = false;
     wants_free(out);
-    fail(out, st, mt_status_text(st));
+    mti_outbound_fail(out, st, NULL);
 }

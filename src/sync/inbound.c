@@ -118,7 +118,7 @@ void mti_inbound_subscribe(mti_session *session)
         mti_range_free(sync->mem, &common);
         if (session->stage != SESSION_ACTIVE) return;
     }
-    if (st != MT_OK) mti_session_fail(session, st, mt_status_text(st), true);
+    if (st != MT_OK) mti_session_fail(session, st, NULL, true);
     mti_status_note(session);
 }
 
@@ -372,7 +372,7 @@ void mti_inbound_data(mti_session *session, mti_parse *in)
     rows = mti_parse_rest(in);
     if (in->failed) return;
     if (!(arrival = arrival_new(session, rows, flags))) {
-        mti_session_fail(session, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY), true);
+        mti_session_fail(session, MT_NO_MEMORY, NULL, true);
         return;
     }
     arrival->subscription = id;

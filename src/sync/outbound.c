@@ -36,6 +36,11 @@ void mti_outbound_release(mti_outbound *out)
     else if (out->again) mti_session_flush_soon(out->session);
 }
 
+void mti_outbound_fail(mti_outbound *out, mt_status status, const char *text)
+{
+    if (out->session) mti_session_fail(out->session, status, text, true);
+}
+
 static void leave(mti_outbound *out)
 {
     out->session = NULL;
@@ -195,7 +200,7 @@ void mti_outbound_start(mti_session *session, mti_parse *in)
     else if (count_of(session) >= SUBSCRIPTIONS_MAX)
         refuse(session, id, MT_TOO_LARGE, "too many subscriptions");
     else if (!(out = outbound_new(session, id, &range)))
-        mti_session_fail(session, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY), true);
+        mti_session_fail(session, MT_NO_MEMORY, NULL, true);
     else {
         out->once = flags & MTI_RANGE_ONCE;
         begin(out, &standing);

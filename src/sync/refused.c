@@ -313,8 +313,7 @@ static void tried(void *ctx, mt_db *db, const mt_result *result)
             mti_session_fail(session, st, result->text, true);
         else if (st != MT_OK && has_parts) st = try_parts(a->arrival, session, row, a->count);
         else if (st != MT_OK) mti_refused_note(session, row->uid, st, result->text, state_of(row));
-        if (st != result->status && st != MT_OK)
-            mti_session_fail(session, st, mt_status_text(st), true);
+        if (st != result->status && st != MT_OK) mti_session_fail(session, st, NULL, true);
     }
     if (session) mti_session_release(session);
     if (a->arrival) mti_arrival_leave(a->arrival);
@@ -341,7 +340,7 @@ void mti_refused_arrival(mti_arrival *arrival, mt_status status, const char *tex
                 mti_refused_note(session, rows[i].uid, status, text, state_of(&rows[i]));
             else st = try_rows(arrival, session, &rows[i], 1, false);
         }
-    if (st != MT_END && st != MT_OK) mti_session_fail(session, st, mt_status_text(st), true);
+    if (st != MT_END && st != MT_OK) mti_session_fail(session, st, NULL, true);
     mti_session_release(session);
 }
 
@@ -394,6 +393,6 @@ bool mti_refused_found(mti_session *session, uint64_t id, const mt_row *rows, si
         if (find(session->sync, session->peer, rows[i].uid))
             st = try_rows(NULL, session, &rows[i], rows_of, false);
     }
-    if (st != MT_OK) mti_session_fail(session, st, mt_status_text(st), true);
+    if (st != MT_OK) mti_session_fail(session, st, NULL, true);
     return true;
 }

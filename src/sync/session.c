@@ -341,7 +341,7 @@ void mti_session_fail(mti_session *session, mt_status status, const char *text, 
     mti_say say;
 
     if (!is_up(session) || session->stage == SESSION_ENDED) return;
-    mti_fail(&why, status, "%s", text);
+    mti_fail(&why, status, "%s", text ? text : mt_status_text(status));
     session->error = why;
     say = mti_say_begin(&session->sync->message, MTI_BYE);
     mti_say_reason(&say, status, why.text);

@@ -311,7 +311,7 @@ mt_status mti_session_send_data(mti_session *session, mti_outbound *out, bool li
 void mti_session_owes(mti_session *session);
 
 /* Something went wrong: tells the peer, ends what is between us, and begins anew after a while if
- * `again`. */
+ * `again`. Without a text it is that of the status. */
 void mti_session_fail(mti_session *session, mt_status status, const char *text, bool again);
 
 /* Steps what may go on, and acknowledges, in the next turn. */
@@ -334,6 +334,9 @@ void mti_outbound_step_all(mti_session *session);
 void mti_outbound_acked(mti_session *session, uint64_t count);
 void mti_outbound_release(mti_outbound *out); /* a request has answered: frees it if it is gone */
 bool mti_outbound_has_room(const mti_outbound *out);
+
+/* Fails its session, if that is still there. */
+void mti_outbound_fail(mti_outbound *out, mt_status status, const char *text);
 
 void mti_outbound_say_subscribed(mti_outbound *out);
 
