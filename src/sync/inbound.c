@@ -92,7 +92,7 @@ static mt_status subscribe(mti_session *session, mti_range *range, bool once)
     in->once = once;
     mti_range_key(&in->range, in->key);
     if ((known = mti_known_get(sync, session->peer, in->key))) {
-        mti_standing standing = {known->at, known->copying, {known->after, known->after_len}};
+        mti_standing standing = mti_known_standing(known);
         standing_take(in, &standing);
     }
     while (*at) at = &(*at)->next;

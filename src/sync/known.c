@@ -58,9 +58,30 @@ static mti_known *known_add(mti_sync *sync, const uint8_t peer[16], const uint8_
 
 /* ---- Storing ---- */
 
+mt_status mti_store_record(mti_sync *sync, const mt_storage_record *record, mt_done *done,
+                           void *ctx)
+{
+    mt_received what = {.records = record, .record_count = 1};
+
+    return mt_db_receive_with(sync->db, NULL, &what, NULL, done, ctx, NULL);
+}
+
+mti_standing mti_known_standing(const mti_known *known)
+{
+    return (mti_standing){known->at, known->copying, {known->after, known->after_len}};
+}
+
+static void known_take(mti_known *known, const mti_standing *standing)
+{
+    known->at = standing->at;
+    known->copying = standing->copying;
+    known->after_len = (uint8_t)standing->after.len;
+    if (known->after_len) memcpy(known->after, standing->after.data, known->after_len);
+}
+
 static void say_known(const mti_known *known, mt_buf *buf)
 {
-    mti_standing standing = {known->at, known->copying, {known->after, known->after_len}};
+    mti_standing standing = mti_known_standing(known);
     mti_say say = {.out = buf};
 
     mti_say_standing(&say, &standing);
@@ -85,12 +106,11 @@ static void forget_first(mti_sync *sync)
 {
     mt_buf buf = {.mem = sync->mem};
     mt_storage_record record;
-    mt_received what = {.records = &record, .record_count = 1};
 
     record_of(&sync->known[0], &buf, &record);
     if (record.value.len > 0) {
         record.value = (mt_bytes){NULL, 0};
-        (void)!mt_db_receive_with(sync->db, NULL, &what, NULL, NULL, NULL, NULL);
+        (void)!mti_store_record(sync, &record, NULL, NULL);
     }
     mt_buf_free(&buf);
     sync->known_count--;
@@ -122,12 +142,11 @@ static void stored(void *ctx, mt_db *db, const mt_result *result)
 static bool store_one(mti_sync *sync, mti_known *known, mt_buf *buf)
 {
     mt_storage_record record;
-    mt_received what = {.records = &record, .record_count = 1};
 
     if (!known->unstored) return true;
     record_of(known, buf, &record);
     if (record.value.len == 0) return false;
-    if (mt_db_receive_with(sync->db, NULL, &what, NULL, stored, sync, NULL) != MT_OK) return false;
+    if (mti_store_record(sync, &record, stored, sync) != MT_OK) return false;
     sync->known_writes++;
     known->unstored = false;
     return true;
@@ -160,10 +179,7 @@ mt_status mti_known_set(mti_sync *sync, const mti_session *session, const mti_in
     mti_known *known = mti_known_get(sync, session->peer, in->key);
 
     if (!known && !(known = known_add(sync, session->peer, in->key))) return MT_NO_MEMORY;
-    known->at = in->standing.at;
-    known->copying = in->standing.copying;
-    known->after_len = (uint8_t)in->standing.after.len;
-    if (known->after_len) memcpy(known->after, in->standing.after.data, known->after_len);
+    known_take(known, &in->standing);
     if (!known->unstored && mti_db_has_storage(sync->db))
         sync->env->timer_set(sync->env->ctx, &sync->store_known, STORE_MS);
     known->unstored = mti_db_has_storage(sync->db);
@@ -195,10 +211,8 @@ static void self_stored(void *ctx, mt_db *db, const mt_result *result)
 static void store_self(mti_sync *sync)
 {
     mt_storage_record record = {mt_str(self_key), {sync->self, sizeof sync->self}};
-    mt_received what = {.records = &record, .record_count = 1};
 
-    if (mt_db_receive_with(sync->db, NULL, &what, NULL, self_stored, sync, NULL) != MT_OK)
-        read_later(sync);
+    if (mti_store_record(sync, &record, self_stored, sync) != MT_OK) read_later(sync);
 }
 
 /* A record that is none of ours is passed over: what it said is asked for anew. */
@@ -213,11 +227,7 @@ static void take_known(mti_sync *sync, const mt_storage_record *record)
     mti_parse_standing(&in, &standing);
     if (mti_parse_end(&in) != MT_OK) return;
     known = known_add(sync, record->key.data + IN_LEN, record->key.data + IN_LEN + 16);
-    if (!known) return;
-    known->at = standing.at;
-    known->copying = standing.copying;
-    known->after_len = (uint8_t)standing.after.len;
-    if (known->after_len) memcpy(known->after, standing.after.data, known->after_len);
+    if (known) known_take(known, &standing);
 }
 
 static void records_read(void *ctx, mt_db *db, const mt_storage_answer *answer)

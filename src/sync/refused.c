@@ -70,6 +70,7 @@ static mti_refused *find(mti_sync *sync, const uint8_t peer[16], mt_bytes uid)
 mti_refusals mti_refused_of(const mti_session *session)
 {
     uint64_t now = session->sync->env->now_ms(session->sync->env->ctx);
+    uint64_t left_ms;
     mti_refusals found = {.count = 0};
 
     for (const mti_refused *r = session->sync->refused; r; r = r->next) {
@@ -77,8 +78,8 @@ mti_refusals mti_refused_of(const mti_session *session)
         found.count++;
         if (r->due_ms == 0) continue;
         found.due++;
-        if (found.soonest_ms == 0 || r->due_ms - now < found.soonest_ms)
-            found.soonest_ms = r->due_ms > now ? r->due_ms - now : 1;
+        left_ms = r->due_ms > now ? r->due_ms - now : 1;
+        if (found.soonest_ms == 0 || left_ms < found.soonest_ms) found.soonest_ms = left_ms;
     }
     return found;
 }
@@ -106,7 +107,6 @@ static void store(mti_sync *sync, const mti_refused *r, bool gone)
     uint64_t sum = mti_checksum(uid_of(r), 0);
     uint8_t key[8];
     mt_storage_record record;
-    mt_received what = {.records = &record, .record_count = 1};
     size_t key_len;
 
     mti_say_fixed(&say, (mt_bytes){(const uint8_t *)prefix, PREFIX_LEN});
@@ -120,7 +120,7 @@ static void store(mti_sync *sync, const mti_refused *r, bool gone)
     if (mti_say_end(&say) == MT_OK) {
         record.key = (mt_bytes){buf.data, key_len};
         record.value = (mt_bytes){gone ? NULL : buf.data + key_len, gone ? 0 : buf.len - key_len};
-        (void)!mt_db_receive_with(sync->db, NULL, &what, NULL, NULL, NULL, NULL);
+        (void)!mti_store_record(sync, &record, NULL, NULL);
     }
     mt_buf_free(&buf);
 }

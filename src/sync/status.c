@@ -37,9 +37,8 @@ static uint64_t behind_of(const mti_session *session)
     return most;
 }
 
-static void fill_live(const mti_session *session, mt_sync_peer *peer)
+static void fill_live(mti_refusals refused, mt_sync_peer *peer)
 {
-    mti_refusals refused = mti_refused_of(session);
     mt_error line;
 
     if (refused.count == 0) mti_fail(&line, MT_OK, "live");
@@ -50,7 +49,7 @@ static void fill_live(const mti_session *session, mt_sync_peer *peer)
     memcpy(peer->text, line.text, sizeof peer->text - 1);
 }
 
-static void fill_active(const mti_session *session, mt_sync_peer *peer)
+static void fill_active(const mti_session *session, mti_refusals refused, mt_sync_peer *peer)
 {
     const mti_inbound *in = catching(session);
     const mti_outbound *out = lagging(session);
@@ -63,7 +62,7 @@ static void fill_active(const mti_session *session, mt_sync_peer *peer)
             peer->behind);
     else if (in) say(peer, "%.*scatching up", none, 0);
     else if (out) say(peer, "%.*slagging by %llu changes", none, peer->behind);
-    else fill_live(session, peer);
+    else fill_live(refused, peer);
 }
 
 static mt_sync_state state_of(const mti_session *session)
@@ -80,8 +79,10 @@ static mt_sync_state state_of(const mti_session *session)
 
 static void fill(const mti_session *session, mt_sync_peer *peer)
 {
+    mti_refusals refused = {.count = 0};
     mt_bytes none = {NULL, 0};
 
+    if (session->greeted) refused = mti_refused_of(session);
     memset(peer, 0, sizeof *peer);
     peer->connection = session->connection;
     if (session->greeted) peer->id = (mt_bytes){session->peer, sizeof session->peer};
@@ -90,7 +91,7 @@ static void fill(const mti_session *session, mt_sync_peer *peer)
     peer->nodes_out = session->nodes_out;
     peer->bytes_in = session->bytes_in;
     peer->bytes_out = session->bytes_out;
-    peer->refused = session->greeted ? mti_refused_of(session).count : 0;
+    peer->refused = refused.count;
     peer->unstored = session->greeted && !mti_known_is_stored(session);
     peer->round_trip_ms = session->round_trip_ms;
     for (const mti_outbound *out = session->outbound; out; out = out->next)
@@ -105,7 +106,7 @@ static void fill(const mti_session *session, mt_sync_peer *peer)
         break;
     case MT_SYNC_REFUSED: say(peer, "refused: %.*s", mt_str(session->error.text), 0); break;
     case MT_SYNC_CATCHING:
-    case MT_SYNC_LIVE: fill_active(session, peer); break;
+    case MT_SYNC_LIVE: fill_active(session, refused, peer); break;
     }
     if (peer->state == MT_SYNC_LIVE) peer->since_ms = session->since_ms;
 }

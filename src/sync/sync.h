@@ -1,15 +1,16 @@
 /* sync/sync.h - what the parts of the sync router share.
  *
- *     router     the contract: writes, reads, links that come and go      router.c
- *     session    with one peer, while its link is up: who it is           session.c, greeting.c
- *     outbound   what the peer subscribed to here: copy, feed, live       outbound.c, copy.c, feed.c, live.c,
- *                                                                       gather.c
- *     inbound    what we subscribed to there: take, store, acknowledge    inbound.c
- *     refused    what of it was not taken, and may be later              refused.c
+ *     router     the contract: writes, reads, links that come and go       router.c
+ *     session    with one peer, while its link is up: who it is            session.c, greeting.c
+ *     outbound   what the peer subscribed to here: copy, feed, live        outbound.c, copy.c, feed.c,
+ *                                                                          live.c, gather.c
+ *     inbound    what we subscribed to there: take, store, acknowledge     inbound.c
+ *     refused    what of it was not taken, and may be later                refused.c
  *     pull       reads of what is not replicated here, and peers' of ours  pull.c, answer.c
- *     awaited    writes that wait for peers                               awaited.c
- *     log        which nodes changed: storage's, or one in memory         log.c
- *     known      how far we came with each peer, and who we are           known.c */
+ *     awaited    writes that wait for peers                                awaited.c
+ *     log        which nodes changed: storage's, or one in memory          log.c
+ *     known      how far we came with each peer, and who we are            known.c
+ *     status     how it stands with each, in words and as data             status.c */
 #ifndef MTI_SYNC_H
 #define MTI_SYNC_H
 
@@ -286,14 +287,6 @@ void mti_session_tear_down(mti_session *session);
 /* Acknowledges all that was handled. */
 void mti_session_answer(mti_session *session);
 
-/* greeting.c */
-void mti_greet(mti_session *session);           /* begins anew */
-void mti_greeting_forget(mti_session *session); /* what the peer wishes */
-void mti_greet_later(mti_session *session);
-void mti_greet_again(void *arg); /* the timer's, of a session */
-void mti_greeting_take(mti_session *session, mti_parse *in);
-void mti_greeting_heard(mti_session *session); /* the peer has heard our HELLO */
-
 /* Sends the message that was said, in `sync->message`, or keeps it until there is room. If it cannot,
  * the session ends in the next turn, and begins anew. */
 void mti_session_send(mti_session *session, const mti_say *say);
@@ -321,6 +314,14 @@ void mti_session_flush_later(mti_session *session); /* or after a moment */
 /* Data was handled: acknowledges it, at once if there is much, or somebody waits; else after a while,
  * with what comes meanwhile. */
 void mti_session_handled(mti_session *session, size_t len, bool prompt);
+
+/* greeting.c */
+void mti_greet(mti_session *session);           /* begins anew */
+void mti_greeting_forget(mti_session *session); /* what the peer wishes */
+void mti_greet_later(mti_session *session);
+void mti_greet_again(void *arg); /* the timer's, of a session */
+void mti_greeting_take(mti_session *session, mti_parse *in);
+void mti_greeting_heard(mti_session *session); /* the peer has heard our HELLO */
 
 /* status.c */
 void mti_status_note(mti_session *session); /* its state may be another one */
@@ -458,6 +459,7 @@ mt_status mti_log_changes(mti_sync *sync, const mt_cursor *since, size_t limit,
 /* known.c */
 void mti_known_read(mti_sync *sync); /* then sessions are greeted */
 mti_known *mti_known_get(mti_sync *sync, const uint8_t peer[16], const uint8_t key[8]);
+mti_standing mti_known_standing(const mti_known *known); /* BORROWED */
 mt_status mti_known_set(mti_sync *sync, const mti_session *session, const mti_inbound *in);
 
 /* Whether all standings with a peer are in the store. */
@@ -470,5 +472,9 @@ void mti_known_store(void *arg);
 bool mti_known_record(mti_sync *sync, const mti_session *session, const mti_inbound *in,
                       mt_buf *buf, mt_storage_record *out);
 void mti_range_key(const mti_range *range, uint8_t key[8]);
+
+/* Stores a record of ours, or, without a value, that there is none any more. */
+mt_status mti_store_record(mti_sync *sync, const mt_storage_record *record, mt_done *done,
+                           void *ctx);
 
 #endif
