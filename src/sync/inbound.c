@@ -91,7 +91,7 @@ static mt_status subscribe(mti_session *session, mti_range *range, bool once)
     in->id = ++session->last_subscription;
     in->once = once;
     mti_range_key(&in->range, in->key);
-    if ((known = mti_known_get(sync, session->peer, in->key))) {
+    if ((known = mti_known_get(sync, session, in))) {
         mti_standing standing = mti_known_standing(known);
         standing_take(in, &standing);
     }
@@ -226,8 +226,7 @@ static void stored(void *ctx, mt_db *db, const mt_result *result)
     mti_arrival_leave(arrival);
 }
 
-static mt_status receive(mti_arrival *arrival, const mti_inbound *in, const mt_row *rows,
-                         size_t count)
+static mt_status receive(mti_arrival *arrival, mti_inbound *in, const mt_row *rows, size_t count)
 {
     mti_session *session = arrival->session;
     mt_buf buf = {.mem = session->sync->mem};
@@ -235,7 +234,8 @@ static mt_status receive(mti_arrival *arrival, const mti_inbound *in, const mt_r
     mt_storage_record record;
     mt_status st;
 
-    if (mti_known_record(session->sync, session, in, &buf, &record)) {
+    if (!mt_connection_ephemeral(session->connection) &&
+        mti_known_record(session->sync, session, in, &buf, &record)) {
         what.records = &record;
         what.record_count = 1;
     }

@@ -28,13 +28,21 @@ void mti_range_key(const mti_range *range, uint8_t key[8])
     for (int i = 0; i < 8; i++) key[i] = (uint8_t)(sum >> (8 * i));
 }
 
-mti_known *mti_known_get(mti_sync *sync, const uint8_t peer[16], const uint8_t key[8])
+static bool is_of(const mti_known *known, const mti_session *session, const mti_inbound *in)
 {
-    for (size_t i = 0; i < sync->known_count; i++) {
-        mti_known *known = &sync->known[i];
-        if (memcmp(known->peer, peer, 16) == 0 && memcmp(known->key, key, 8) == 0) return known;
-    }
-    return NULL;
+    return memcmp(known->peer, session->peer, 16) == 0 && memcmp(known->key, in->key, 8) == 0;
+}
+
+/* A peer says much, and there may be many: where it was last is looked at first. */
+mti_known *mti_known_get(mti_sync *sync, const mti_session *session, mti_inbound *in)
+{
+    size_t at = in->known_at;
+
+    if (at < sync->known_count && is_of(&sync->known[at], session, in)) return &sync->known[at];
+    for (at = 0; at < sync->known_count; at++)
+        if (is_of(&sync->known[at], session, in)) break;
+    in->known_at = at;
+    return at < sync->known_count ? &sync->known[at] : NULL;
 }
 
 /* Forgets the one that has been there longest: its peer copies anew, if it comes again. */
@@ -117,10 +125,10 @@ static void forget_first(mti_sync *sync)
     memmove(sync->known, sync->known + 1, sync->known_count * sizeof *sync->known);
 }
 
-bool mti_known_record(mti_sync *sync, const mti_session *session, const mti_inbound *in,
-                      mt_buf *buf, mt_storage_record *out)
+bool mti_known_record(mti_sync *sync, const mti_session *session, mti_inbound *in, mt_buf *buf,
+                      mt_storage_record *out)
 {
-    mti_known *known = mti_known_get(sync, session->peer, in->key);
+    mti_known *known = mti_known_get(sync, session, in);
 
     if (!known || !known->unstored) return false;
     record_of(known, buf, out);
@@ -174,9 +182,9 @@ bool mti_known_is_stored(const mti_session *session)
     return sync->known_writes == 0;
 }
 
-mt_status mti_known_set(mti_sync *sync, const mti_session *session, const mti_inbound *in)
+mt_status mti_known_set(mti_sync *sync, const mti_session *session, mti_inbound *in)
 {
-    mti_known *known = mti_known_get(sync, session->peer, in->key);
+    mti_known *known = mti_known_get(sync, session, in);
 
     if (!known && !(known = known_add(sync, session->peer, in->key))) return MT_NO_MEMORY;
     known_take(known, &in->standing);

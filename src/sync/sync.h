@@ -111,7 +111,8 @@ typedef struct mti_inbound {
     mti_standing standing; /* what is stored here, or was refused */
     uint8_t after[MT_UID_LEN_MAX];
     uint64_t nodes;
-    uint8_t key[8]; /* of the range, for the record */
+    uint8_t key[8];  /* of the range, for the record */
+    size_t known_at; /* where that was among those that are known */
 } mti_inbound;
 
 /* A message of data that is being stored. */
@@ -458,9 +459,9 @@ mt_status mti_log_changes(mti_sync *sync, const mt_cursor *since, size_t limit,
 
 /* known.c */
 void mti_known_read(mti_sync *sync); /* then sessions are greeted */
-mti_known *mti_known_get(mti_sync *sync, const uint8_t peer[16], const uint8_t key[8]);
+mti_known *mti_known_get(mti_sync *sync, const mti_session *session, mti_inbound *in);
 mti_standing mti_known_standing(const mti_known *known); /* BORROWED */
-mt_status mti_known_set(mti_sync *sync, const mti_session *session, const mti_inbound *in);
+mt_status mti_known_set(mti_sync *sync, const mti_session *session, mti_inbound *in);
 
 /* Whether all standings with a peer are in the store. */
 bool mti_known_is_stored(const mti_session *session);
@@ -469,8 +470,8 @@ bool mti_known_is_stored(const mti_session *session);
 void mti_known_store(void *arg);
 
 /* The record of where we stand, in `buf`. Answers whether there is anything new to store. */
-bool mti_known_record(mti_sync *sync, const mti_session *session, const mti_inbound *in,
-                      mt_buf *buf, mt_storage_record *out);
+bool mti_known_record(mti_sync *sync, const mti_session *session, mti_inbound *in, mt_buf *buf,
+                      mt_storage_record *out);
 void mti_range_key(const mti_range *range, uint8_t key[8]);
 
 /* Stores a record of ours, or, without a value, that there is none any more. */
