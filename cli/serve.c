@@ -96,6 +96,7 @@ static void stop(cli_serving *s)
         cli_admin_stop(s->admin, PATIENCE_MS, done, &stopped);
         turn_until(s, &stopped);
         cli_admin_free(s->admin);
+        s->admin = NULL; /* metrics are asked for until the end */
     }
     mt_server_close(s->socket);
     if (s->db) {

@@ -24,7 +24,7 @@ static facts facts_of(const cli_serving *s)
 
     mt_db_statistics(s->db, &f.stats);
     f.up_ms = cli_clock_ticks() - s->start_ms;
-    f.commands = cli_admin_count(s->admin);
+    if (s->admin) f.commands = cli_admin_count(s->admin);
     cli_serve_peers_count(s, &f.peers, &f.live);
     return f;
 }

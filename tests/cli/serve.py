@@ -1,4 +1,6 @@
 """The daemon: every verb works while it holds the store, and it ends well however it ends."""
+import contextlib
+import http.client
 import json
 import os
 import signal
@@ -6,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 
@@ -582,6 +585,26 @@ class Peers(CommandTest):
             urllib.request.urlopen(url + "/other")
         self.assertEqual(refused.exception.code, 404)
         refused.exception.close()
+
+    def test_http_is_answered_until_it_has_ended(self):
+        here = Daemon(self, "--listen=ws://127.0.0.1:0", store="a.mdb")
+        url = here.said("listening")["url"].replace("ws://", "http://") + "metrics"
+        answered = [threading.Event() for _ in range(4)]
+
+        def ask(event):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                while True:
+                    urllib.request.urlopen(url).close()
+                    event.set()
+
+        threads = [threading.Thread(target=ask, args=(event,)) for event in answered]
+        for thread in threads:
+            thread.start()
+        for event in answered:
+            event.wait()
+        self.assertEqual(here.stop(), DONE)
+        for thread in threads:
+            thread.join()
 
 
 if __name__ == "__main__":
