@@ -1,5 +1,7 @@
 #include "log.h"
 
+#include "save.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -62,25 +64,13 @@ static bool is_plain(mt_bytes text)
     return text.len > 0;
 }
 
-/* Bytes that are no text are shown as far as they are. */
-static void add_quoted(cli_text *line, mt_bytes text)
-{
-    static const char hex[] = "0123456789abcdef";
-
-    if (mt_json_string(text, &line->buf) == MT_OK) return;
-    cli_text_str(line, "\"");
-    for (size_t i = 0; i < text.len; i++)
-        cli_text_printf(line, "%c%c", hex[text.data[i] >> 4], hex[text.data[i] & 15]);
-    cli_text_str(line, "\"");
-}
-
 void cli_log_text(cli_log *log, const char *key, mt_bytes text)
 {
     cli_text *line = &log->line;
 
     cli_text_printf(line, log->json ? ",\"%s\":" : " %s=", key);
     if (!log->json && is_plain(text)) cli_text_add(line, text);
-    else add_quoted(line, text);
+    else cli_save_name(line, text);
 }
 
 void cli_log_number(cli_log *log, const char *key, uint64_t number)

@@ -29,6 +29,8 @@ cli_log_level cli_log_level_of(const char *name);
 
 /* Begins a line; false: it is not wanted. */
 bool cli_log_begin(cli_log *log, cli_log_level level, const char *event);
+
+/* Adds text, or what should be: bytes that are none are shown as those of JSON are. */
 void cli_log_text(cli_log *log, const char *key, mt_bytes text);
 void cli_log_number(cli_log *log, const char *key, uint64_t number);
 

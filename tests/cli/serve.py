@@ -449,6 +449,11 @@ class Logs(StoreTest):
     def test_json_has_the_time(self):
         self.assertRegex(Daemon(self).said("ready")["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
+    def test_a_name_that_is_no_text_is_json_all_the_same(self):
+        name = os.fsdecode(b"bad\xff.mdb")
+        self.expect(DONE, "init", name)
+        self.assertEqual(Daemon(self, store=name).said("ready")["store"], {"bytes": "YmFk_y5tZGI"})
+
 
 class Strangers(StoreTest):
     """Who comes to the socket and speaks something else."""
