@@ -251,7 +251,7 @@ static mt_status take_head(cli_unpacking *from, answer_head *out, uint64_t *byte
     if (text.len >= sizeof out->text) text.len = sizeof out->text - 1;
     if (text.len) memcpy(out->text, text.data, text.len);
     out->answer = (mt_storage_answer){.status = status,
-                                      .text = out->text,
+                                      .text = text.len ? out->text : NULL,
                                       .more = marks & ANSWER_MORE,
                                       .end = marks & ANSWER_END};
     take_cursor(from, &out->answer.next);

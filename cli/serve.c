@@ -8,9 +8,7 @@
 #include "store.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
@@ -24,13 +22,6 @@
 /* How often, and after how long, a store is tried again that is held. */
 #define BUSY_TRIES 100
 #define BUSY_PAUSE_MS 20
-
-/* What waits for the loop. */
-typedef struct waiting {
-    const char *path;
-    bool done;
-    mt_error err;
-} waiting;
 
 /* ---- Ending ---- */
 
@@ -169,17 +160,6 @@ static mt_status serve_commands(cli_serving *s, mt_error *err)
 
 /* ---- The database ---- */
 
-static void ready(void *ctx, mt_db *db, const mt_result *result)
-{
-    waiting *w = ctx;
-
-    (void)db;
-    w->done = true;
-    w->err.status = result->status;
-    if (result->status != MT_OK)
-        (void)snprintf(w->err.text, sizeof w->err.text, "%.100s: %.200s", w->path, result->text);
-}
-
 /* Commands that read the store do so for a moment: they are waited for, unless another daemon holds it. */
 static mt_status hold_store(cli_serving *s, mt_storage *out, mt_error *err)
 {
@@ -215,29 +195,19 @@ static mt_status open_db(cli_serving *s, mt_error *err)
 {
     mt_storage storage = {NULL, NULL};
     mt_router router = {NULL, NULL};
-    mt_config config = {.size = sizeof config, .name = s->path, .env = s->env};
-    const mt_config *configs[] = {&config};
-    waiting w = {.path = s->path};
+    mt_config config = {.size = sizeof config, .name = s->path, .env = s->env, .storage = &storage};
     mt_status st = open_storage(s, &storage, err);
 
     if (st != MT_OK) return st;
     st = open_socket(s, err);
     if (st == MT_OK) st = cli_serve_peers_new(s, &router, err);
-    if (st == MT_OK) {
-        config.storage = &storage;
-        config.router = router.ops ? &router : NULL;
-        config.group = s->peers;
-        st = mt_db_open(configs, 1, &s->db, err);
-    }
     if (st != MT_OK) {
-        if (router.ops) router.ops->close(router.ctx);
         mt_storage_close(&storage);
         return st;
     }
-    if (mt_db_ready(s->db, ready, &w) != MT_OK) w.err = *mt_db_error(s->db);
-    else turn_until(s, &w.done);
-    *err = w.err;
-    return w.err.status;
+    config.router = router.ops ? &router : NULL;
+    config.group = s->peers;
+    return cli_store_open_db(&config, &s->db, err);
 }
 
 /* ---- Running ---- */

@@ -43,11 +43,31 @@ static void answered(void *ctx, mt_db *db, const mt_result *result)
     else if (w->seen && result->delta) w->seen(w->ctx, result->delta);
 }
 
-static bool wait_for(const cli_store *store, const waiting *w)
+static mt_status wait_for(const mt_env *env, waiting *w)
 {
-    while (!w->answered)
-        if (!cli_store_turn(store)) return false;
-    return w->err.status == MT_OK;
+    while (!w->answered && env->turn(env->ctx) == MT_OK) {
+    }
+    if (!w->answered) w->err = (mt_error){MT_IO, "the database does not answer"};
+    return w->err.status;
+}
+
+mt_status cli_store_open_db(const mt_config *config, mt_db **out, mt_error *err)
+{
+    mt_storage storage = *config->storage;
+    waiting w = {.answered = false};
+    mt_status st = mt_db_open(&config, 1, out, &w.err);
+
+    if (st != MT_OK) {
+        if (config->router) config->router->ops->close(config->router->ctx);
+        mt_storage_close(&storage);
+    } else if ((st = mt_db_ready(*out, answered, &w)) != MT_OK) {
+        w.err = *mt_db_error(*out);
+    } else {
+        st = wait_for(config->env, &w);
+    }
+    err->status = st;
+    (void)snprintf(err->text, sizeof err->text, "%.100s: %.200s", config->name, w.err.text);
+    return st;
 }
 
 bool cli_store_turn(const cli_store *store)
@@ -64,14 +84,16 @@ static mt_status make_peers(cli_store *store, mt_config *config, mt_router *rout
     mt_status st;
 
     if (!store->wants_peers || store->remote) return MT_OK;
-    if ((st = mt_group_new(mt_mem_system(), &store->peers)) != MT_OK) return st;
+    if ((st = mt_group_new(mt_mem_system(), &store->peers)) != MT_OK) {
+        *err = (mt_error){st, "out of memory"};
+        return st;
+    }
     if ((st = mt_router_sync(config->env, &options, router, err)) != MT_OK) return st;
     config->router = router;
     config->group = store->peers;
     return MT_OK;
 }
 
-/* Opens the database; what fails is told of with the path before it. */
 static mt_status open_db(cli_store *store, mt_storage *storage, mt_error *err)
 {
     mt_config config = {.size = sizeof config,
@@ -79,22 +101,11 @@ static mt_status open_db(cli_store *store, mt_storage *storage, mt_error *err)
                         .env = mt_loop_env(store->loop),
                         .storage = storage,
                         .cache_bytes = store->cache_len};
-    const mt_config *configs[] = {&config};
-    waiting w = {.answered = false};
-    mt_router router = {NULL, NULL};
-    mt_status st = make_peers(store, &config, &router, &w.err);
+    mt_router router;
+    mt_status st = make_peers(store, &config, &router, err);
 
-    if (st == MT_OK) st = mt_db_open(configs, 1, &store->db, &w.err);
-    if (st != MT_OK) {
-        if (router.ops) router.ops->close(router.ctx);
-        mt_storage_close(storage);
-    } else if ((st = mt_db_ready(store->db, answered, &w)) != MT_OK) {
-        w.err = *mt_db_error(store->db);
-    } else if (!wait_for(store, &w)) {
-        st = w.err.status;
-    }
-    err->status = st;
-    (void)snprintf(err->text, sizeof err->text, "%.100s: %.200s", store->path, w.err.text);
+    if (st == MT_OK) return cli_store_open_db(&config, &store->db, err);
+    mt_storage_close(storage);
     return st;
 }
 
@@ -179,7 +190,7 @@ mt_status cli_store_patch(const cli_store *store, const mt_row *rows, size_t cou
     if (store->remote) return cli_store_remote_patch(store, rows, count, seen, ctx, err);
     if (mt_write(store->db, rows, count, NULL, answered, &w, NULL) != MT_OK)
         w.err = *mt_db_error(store->db);
-    else (void)wait_for(store, &w);
+    else (void)wait_for(mt_loop_env(store->loop), &w);
     *err = w.err;
     return w.err.status;
 }

@@ -23,6 +23,10 @@ cli_exit_code cli_store_path(const cli_options *options, const char **out);
 /* Opens the store that is there, OWNED: cli_store_close; `out` is all zero but for `cache_len` and `wants_peers`. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_store_open(const cli_options *options, cli_access access, cli_store *out);
 
+/* Opens a database and waits until it is ready. Its storage and its router are MOVED, in any case, and its name is the path, which
+ * is put before what fails. `*out` may have to be closed even so. */
+mt_status cli_store_open_db(const mt_config *config, mt_db **out, mt_error *err);
+
 /* Closes what was opened; one that was not is accepted. */
 void cli_store_close(cli_store *store);
 

@@ -16,8 +16,7 @@ typedef struct writing {
 static void fail(writing *w, mt_status status, const char *text)
 {
     w->err.status = status;
-    (void)snprintf(w->err.text, sizeof w->err.text, "%s",
-                   text && *text ? text : mt_status_text(status));
+    (void)snprintf(w->err.text, sizeof w->err.text, "%s", text ? text : mt_status_text(status));
 }
 
 static void answered(void *ctx, uint64_t id, const mt_storage_answer *answer)
