@@ -57,7 +57,7 @@ static mt_status router_push(void *ctx, uint64_t id, const mt_push *push)
     mt_delta_iter_init(&iter, push->delta, MT_UPDATE);
     while (mt_delta_iter_node(&iter, &node))
         if (!node.empty) add(uids, sizeof uids, node.uid);
-    test_heard_add(r->heard, "push(%s)", uids);
+    test_heard_add(r->heard, push->group ? "push(%s)" : "untold(%s)", uids);
     r->pushed = *push;
     r->level = push->options->level;
     if (r->push_start != MT_OK) return r->push_start;

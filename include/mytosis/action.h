@@ -41,7 +41,8 @@ typedef struct mt_options {
                            * Its node stays in memory until it is forgotten, or written to storage
                            * too, which takes all that it holds along. Read: storage is not asked.
                            * Means nothing in a branch: its commit says what is stored */
-    bool network_none;    /* this call is neither pushed nor pulled */
+    bool network_none;    /* nobody is told of this call, or asked. What it wrote goes to peers with
+                           * what they are sent next */
     bool force;           /* a read asks storage and network even for what is in memory */
     bool edges_none;      /* mt_fields gives edges without reading the nodes that they lead to */
     bool await_push;      /* a write waits for the router's answer, whatever its level */

@@ -29,7 +29,7 @@ void mti_push_start(mt_action *action, mti_stage *stage)
     mti_writing *w = &action->as.write;
     mt_db *db = action->db;
     mt_push push = {.delta = w->delta,
-                    .group = mt_action_group(action),
+                    .group = action->options.network_none ? NULL : mt_action_group(action),
                     .origin = action->origin,
                     .options = &action->options,
                     .commit = w->commit,

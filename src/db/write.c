@@ -127,8 +127,7 @@ static void write_tell(mt_action *action)
 
     mti_call_hold(action);
     if (w->delta) mti_events_tell(action);
-    if (changed && action->db->router.name && !action->options.network_none)
-        mti_push_start(action, write_wait);
+    if (changed && action->db->router.name) mti_push_start(action, write_wait);
     else write_wait(action);
     mti_call_release(action);
 }

@@ -41,18 +41,6 @@ void mti_awaited_end_all(mti_sync *sync)
     while (sync->awaited) awaited_free(sync, sync->awaited);
 }
 
-/* Whether a subscription is about any of the nodes. */
-static bool concerns(const mti_outbound *out, const mt_delta *delta)
-{
-    mt_delta_iter iter;
-    mt_delta_node node;
-
-    mt_delta_iter_init(&iter, delta, MT_UPDATE);
-    while (mt_delta_iter_node(&iter, &node))
-        if (!node.empty && mti_range_has(&out->range, node.uid)) return true;
-    return false;
-}
-
 /* Whether a position is at the write or behind it: it is of this opening then. Another may be of a log
  * that is not known here. */
 static bool has_passed(const mt_cursor *position, const mt_cursor *head)
@@ -68,7 +56,7 @@ static bool was_sent(const mti_session *session, const mti_awaited *a, bool *at_
 
     *at_all = false;
     for (const mti_outbound *out = session->outbound; out; out = out->next) {
-        if (out->ended || !concerns(out, a->delta)) continue;
+        if (out->ended || !mti_outbound_concerns(out, a->delta)) continue;
         *at_all = true;
         sent &= out->mode == OUT_LIVE ||
                 (out->mode == OUT_FEED && has_passed(&out->position, &a->head));

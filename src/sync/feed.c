@@ -273,6 +273,7 @@ static void up_to_date(mti_outbound *out)
     }
     out->ended = out->once;
     out->mode = OUT_LIVE;
+    out->since_ms = out->sync->env->now_ms(out->sync->env->ctx);
     mti_status_note(out->session);
 }
 

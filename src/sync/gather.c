@@ -202,6 +202,7 @@ mt_status mti_gather_send(mti_outbound *out, unsigned flags, unsigned last)
         st = send(out, m.rows, flags | (m.cut ? MTI_DATA_CUT : 0) | (m.last ? last : 0));
         if (st != MT_OK) return st;
         out->session->nodes_out += m.nodes;
+        out->nodes += m.nodes;
         mti_gather_pop(&out->rows);
     }
     return MT_OK;

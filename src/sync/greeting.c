@@ -218,6 +218,7 @@ static void hello_note(mti_session *session, const mti_hello *hello)
     session->their_nonce = hello->nonce;
     session->window = hello->window < SIZE_MAX ? (size_t)hello->window : SIZE_MAX;
     session->round_trip_ms = sync->env->ticks_ms(sync->env->ctx) - session->greeted_at;
+    session->round_trips++;
     session->error.text[0] = '\0';
 }
 

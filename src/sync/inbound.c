@@ -97,6 +97,7 @@ static mt_status subscribe(mti_session *session, mti_range *range, bool once)
     }
     while (*at) at = &(*at)->next;
     *at = in;
+    session->asks = true;
     say_subscribe(session, in);
     return MT_OK;
 }
@@ -129,6 +130,8 @@ void mti_inbound_granted(mti_session *session, mti_parse *in)
 
     mti_parse_standing(in, &standing);
     if (mti_parse_end(in) != MT_OK || !sub) return;
+    if (session->asks) session->round_trips++;
+    session->asks = false;
     sub->grant++;
     sub->all = false;
     standing_take(sub, &standing);
@@ -142,7 +145,7 @@ void mti_inbound_refused(mti_session *session, mti_parse *in)
 
     mti_parse_reason(in, &why);
     if (mti_parse_end(in) != MT_OK || !sub) return;
-    session->error = why;
+    session->error = sub->error = why;
     sub->ended = true;
     mti_status_note(session);
 }
@@ -175,6 +178,7 @@ static void arrived(mti_session *session, const mti_arrival *arrival)
         (void)mti_known_set(session->sync, session, in);
     if (!(arrival->flags & MTI_DATA_ALL)) return;
     in->all = true;
+    in->since_ms = session->sync->env->now_ms(session->sync->env->ctx);
     mti_known_store(session->sync);
     in->ended = in->once;
 }
@@ -259,12 +263,11 @@ static void note_last(mti_arrival *arrival, const mt_row *rows, size_t count)
     arrival->last_len = rows[at - 1].uid.len;
 }
 
-static mt_status rows_check(mti_inbound *in, const mt_row *rows, size_t count, mt_error *err)
+static mt_status rows_check(const mti_inbound *in, const mt_row *rows, size_t count, mt_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         if (!mti_range_has(&in->range, rows[i].uid))
             return mti_fail(err, MT_INVALID, "data of a node that was not asked for");
-        in->nodes += !rows[i].more;
     }
     return MT_OK;
 }
@@ -273,10 +276,12 @@ static mt_status take_frame(mti_arrival *arrival, mti_inbound *in, const mt_row 
                             mt_error *err)
 {
     mti_session *session = arrival->session;
+    uint64_t before = in->nodes;
     mt_status st = rows_check(in, rows, count, err);
 
     if (st != MT_OK) return st;
-    session->nodes_in += count;
+    for (size_t i = 0; i < count; i++) in->nodes += !rows[i].more;
+    session->nodes_in += in->nodes - before;
     note_last(arrival, rows, count);
     if ((st = receive(arrival, in, rows, count)) == MT_OK) return MT_OK;
     return mti_fail(err, st, "%s", mt_db_error(session->sync->db)->text);
@@ -379,6 +384,7 @@ void mti_inbound_data(mti_session *session, mti_parse *in)
     arrival->grant = sub ? sub->grant : 0;
     arrival->position = position;
     arrival->len = (size_t)(in->end - in->start);
+    if (sub) sub->bytes += arrival->len;
     arrival->waits = 1; /* until all was given to the database */
     session->arriving += arrival->len;
     if (session->arriving > arriving_max(session))

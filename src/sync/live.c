@@ -86,14 +86,16 @@ static mt_status send_commit(mti_outbound *out, const mt_cursor *head)
     if (sync->commit_said != out->id) st = say_commit(out, head);
     sync->commit_said = st == MT_OK ? out->id : 0;
     if (st == MT_OK) st = mti_session_send_data(out->session, out, true);
-    if (st == MT_OK) out->session->nodes_out += sync->commit_nodes;
-    return st;
+    if (st != MT_OK) return st;
+    out->session->nodes_out += sync->commit_nodes;
+    out->nodes += sync->commit_nodes;
+    return MT_OK;
 }
 
 static void fall_back(mti_outbound *out)
 {
     out->mode = OUT_FEED;
-    out->told_all = false;
+    out->told_all = out->skipped = false;
     mti_session_flush_soon(out->session);
 }
 
@@ -102,7 +104,7 @@ static void push_to(mti_outbound *out, const mt_push *push, const mt_cursor *hea
     mti_sync *sync = out->sync;
     bool sends = !echo && encode(sync, push, &out->range) == MT_OK && sync->commit_nodes > 0;
 
-    if (!echo && !sync->commit_range) {
+    if (out->skipped || (!echo && !sync->commit_range)) {
         fall_back(out);
         return;
     }
@@ -127,19 +129,27 @@ static bool came_from(const mti_session *session, const mt_push *push)
            mt_bytes_equal(mt_connection_peer(push->origin), peer);
 }
 
+static bool is_told(const mti_session *session, const mt_push *push)
+{
+    return push->group &&
+           (push->group == session->sync->group || mt_group_has(push->group, session->connection));
+}
+
+/* Who is not to be told now keeps the position before the commit: it goes with the next. */
 void mti_live_push(mti_sync *sync, const mt_push *push)
 {
     mt_cursor head = sync->log.head;
     const mt_cursor *known = sync->log.of_storage ? push->head : &head;
 
-    if (!push->group) return;
     sync->commit_range = NULL;
     sync->prompt = mti_is_awaited(push);
     for (mti_session *s = sync->sessions; s; s = s->next) {
         if (s->stage != SESSION_ACTIVE) continue;
-        if (push->group != sync->group && !mt_group_has(push->group, s->connection)) continue;
-        for (mti_outbound *out = s->outbound; out; out = out->next)
-            if (out->mode == OUT_LIVE && !out->ended) push_to(out, push, known, came_from(s, push));
+        for (mti_outbound *out = s->outbound; out; out = out->next) {
+            if (out->mode != OUT_LIVE || out->ended) continue;
+            if (is_told(s, push)) push_to(out, push, known, came_from(s, push));
+            else out->skipped |= mti_outbound_concerns(out, push->delta);
+        }
     }
     sync->commit_range = NULL;
 }

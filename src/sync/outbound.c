@@ -87,7 +87,20 @@ bool mti_outbound_has_room(const mti_outbound *out)
     mti_session *s = out->session;
     size_t max = s->window < MTI_IN_FLIGHT_MAX ? s->window : MTI_IN_FLIGHT_MAX;
 
-    return out->in_flight < max && mti_session_has_room(s);
+    if (out->in_flight < max) return mti_session_has_room(s);
+    if (s->stalls_till == 0) s->stalls_till = s->sent_number;
+    return false;
+}
+
+bool mti_outbound_concerns(const mti_outbound *out, const mt_delta *delta)
+{
+    mt_delta_iter iter;
+    mt_delta_node node;
+
+    mt_delta_iter_init(&iter, delta, MT_UPDATE);
+    while (mt_delta_iter_node(&iter, &node))
+        if (!node.empty && mti_range_has(&out->range, node.uid)) return true;
+    return false;
 }
 
 /* ---- Beginning ---- */

@@ -31,6 +31,9 @@ mt_status mti_range_common(const mt_mem *mem, const mti_range *a, const mti_rang
 bool mti_range_has(const mti_range *range, mt_bytes uid);
 bool mti_range_equal(const mti_range *a, const mti_range *b);
 
+/* The range as an application says it. A view of the range. */
+mt_sync_range mti_range_show(const mti_range *range);
+
 /* The longest prefix of all uids in it. A view of the range. */
 mt_bytes mti_range_prefix(const mti_range *range);
 

@@ -190,6 +190,7 @@ mt_status mti_session_send_data(mti_session *session, mti_outbound *out, bool li
         return st;
     }
     out->in_flight += len;
+    out->bytes += len;
     if (live) session->live_in_flight += len;
     return MT_OK;
 }
@@ -297,6 +298,8 @@ void mti_session_tear_down(mti_session *session)
     session->unacknowledged = 0;
     session->prompt = false;
     session->live_in_flight = 0;
+    session->asks = false;
+    session->stalls_till = 0;
 }
 
 /* Another session with the same peer may now be used. */
@@ -384,6 +387,10 @@ static void take_ack(mti_session *session, mti_parse *in)
         return;
     }
     take_positions(session, in);
+    if (session->stalls_till > 0 && number >= session->stalls_till) {
+        session->round_trips++;
+        session->stalls_till = 0;
+    }
     mti_outbound_acked(session, number - session->acked_number);
     session->acked_number = number;
     mti_awaited_check(session);
@@ -462,6 +469,7 @@ void mti_session_online(mti_session *session)
 {
     if (session->stage != SESSION_OFFLINE) return;
     session->full = false;
+    session->round_trips = 0;
     session->queue.len = session->queue_at = 0;
     mti_session_hold(session);
     mti_greet(session);

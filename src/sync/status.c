@@ -1,14 +1,22 @@
 /* status.c - how it stands with each peer, in words and as data. */
 #include "sync/sync.h"
 
-/* A line that is filled; what does not fit is left out. */
-static void say(mt_sync_peer *peer, const char *text, mt_bytes what, uint64_t number)
+/* How long a line is; what does not fit is left out. */
+#define TEXT_LEN (sizeof((mt_sync_peer *)NULL)->text)
+
+static void say(char text[TEXT_LEN], const char *form, mt_bytes what, uint64_t number)
 {
     mt_error line;
 
-    mti_fail(&line, MT_OK, text, (int)what.len, (const char *)what.data,
+    mti_fail(&line, MT_OK, form, (int)what.len, (const char *)what.data,
              (unsigned long long)number);
-    memcpy(peer->text, line.text, sizeof peer->text - 1);
+    memcpy(text, line.text, TEXT_LEN - 1);
+    text[TEXT_LEN - 1] = '\0';
+}
+
+static void say_only(char text[TEXT_LEN], const char *what)
+{
+    say(text, "%.*s", mt_str(what), 0);
 }
 
 static const mti_inbound *catching(const mti_session *session)
@@ -27,13 +35,18 @@ static const mti_outbound *lagging(const mti_session *session)
     return out;
 }
 
-static uint64_t behind_of(const mti_session *session)
+static uint64_t behind_of(const mti_outbound *out)
 {
-    uint64_t head = mti_log_head(session->sync).number, most = 0;
+    if (out->ended || (out->mode == OUT_LIVE && !out->skipped)) return 0;
+    return mti_log_head(out->sync).number - out->position.number;
+}
+
+static uint64_t most_behind(const mti_session *session)
+{
+    uint64_t most = 0;
 
     for (const mti_outbound *out = session->outbound; out; out = out->next)
-        if (!out->ended && out->mode == OUT_FEED && head - out->position.number > most)
-            most = head - out->position.number;
+        if (behind_of(out) > most) most = behind_of(out);
     return most;
 }
 
@@ -56,12 +69,11 @@ static void fill_active(const mti_session *session, mti_refusals refused, mt_syn
     mt_bytes none = {NULL, 0};
 
     if (in && in->standing.copying)
-        say(peer, "receiving %.*s, %llu nodes", mti_range_prefix(&in->range), in->nodes);
+        say(peer->text, "receiving %.*s, %llu nodes", mti_range_prefix(&in->range), in->nodes);
     else if (out && out->mode == OUT_COPY)
-        say(peer, "sending %.*s, up to %llu changes behind", mti_range_prefix(&out->range),
-            peer->behind);
-    else if (in) say(peer, "%.*scatching up", none, 0);
-    else if (out) say(peer, "%.*slagging by %llu changes", none, peer->behind);
+        say(peer->text, "sending %.*s, %llu nodes", mti_range_prefix(&out->range), out->nodes);
+    else if (in) say_only(peer->text, "catching up");
+    else if (out) say(peer->text, "%.*slagging by %llu changes", none, peer->behind);
     else fill_live(refused, peer);
 }
 
@@ -80,7 +92,6 @@ static mt_sync_state state_of(const mti_session *session)
 static void fill(const mti_session *session, mt_sync_peer *peer)
 {
     mti_refusals refused = {.count = 0};
-    mt_bytes none = {NULL, 0};
 
     if (session->greeted) refused = mti_refused_of(session);
     memset(peer, 0, sizeof *peer);
@@ -94,21 +105,65 @@ static void fill(const mti_session *session, mt_sync_peer *peer)
     peer->refused = refused.count;
     peer->unstored = session->greeted && !mti_known_is_stored(session);
     peer->round_trip_ms = session->round_trip_ms;
+    peer->round_trips = session->round_trips;
     for (const mti_outbound *out = session->outbound; out; out = out->next)
         peer->unacknowledged += out->in_flight;
-    peer->behind = behind_of(session);
+    peer->behind = most_behind(session);
     peer->state = state_of(session);
     switch (peer->state) {
-    case MT_SYNC_OFFLINE: say(peer, "%.*soffline", none, 0); break;
-    case MT_SYNC_GREETING: say(peer, "%.*sgreeting", none, 0); break;
-    case MT_SYNC_STANDBY:
-        say(peer, "%.*sstandby: the peer is there on another link", none, 0);
-        break;
-    case MT_SYNC_REFUSED: say(peer, "refused: %.*s", mt_str(session->error.text), 0); break;
+    case MT_SYNC_OFFLINE: say_only(peer->text, "offline"); break;
+    case MT_SYNC_GREETING: say_only(peer->text, "greeting"); break;
+    case MT_SYNC_STANDBY: say_only(peer->text, "standby: the peer is there on another link"); break;
+    case MT_SYNC_REFUSED: say(peer->text, "refused: %.*s", mt_str(session->error.text), 0); break;
     case MT_SYNC_CATCHING:
-    case MT_SYNC_LIVE: fill_active(session, refused, peer); break;
+    case MT_SYNC_LIVE:
+    case MT_SYNC_DONE: fill_active(session, refused, peer); break;
     }
     if (peer->state == MT_SYNC_LIVE) peer->since_ms = session->since_ms;
+}
+
+/* ---- Subscriptions ---- */
+
+static void fill_inbound(const mti_inbound *in, mt_sync_subscription *sub)
+{
+    *sub = (mt_sync_subscription){.range = mti_range_show(&in->range),
+                                  .state = MT_SYNC_CATCHING,
+                                  .error = in->error.text,
+                                  .nodes = in->nodes,
+                                  .bytes = in->bytes};
+    sub->range.once = in->once;
+    if (in->error.text[0]) sub->state = MT_SYNC_REFUSED;
+    else if (in->all) sub->state = in->ended ? MT_SYNC_DONE : MT_SYNC_LIVE;
+    if (in->all) sub->since_ms = in->since_ms;
+    if (sub->state == MT_SYNC_REFUSED) say(sub->text, "refused: %.*s", mt_str(in->error.text), 0);
+    else if (in->all) say_only(sub->text, in->ended ? "done" : "live");
+    else if (in->standing.copying)
+        say(sub->text, "%.*sreceiving, %llu nodes", mt_str(""), in->nodes);
+    else say_only(sub->text, "catching up");
+}
+
+static void fill_outbound(const mti_outbound *out, mt_sync_subscription *sub)
+{
+    bool live = out->mode == OUT_LIVE;
+
+    *sub = (mt_sync_subscription){.outgoing = true,
+                                  .range = mti_range_show(&out->range),
+                                  .state = MT_SYNC_CATCHING,
+                                  .error = "",
+                                  .nodes = out->nodes,
+                                  .bytes = out->bytes,
+                                  .behind = behind_of(out),
+                                  .unacknowledged = out->in_flight};
+    sub->range.once = out->once;
+    if (live) {
+        sub->state = out->ended ? MT_SYNC_DONE : MT_SYNC_LIVE;
+        sub->since_ms = out->since_ms;
+        say_only(sub->text, out->ended ? "done" : "live");
+    } else if (out->mode == OUT_COPY) {
+        say(sub->text, "%.*ssending, %llu nodes", mt_str(""), out->nodes);
+    } else {
+        say(sub->text, "%.*slagging by %llu changes", mt_str(""), sub->behind);
+    }
 }
 
 /* Notes since when it is live. Called wherever that may change. */
@@ -140,6 +195,39 @@ mt_status mt_db_status(mt_db *db, void (*show)(void *ctx, const mt_sync_peer *pe
     for (const mti_session *s = sync->sessions; s; s = s->next) {
         fill(s, &peer);
         show(ctx, &peer);
+    }
+    return MT_OK;
+}
+
+/* They take turns in their list; by their numbers they always come in one order. */
+static const mti_outbound *next_outbound(const mti_session *session, uint64_t after)
+{
+    const mti_outbound *next = NULL;
+
+    for (const mti_outbound *out = session->outbound; out; out = out->next)
+        if (out->id > after && (!next || out->id < next->id)) next = out;
+    return next;
+}
+
+mt_status mt_db_subscriptions(mt_db *db, const mt_connection *connection,
+                              void (*show)(void *ctx, const mt_sync_subscription *subscription),
+                              void *ctx)
+{
+    mti_sync *sync = sync_of(db);
+    const mti_session *session;
+    mt_sync_subscription sub;
+
+    if (!sync) return MT_UNSUPPORTED;
+    if (!(session = mti_session_of(sync, connection)))
+        return mti_db_fail(db, MT_NOT_FOUND, "the connection is none of this database");
+    for (const mti_inbound *in = session->inbound; in; in = in->next) {
+        fill_inbound(in, &sub);
+        show(ctx, &sub);
+    }
+    for (const mti_outbound *out = next_outbound(session, 0); out;
+         out = next_outbound(session, out->id)) {
+        fill_outbound(out, &sub);
+        show(ctx, &sub);
     }
     return MT_OK;
 }

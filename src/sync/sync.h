@@ -83,8 +83,10 @@ typedef struct mti_outbound {
     mti_outbound_mode mode;
     mt_cursor position; /* it was sent all before this; while copying: where the feed begins */
     bool told_all;
+    bool skipped; /* while live: a commit after `position` was not sent, as its writer wished */
     bool position_owed; /* the peer does not know `position` yet */
     size_t in_flight;   /* bytes not acknowledged */
+    uint64_t nodes, bytes, since_ms;
     /* what is under way: one request of the database at a time */
     bool busy, again; /* asked to step meanwhile */
     uint64_t stream;  /* the call that copies; 0: none */
@@ -110,7 +112,8 @@ typedef struct mti_inbound {
     bool overflowed;       /* more was refused than can be noted: it begins anew the next time */
     mti_standing standing; /* what is stored here, or was refused */
     uint8_t after[MT_UID_LEN_MAX];
-    uint64_t nodes;
+    uint64_t nodes, bytes, since_ms;
+    mt_error error;  /* the peer refused it */
     uint8_t key[8];  /* of the range, for the record */
     size_t known_at; /* where that was among those that are known */
 } mti_inbound;
@@ -201,6 +204,9 @@ struct mti_session {
     /* status */
     mt_error error;
     uint64_t greeted_at, since_ms, round_trip_ms;
+    uint64_t round_trips;
+    bool asks;            /* for what it subscribed to, and was not answered */
+    uint64_t stalls_till; /* a subscription is full: till so much is acknowledged; 0: none is */
     uint64_t nodes_in, nodes_out, bytes_in, bytes_out;
     size_t noted; /* nodes that were refused, of this peer */
     mt_sync_state shown;
@@ -336,6 +342,9 @@ void mti_outbound_step_all(mti_session *session);
 void mti_outbound_acked(mti_session *session, uint64_t count);
 void mti_outbound_release(mti_outbound *out); /* a request has answered: frees it if it is gone */
 bool mti_outbound_has_room(const mti_outbound *out);
+
+/* Whether it is about any of the nodes. */
+bool mti_outbound_concerns(const mti_outbound *out, const mt_delta *delta);
 
 /* Fails its session, if that is still there. */
 void mti_outbound_fail(mti_outbound *out, mt_status status, const char *text);

@@ -22,7 +22,7 @@ TEST(all_that_is_missing_in_memory_is_asked_in_one_request)
     test_env_run(&t.s.t.te);
     test_call_is(&r, MT_OK, NULL);
     assert_string_equal(r.nodes, "dan cyd bob ada cyd -");
-    test_heard_is(&t.s.heard, "pull(bob,cyd,dan,eve)");
+    test_heard_is(&t.s.heard, "pull(bob,cyd,dan,eve) untold(cyd)");
     test_read_is(t.db, "cyd", "{\"n\":3}");
     test_routed_end(&t);
 }
@@ -50,7 +50,7 @@ TEST(read_waits_for_the_last_answer_and_merges_all)
     test_routed_end(&t);
 }
 
-TEST(what_is_pulled_is_stored_and_not_pushed)
+TEST(what_is_pulled_is_stored_and_nobody_is_told)
 {
     test_routed t;
 
@@ -58,7 +58,7 @@ TEST(what_is_pulled_is_stored_and_not_pushed)
     t.r.pull_rows = "ada n=1@4";
     test_read_is(t.db, "ada", "{\"n\":1}");
     test_env_run(&t.s.t.te);
-    test_heard_is(&t.s.heard, "pull(ada)");
+    test_heard_is(&t.s.heard, "pull(ada) untold(ada)");
     test_storage_says(&t.s.ts, "ada n=1@4");
     test_routed_end(&t);
 }
@@ -101,7 +101,7 @@ TEST(hook_of_update_sees_what_is_pulled_and_may_refuse_it)
     hook.heard = &t.s.heard;
     t.r.pull_rows = "ada n=1@4";
     test_read_is(t.db, "ada", "{\"n\":1}");
-    test_heard_is(&t.s.heard, "pull(ada) update");
+    test_heard_is(&t.s.heard, "pull(ada) update untold(ada)");
     hook.does = TEST_REFUSES;
     hook.text = "not from them";
     t.r.pull_rows = "bob n=1@4";
@@ -206,7 +206,7 @@ TEST(force_asks_for_what_is_in_memory)
     t.r.pull_rows = "ada n=2@5";
     CHECK(test_call_read(&r, t.db, "ada", &force) == MT_OK);
     test_env_run(&t.s.t.te);
-    test_heard_is(&t.s.heard, "pull(ada)");
+    test_heard_is(&t.s.heard, "pull(ada) untold(ada)");
     test_peek_is(t.db, "ada", "{\"n\":2}");
     test_routed_end(&t);
 }
@@ -260,7 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_is_missing_in_memory_is_asked_in_one_request),
         cmocka_unit_test(read_waits_for_the_last_answer_and_merges_all),
-        cmocka_unit_test(what_is_pulled_is_stored_and_not_pushed),
+        cmocka_unit_test(what_is_pulled_is_stored_and_nobody_is_told),
         cmocka_unit_test(nodes_that_nobody_asked_for_are_ignored),
         cmocka_unit_test(answer_that_is_in_no_order_is_merged),
         cmocka_unit_test(hook_of_update_sees_what_is_pulled_and_may_refuse_it),

@@ -6,7 +6,7 @@
 
 #include <mytosis/plugin/pipe.h>
 
-TEST(network_none_is_neither_pushed_nor_pulled)
+TEST(network_none_tells_nobody_and_asks_nobody)
 {
     mt_options none = {.size = sizeof none, .network_none = true};
     test_call w = {.name = "w"}, r = {.name = "r"};
@@ -18,7 +18,7 @@ TEST(network_none_is_neither_pushed_nor_pulled)
     test_env_run(&t.s.t.te);
     test_call_is(&w, MT_OK, NULL);
     test_call_is(&r, MT_OK, NULL);
-    test_heard_is(&t.s.heard, "");
+    test_heard_is(&t.s.heard, "untold(ada)");
     test_routed_end(&t);
 }
 
@@ -295,7 +295,7 @@ TEST(router_that_does_not_open_or_lacks_something_is_refused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(network_none_is_neither_pushed_nor_pulled),
+        cmocka_unit_test(network_none_tells_nobody_and_asks_nobody),
         cmocka_unit_test(hook_chooses_whom_to_tell_and_whom_to_ask),
         cmocka_unit_test(what_is_received_is_pushed_on_with_its_origin),
         cmocka_unit_test(request_of_a_peer_asks_hooks_memory_and_storage_and_nobody_else),

@@ -842,6 +842,80 @@ TEST(status_says_how_it_stands_and_tells_of_changes)
     end(&w);
 }
 
+/* What goes over on a link, one line a subscription. */
+static void list_one(void *ctx, const mt_sync_subscription *one)
+{
+    char *line = ctx, *at = line + strlen(line);
+    mt_bytes from = one->range.prefix.len  ? one->range.prefix
+                    : one->range.uid_count ? one->range.uids[0]
+                                           : one->range.first;
+
+    CHECK(one->state == MT_SYNC_LIVE || one->since_ms == 0 || one->state == MT_SYNC_DONE);
+    CHECK(one->outgoing || (one->behind == 0 && one->unacknowledged == 0));
+    CHECK(one->bytes > 0 || one->nodes == 0);
+    snprintf(at, 500 - strlen(line), "%s%s%.*s%s %s %d\n", one->outgoing ? "> " : "< ",
+             one->range.prefix.len  ? "prefix "
+             : one->range.uid_count ? "list "
+             : one->range.first.len ? "from "
+                                    : "all",
+             (int)from.len, (const char *)from.data, one->range.once ? " once" : "", one->text,
+             (int)one->nodes);
+}
+
+TEST(status_says_what_goes_over_on_a_link)
+{
+    mt_bytes list[] = {mt_str("a"), mt_str("b")};
+    mt_sync_range ranges[] = {{.prefix = mt_str("notes/")},
+                              {.first = mt_str("x"), .end = mt_str("x2"), .push_none = true},
+                              {.uids = list, .uid_count = 2, .once = true, .push_none = true}};
+    mt_sync_options options = {.size = sizeof options, .ranges = ranges, .range_count = 3};
+    mt_connection *link;
+    char text[500] = "";
+    world w;
+
+    begin(&w);
+    open_with(&w, 0, &options, (mt_config){.size = 0});
+    open_for(&w, 1, NULL);
+    open_for(&w, 2, NULL);
+    set(w.peers[1].db, "notes/1", "one");
+    set(w.peers[1].db, "b", "two");
+    link = join(&w, 0, 1);
+    CHECK(mt_db_subscriptions(w.peers[0].db, link, list_one, text) == MT_OK);
+    assert_string_equal(text, "");
+    rest(&w);
+    CHECK(mt_db_subscriptions(w.peers[0].db, link, list_one, text) == MT_OK);
+    assert_string_equal(text, "< prefix notes/ live 1\n"
+                              "< from x live 0\n"
+                              "< list a once done 1\n"
+                              "> prefix notes/ live 0\n");
+    CHECK(status_of(w.peers[0].db).peer.round_trips == 2);
+    CHECK(mt_db_subscriptions(w.peers[2].db, link, list_one, text) == MT_NOT_FOUND);
+    end(&w);
+}
+
+TEST(commit_that_nobody_is_told_of_goes_with_the_next_one)
+{
+    mt_options untold = {.size = sizeof untold, .network_none = true};
+    mt_field field = {.name = mt_str("text"), .value = mt_text("quiet")};
+    mt_row row = {.uid = mt_str("a"), .fields = &field, .count = 1};
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, NULL);
+    open_for(&w, 1, NULL);
+    join(&w, 0, 1);
+    rest(&w);
+    CHECK(mt_write_wait(w.peers[0].db, &row, 1, &untold, NULL) == MT_OK);
+    rest(&w);
+    CHECK(!text_of(w.peers[1].db, "a"));
+    CHECK(status_of(w.peers[0].db).peer.behind == 1);
+    set(w.peers[0].db, "b", "loud");
+    rest(&w);
+    CHECK(has(w.peers[1].db, "a", "quiet") && has(w.peers[1].db, "b", "loud"));
+    CHECK(status_of(w.peers[0].db).peer.behind == 0);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -870,6 +944,8 @@ int main(void)
         cmocka_unit_test(commit_does_not_wait_behind_a_long_copy),
         cmocka_unit_test(peer_that_does_not_read_costs_a_position_and_no_memory),
         cmocka_unit_test(status_says_how_it_stands_and_tells_of_changes),
+        cmocka_unit_test(status_says_what_goes_over_on_a_link),
+        cmocka_unit_test(commit_that_nobody_is_told_of_goes_with_the_next_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,9 +19,10 @@ MT_BEGIN_DECLS
 
 /* A write on its way to the peers. */
 typedef struct mt_push {
-    const mt_delta *delta;     /* what changed is its MT_UPDATE */
-    mt_group *group;           /* whom to tell; NULL: nobody */
-    mt_connection *origin;     /* where it came from; NULL: written here */
+    const mt_delta *delta; /* what changed is its MT_UPDATE */
+    mt_group *group;       /* whom to tell now; NULL: nobody. Whoever is not told may learn of it
+                                * with what comes later: it is no secret */
+    mt_connection *origin; /* where it came from; NULL: written here */
     const mt_options *options; /* level and peers say what the writer waits for */
     uint64_t commit;           /* as in mt_event */
     bool durable;              /* it is in storage here */

@@ -64,7 +64,8 @@ typedef enum mt_sync_state {
     MT_SYNC_CATCHING = 2, /* what one has and the other lacks is on its way */
     MT_SYNC_LIVE = 3,     /* equal, but for what is on its way */
     MT_SYNC_STANDBY = 4,  /* the peer is there on another link, which is used */
-    MT_SYNC_REFUSED = 5   /* what they have to say to each other ended with an error */
+    MT_SYNC_REFUSED = 5,  /* what they have to say to each other ended with an error */
+    MT_SYNC_DONE = 6      /* of a subscription that is once: all that there was has come */
 } mt_sync_state;
 
 /* One peer. BORROWED until the callback returns. */
@@ -84,13 +85,37 @@ typedef struct mt_sync_peer {
         unstored; /* how far we came with it is not all in the store yet: for a while, some of what it
                     * has would be asked for again if the database were closed now */
     uint64_t round_trip_ms; /* of the greeting */
+    uint64_t round_trips;   /* since the link is up: how often this side could only go on once the
+                             * peer had answered. The greeting is one, what is subscribed to
+                             * another, and each time that enough was on its way unacknowledged */
 } mt_sync_peer;
+
+/* One range that goes over between us and a peer, in one direction. BORROWED until the callback
+ * returns. */
+typedef struct mt_sync_subscription {
+    bool outgoing;         /* the peer subscribed here: our changes go there. Else we did, there */
+    mt_sync_range range;   /* what both replicate: a prefix, a first and an end, or uids; `once` */
+    mt_sync_state state;   /* MT_SYNC_CATCHING, _LIVE, _REFUSED or _DONE */
+    char text[128];        /* the same in words: "live", "receiving, 12000 nodes" */
+    const char *error;     /* of MT_SYNC_REFUSED: why; else empty */
+    uint64_t since_ms;     /* of MT_SYNC_LIVE and _DONE: the time of day when it became so */
+    uint64_t nodes, bytes; /* that went over since the peers greeted */
+    uint64_t behind;       /* outgoing: changes in our log that the peer has not been sent */
+    uint64_t unacknowledged; /* outgoing: bytes on their way */
+} mt_sync_subscription;
 
 /* Shows each peer to `show`, in the order of their connections' ids. MT_UNSUPPORTED: the router of the
  * database is another. */
 MT_API MT_MUST_USE mt_status mt_db_status(mt_db *db,
                                           void (*show)(void *ctx, const mt_sync_peer *peer),
                                           void *ctx);
+
+/* Shows what goes over on one connection, first what comes and then what goes, in the order in which it
+ * was subscribed to; nothing, unless its peer is MT_SYNC_CATCHING or _LIVE. MT_NOT_FOUND: it is none
+ * of the database's. MT_UNSUPPORTED: as mt_db_status. */
+MT_API MT_MUST_USE mt_status
+mt_db_subscriptions(mt_db *db, const mt_connection *connection,
+                    void (*show)(void *ctx, const mt_sync_subscription *subscription), void *ctx);
 
 /* Calls `changed` in a turn after the state of a peer has become another one; once for any number
  * of them. NULL: nobody any more. MT_UNSUPPORTED: as mt_db_status. */
