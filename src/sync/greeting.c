@@ -32,9 +32,9 @@ static void say_hello(mti_session *session)
     mti_say say = mti_say_begin(&sync->message, MTI_HELLO);
 
     mti_say_hello(&say, &hello);
-    mti_say_number(&say, sync->wish_count);
-    for (size_t i = 0; i < sync->wish_count; i++) {
-        const mti_wish *wish = &sync->wishes[i];
+    mti_say_number(&say, sync->wishes.count);
+    for (size_t i = 0; i < sync->wishes.count; i++) {
+        const mti_wish *wish = &sync->wishes.at[i];
         mti_say_range(&say, &wish->range,
                       (wish->pull ? MTI_RANGE_PULL : 0) | (wish->push ? MTI_RANGE_PUSH : 0) |
                           (wish->once ? MTI_RANGE_ONCE : 0));
@@ -50,13 +50,7 @@ void mti_greet_later(mti_session *session)
 
 void mti_greeting_forget(mti_session *session)
 {
-    const mt_mem *mem = session->sync->mem;
-
-    for (size_t i = 0; i < session->their_count; i++)
-        mti_range_free(mem, &session->theirs[i].range);
-    mti_mem_free(mem, session->theirs, session->their_count * sizeof *session->theirs);
-    session->theirs = NULL;
-    session->their_count = 0;
+    mti_wishes_free(session->sync->mem, &session->theirs);
 }
 
 static void draw_number(mti_session *session)
@@ -188,12 +182,10 @@ static mt_status wishes_take(mti_session *session, mti_parse *in)
 
     if (count > MT_SYNC_RANGES_MAX) mti_parse_fail(in, "the number of ranges", "too many");
     if (in->failed) return MT_MALFORMED;
-    session->theirs = mti_mem_alloc(session->sync->mem, (size_t)count * sizeof(mti_wish));
-    if (!session->theirs && count) return mti_no_memory(in->err);
-    session->their_count = (size_t)count;
-    if (count) memset(session->theirs, 0, (size_t)count * sizeof(mti_wish));
+    if (mti_wishes_new(session->sync->mem, (size_t)count, &session->theirs) != MT_OK)
+        return mti_no_memory(in->err);
     for (size_t i = 0; i < count && st == MT_OK; i++) {
-        mti_wish *wish = &session->theirs[i];
+        mti_wish *wish = &session->theirs.at[i];
         unsigned flags;
         st = mti_parse_range(in, session->sync->mem, &wish->range, &flags);
         wish->pull = flags & MTI_RANGE_PULL;

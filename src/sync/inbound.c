@@ -107,9 +107,9 @@ void mti_inbound_subscribe(mti_session *session)
     mti_sync *sync = session->sync;
     mt_status st = MT_OK;
 
-    for (size_t i = 0; i < sync->wish_count * session->their_count && st == MT_OK; i++) {
-        const mti_wish *ours = &sync->wishes[i / session->their_count];
-        const mti_wish *theirs = &session->theirs[i % session->their_count];
+    for (size_t i = 0; i < sync->wishes.count * session->theirs.count && st == MT_OK; i++) {
+        const mti_wish *ours = &sync->wishes.at[i / session->theirs.count];
+        const mti_wish *theirs = &session->theirs.at[i % session->theirs.count];
         mti_range common;
         bool empty;
         if (!ours->pull || !theirs->push) continue;

@@ -128,11 +128,12 @@ static void refuse(mti_session *session, uint64_t id, mt_status status, const ch
 static mt_status is_given(const mti_sync *sync, const mti_range *range, bool *given)
 {
     *given = false;
-    for (size_t i = 0; i < sync->wish_count && !*given; i++) {
+    for (size_t i = 0; i < sync->wishes.count && !*given; i++) {
+        const mti_wish *wish = &sync->wishes.at[i];
         mti_range common;
         bool empty;
-        if (!sync->wishes[i].push) continue;
-        if (mti_range_common(sync->mem, &sync->wishes[i].range, range, &common, &empty) != MT_OK)
+        if (!wish->push) continue;
+        if (mti_range_common(sync->mem, &wish->range, range, &common, &empty) != MT_OK)
             return MT_NO_MEMORY;
         *given = !empty && mti_range_equal(&common, range);
         mti_range_free(sync->mem, &common);

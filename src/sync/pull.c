@@ -114,11 +114,7 @@ static bool has_all(const mti_session *session, mt_bytes uid)
 /* Whether the peer may have of a node what is not here. */
 static bool may_have(const mti_session *session, mt_bytes uid)
 {
-    bool gives = false;
-
-    for (size_t i = 0; i < session->their_count && !gives; i++)
-        gives = session->theirs[i].push && mti_range_has(&session->theirs[i].range, uid);
-    return gives && !has_all(session, uid);
+    return mti_wishes_give(&session->theirs, uid) && !has_all(session, uid);
 }
 
 /* Asks one peer for what it may have. Answers whether there is anything. */

@@ -9,10 +9,27 @@
 
 /* ---- What is replicated ---- */
 
-bool mti_sync_gives(const mti_sync *sync, mt_bytes uid)
+void mti_wishes_free(const mt_mem *mem, mti_wishes *wishes)
 {
-    for (size_t i = 0; i < sync->wish_count; i++)
-        if (sync->wishes[i].push && mti_range_has(&sync->wishes[i].range, uid)) return true;
+    for (size_t i = 0; i < wishes->count; i++) mti_range_free(mem, &wishes->at[i].range);
+    mti_mem_free(mem, wishes->at, wishes->count * sizeof *wishes->at);
+    *wishes = (mti_wishes){NULL, 0};
+}
+
+mt_status mti_wishes_new(const mt_mem *mem, size_t count, mti_wishes *out)
+{
+    mti_wish *at = mti_mem_alloc(mem, count * sizeof *at);
+
+    if (!at && count) return MT_NO_MEMORY;
+    if (count) memset(at, 0, count * sizeof *at);
+    *out = (mti_wishes){at, count};
+    return MT_OK;
+}
+
+bool mti_wishes_give(const mti_wishes *wishes, mt_bytes uid)
+{
+    for (size_t i = 0; i < wishes->count; i++)
+        if (wishes->at[i].push && mti_range_has(&wishes->at[i].range, uid)) return true;
     return false;
 }
 
@@ -96,8 +113,7 @@ static void sync_free(mti_sync *sync)
     mti_log_free(sync);
     mti_refused_end(sync);
     mt_binary_reader_free(sync->reader);
-    for (size_t i = 0; i < sync->wish_count; i++) mti_range_free(sync->mem, &sync->wishes[i].range);
-    mti_mem_free(sync->mem, sync->wishes, sync->wish_count * sizeof *sync->wishes);
+    mti_wishes_free(sync->mem, &sync->wishes);
     mti_mem_free(sync->mem, sync->known, sync->known_cap * sizeof *sync->known);
     mt_buf_free(&sync->message);
     mt_buf_free(&sync->commit);
@@ -114,6 +130,7 @@ static void closed(void *ctx)
     while (sync->sessions) mti_session_free(sync->sessions);
     sync->env->timer_stop(sync->env->ctx, &sync->refused_due);
     sync->env->timer_stop(sync->env->ctx, &sync->missed);
+    sync->env->timer_stop(sync->env->ctx, &sync->greet_anew);
     sync->env->timer_stop(sync->env->ctx, &sync->read_known);
     sync->env->timer_stop(sync->env->ctx, &sync->store_known);
     sync->env->timer_stop(sync->env->ctx, &sync->tell_changed);
@@ -132,33 +149,65 @@ const mt_router_ops mti_sync_ops = {.abi = MT_ROUTER_ABI,
                                     .cancel = cancel,
                                     .close = closed};
 
-/* ---- Making one ---- */
+/* ---- Wishes ---- */
 
-static mt_status wishes_make(mti_sync *sync, const mt_sync_options *options, mt_error *err)
+static mt_status wish_make(const mt_mem *mem, const mt_sync_range *range, size_t number,
+                           mti_wish *out, mt_error *err)
+{
+    out->pull = !range->pull_none;
+    out->push = !range->push_none;
+    out->once = range->once;
+    if (!out->pull && !out->push)
+        return mti_fail(err, MT_INVALID, "range %zu is neither pulled nor pushed", number);
+    return mti_range_of(mem, range, &out->range, err);
+}
+
+/* None are everything. */
+static mt_status wishes_make(const mt_mem *mem, const mt_sync_range *ranges, size_t count,
+                             mti_wishes *out, mt_error *err)
 {
     static const mt_sync_range everything;
-    const mt_sync_range *ranges = options->range_count ? options->ranges : &everything;
-    size_t count = options->range_count ? options->range_count : 1;
+    mti_wishes made;
     mt_status st = MT_OK;
 
     if (count > MT_SYNC_RANGES_MAX)
         return mti_fail(err, MT_TOO_LARGE, "%zu ranges, the limit is %u", count,
                         MT_SYNC_RANGES_MAX);
-    sync->wishes = mti_mem_alloc(sync->mem, count * sizeof *sync->wishes);
-    if (!sync->wishes) return mti_no_memory(err);
-    memset(sync->wishes, 0, count * sizeof *sync->wishes);
-    sync->wish_count = count;
-    for (size_t i = 0; i < count && st == MT_OK; i++) {
-        mti_wish *wish = &sync->wishes[i];
-        wish->pull = !ranges[i].pull_none;
-        wish->push = !ranges[i].push_none;
-        wish->once = ranges[i].once;
-        if (!wish->pull && !wish->push)
-            return mti_fail(err, MT_INVALID, "range %zu is neither pulled nor pushed", i + 1);
-        st = mti_range_of(sync->mem, &ranges[i], &wish->range, err);
-    }
+    if (mti_wishes_new(mem, count ? count : 1, &made) != MT_OK) return mti_no_memory(err);
+    for (size_t i = 0; i < made.count && st == MT_OK; i++)
+        st = wish_make(mem, count ? &ranges[i] : &everything, i + 1, &made.at[i], err);
+    if (st == MT_OK) *out = made;
+    else mti_wishes_free(mem, &made);
     return st;
 }
+
+static void greet_anew(void *arg)
+{
+    mti_sync *sync = arg;
+
+    for (mti_session *s = sync->sessions, *next; s; s = next) {
+        next = s->next;
+        if (s->stage != SESSION_OFFLINE) mti_greet(s);
+    }
+}
+
+mt_status mt_db_set_ranges(mt_db *db, const mt_sync_range *ranges, size_t count)
+{
+    mti_sync *sync = mti_sync_of(db);
+    mti_wishes made;
+    mt_error err;
+    mt_status st;
+
+    if (!sync) return MT_UNSUPPORTED;
+    if ((st = wishes_make(sync->mem, ranges, count, &made, &err)) != MT_OK)
+        return mti_db_fail(db, st, "%s", err.text);
+    mti_wishes_free(sync->mem, &sync->wishes);
+    sync->wishes = made;
+    sync->env->timer_set(sync->env->ctx, &sync->greet_anew, 0);
+    return MT_OK;
+}
+
+/* ---- Making one ---- */
 
 static void tell_changed(void *arg)
 {
@@ -169,7 +218,8 @@ static void tell_changed(void *arg)
 
 static mt_status sync_fill(mti_sync *sync, const mt_sync_options *options, mt_error *err)
 {
-    mt_status st = wishes_make(sync, options, err);
+    mt_status st =
+        wishes_make(sync->mem, options->ranges, options->range_count, &sync->wishes, err);
 
     if (st != MT_OK) return st;
     sync->window = options->window ? options->window : WINDOW_DEFAULT;
@@ -178,6 +228,7 @@ static mt_status sync_fill(mti_sync *sync, const mt_sync_options *options, mt_er
     sync->pull_ms = options->pull_ms ? options->pull_ms : PULL_MS_DEFAULT;
     sync->refused_due = (mt_timer){.fire = mti_refused_fetch, .arg = sync};
     sync->missed = (mt_timer){.fire = look_for_missed, .arg = sync};
+    sync->greet_anew = (mt_timer){.fire = greet_anew, .arg = sync};
     sync->tell_changed.fire = tell_changed;
     sync->tell_changed.arg = sync;
     if (sync->env->entropy(sync->env->ctx, sync->boot, sizeof sync->boot) != MT_OK ||

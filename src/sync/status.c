@@ -179,7 +179,7 @@ void mti_status_note(mti_session *session)
         sync->env->timer_set(sync->env->ctx, &sync->tell_changed, 0);
 }
 
-static mti_sync *sync_of(mt_db *db)
+mti_sync *mti_sync_of(mt_db *db)
 {
     if (db->router.name && db->router.push == mti_sync_ops.push) return db->router_ctx;
     (void)mti_db_fail(db, MT_UNSUPPORTED, "the router of this database is not that of sync");
@@ -188,7 +188,7 @@ static mti_sync *sync_of(mt_db *db)
 
 mt_status mt_db_status(mt_db *db, void (*show)(void *ctx, const mt_sync_peer *peer), void *ctx)
 {
-    mti_sync *sync = sync_of(db);
+    mti_sync *sync = mti_sync_of(db);
     mt_sync_peer peer;
 
     if (!sync) return MT_UNSUPPORTED;
@@ -213,7 +213,7 @@ mt_status mt_db_subscriptions(mt_db *db, const mt_connection *connection,
                               void (*show)(void *ctx, const mt_sync_subscription *subscription),
                               void *ctx)
 {
-    mti_sync *sync = sync_of(db);
+    mti_sync *sync = mti_sync_of(db);
     const mti_session *session;
     mt_sync_subscription sub;
 
@@ -234,7 +234,7 @@ mt_status mt_db_subscriptions(mt_db *db, const mt_connection *connection,
 
 mt_status mt_db_on_status(mt_db *db, void (*changed)(void *ctx, mt_db *db), void *ctx)
 {
-    mti_sync *sync = sync_of(db);
+    mti_sync *sync = mti_sync_of(db);
 
     if (!sync) return MT_UNSUPPORTED;
     sync->changed = changed;

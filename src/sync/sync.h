@@ -29,6 +29,11 @@ typedef struct mti_wish {
     bool pull, push, once;
 } mti_wish;
 
+typedef struct mti_wishes {
+    mti_wish *at;
+    size_t count;
+} mti_wishes;
+
 /* ---- The log ---- */
 
 /* A change in the log that is in memory. */
@@ -167,8 +172,7 @@ struct mti_session {
     uint64_t nonce, their_nonce; /* of the session, never 0; theirs 0: not known */
     uint64_t nonce_before;       /* ours, of the session before */
     size_t window;               /* of theirs */
-    mti_wish *theirs;
-    size_t their_count;
+    mti_wishes theirs;
     mti_outbound *outbound;
     mti_inbound *inbound;
     uint64_t last_subscription;
@@ -236,8 +240,8 @@ struct mti_sync {
     const mt_mem *mem;
     mt_db *db;
     mt_group *group;
-    mti_wish *wishes;
-    size_t wish_count;
+    mti_wishes wishes;
+    mt_timer greet_anew; /* they are others now */
     size_t window;
     const mt_compressor *compressor; /* NULL: none */
     uint64_t pull_ms;
@@ -273,8 +277,10 @@ struct mti_sync {
 };
 
 /* router.c */
+mt_status mti_wishes_new(const mt_mem *mem, size_t count, mti_wishes *out); /* all zero */
+void mti_wishes_free(const mt_mem *mem, mti_wishes *wishes);
 extern const mt_router_ops mti_sync_ops;
-bool mti_sync_gives(const mti_sync *sync, mt_bytes uid); /* whether peers may have it */
+bool mti_wishes_give(const mti_wishes *wishes, mt_bytes uid);
 
 /* session.c */
 mt_status mti_session_new(mti_sync *sync, mt_connection *connection);
@@ -331,6 +337,7 @@ void mti_greeting_take(mti_session *session, mti_parse *in);
 void mti_greeting_heard(mti_session *session); /* the peer has heard our HELLO */
 
 /* status.c */
+mti_sync *mti_sync_of(mt_db *db);           /* NULL: its router is another, as its error says */
 void mti_status_note(mti_session *session); /* its state may be another one */
 
 /* outbound.c */

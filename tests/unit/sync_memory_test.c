@@ -77,7 +77,10 @@ static void play(scene *s)
     CHECK(mt_pipe_cut(s->ends[0]) == MT_OK);
     write(s, 0, "ada", "five");
     test_env_run_for(&s->te, 100);
+    (void)!mt_db_set_ranges(s->dbs[0], NULL, 0);
     CHECK(mt_pipe_restore(s->ends[0]) == MT_OK);
+    test_env_run_for(&s->te, 100);
+    (void)!mt_db_set_ranges(s->dbs[1], NULL, 0);
     test_env_run_for(&s->te, 20000);
     s->played = true;
 }

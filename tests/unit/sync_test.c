@@ -916,6 +916,46 @@ TEST(commit_that_nobody_is_told_of_goes_with_the_next_one)
     end(&w);
 }
 
+TEST(ranges_may_be_others_later_and_what_stayed_goes_on_where_it_was)
+{
+    mt_sync_range ranges[] = {{.prefix = mt_str("a/")}, {.prefix = mt_str("b/")}};
+    mt_sync_range bad = {.pull_none = true, .push_none = true};
+    char text[500] = "";
+    mt_connection *link;
+    world w;
+
+    begin(&w);
+    open_for(&w, 0, &ranges[0]);
+    open_for(&w, 1, NULL);
+    link = join(&w, 0, 1);
+    set(w.peers[1].db, "a/1", "one");
+    set(w.peers[1].db, "b/1", "two");
+    set(w.peers[1].db, "c/1", "three");
+    rest(&w);
+    CHECK(has(w.peers[0].db, "a/1", "one") && !text_of(w.peers[0].db, "b/1"));
+    CHECK(mt_db_set_ranges(w.peers[0].db, &bad, 1) == MT_INVALID);
+    assert_string_equal(mt_db_error(w.peers[0].db)->text, "range 1 is neither pulled nor pushed");
+    CHECK(mt_db_set_ranges(w.peers[0].db, ranges, 2) == MT_OK);
+    set(w.peers[1].db, "a/2", "four");
+    rest(&w);
+    CHECK(has(w.peers[0].db, "b/1", "two") && !text_of(w.peers[0].db, "c/1"));
+    CHECK(has(w.peers[0].db, "a/2", "four"));
+    CHECK(mt_db_subscriptions(w.peers[0].db, link, list_one, text) == MT_OK);
+    assert_string_equal(text, "< prefix a/ live 1\n< prefix b/ live 1\n"
+                              "> prefix a/ live 0\n> prefix b/ live 0\n");
+    CHECK(mt_db_set_ranges(w.peers[0].db, &ranges[1], 1) == MT_OK);
+    set(w.peers[1].db, "a/3", "five");
+    rest(&w);
+    set(w.peers[1].db, "b/3", "six");
+    rest(&w);
+    CHECK(has(w.peers[0].db, "a/1", "one") && !text_of(w.peers[0].db, "a/3"));
+    CHECK(has(w.peers[0].db, "b/3", "six"));
+    CHECK(mt_db_set_ranges(w.peers[0].db, NULL, 0) == MT_OK);
+    rest(&w);
+    CHECK(has(w.peers[0].db, "a/3", "five") && has(w.peers[0].db, "c/1", "three"));
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -946,6 +986,7 @@ int main(void)
         cmocka_unit_test(status_says_how_it_stands_and_tells_of_changes),
         cmocka_unit_test(status_says_what_goes_over_on_a_link),
         cmocka_unit_test(commit_that_nobody_is_told_of_goes_with_the_next_one),
+        cmocka_unit_test(ranges_may_be_others_later_and_what_stayed_goes_on_where_it_was),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

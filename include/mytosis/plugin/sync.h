@@ -56,6 +56,13 @@ typedef struct mt_sync_options {
 MT_API MT_MUST_USE mt_status mt_router_sync(const mt_env *env, const mt_sync_options *options,
                                             mt_router *out, mt_error *err);
 
+/* Replicates these ranges from now on, COPIED, instead of those before; none: every node, both ways,
+ * live. The peers are told in the next turn, and all begin anew: a range that was there before goes on
+ * where it was, one that is new is copied. Nodes that are in no range any more stay, and get no news.
+ * MT_INVALID, MT_TOO_LARGE: a range that cannot be; nothing has changed. MT_NO_MEMORY.
+ * MT_UNSUPPORTED: the router of the database is another. mt_db_error says more. */
+MT_API MT_MUST_USE mt_status mt_db_set_ranges(mt_db *db, const mt_sync_range *ranges, size_t count);
+
 /* ---- Status ---- */
 
 typedef enum mt_sync_state {
