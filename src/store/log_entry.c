@@ -23,7 +23,7 @@ size_t mti_log_entry_bound(const mti_log_entry *entry)
 static uint8_t *put_short_text(mt_bytes text, uint8_t *at)
 {
     *at++ = (uint8_t)text.len;
-    memcpy(at, text.data, text.len);
+    if (text.len) memcpy(at, text.data, text.len);
     return at + text.len;
 }
 
@@ -101,6 +101,11 @@ mt_status mti_log_entry_get(mt_bytes key, mt_bytes value, mti_log_entry *out, mt
 }
 
 /* ---- Names ---- */
+
+uint8_t *mti_log_name_put(mt_bytes name, uint8_t *at)
+{
+    return put_short_text(name, at);
+}
 
 bool mti_log_name_next(mt_bytes *names, mt_bytes *out)
 {

@@ -14,6 +14,9 @@
 /* An entry of more names says `all` instead. */
 #define MTI_LOG_NAMES_MAX 64
 
+/* The most bytes that a list of names has. */
+#define MTI_LOG_NAMES_LEN_MAX ((size_t)MTI_LOG_NAMES_MAX * (1 + MT_NAME_LEN_MAX))
+
 #define MTI_ORIGIN_LEN_MAX 255
 
 /* How many bytes the clock takes at most, with its mode and the count. */
@@ -43,6 +46,9 @@ uint8_t *mti_log_entry_put_clock(uint64_t clock, uint8_t mode, uint64_t count, u
 
 /* Reads what lies under a key. MT_MALFORMED, MT_UNSUPPORTED. */
 mt_status mti_log_entry_get(mt_bytes key, mt_bytes value, mti_log_entry *out, mt_error *err);
+
+/* Puts a name at the end of a list; answers where it ends. */
+uint8_t *mti_log_name_put(mt_bytes name, uint8_t *at);
 
 /* Takes the next name off the front of a list that was checked; false at its end. */
 bool mti_log_name_next(mt_bytes *names, mt_bytes *out);

@@ -19,9 +19,6 @@
 #include "base/status.h"
 #include "store/node_store.h"
 
-/* The most bytes that a list of names has. */
-#define NAMES_LEN_MAX ((size_t)MTI_LOG_NAMES_MAX * (1 + MT_NAME_LEN_MAX))
-
 /* ---- Absorbing ---- */
 
 /* Deletes the run of absorbed entries that was gathered. */
@@ -70,9 +67,7 @@ static bool list_names(mt_delta_iter *iter, uint8_t *out, mti_log_entry *entry)
 
     while (mt_delta_iter_field(iter, &field)) {
         if (entry->name_count++ == MTI_LOG_NAMES_MAX) return false;
-        *at++ = (uint8_t)field.name.len;
-        if (field.name.len) memcpy(at, field.name.data, field.name.len);
-        at += field.name.len;
+        at = mti_log_name_put(field.name, at);
     }
     entry->names = (mt_bytes){out, (size_t)(at - out)};
     return true;
@@ -113,7 +108,7 @@ static mt_status unite_all(mti_node_store *store, mti_log_entry *entry, mti_logg
 /* An entry that names fields. */
 static mt_status unite_names(mti_node_store *store, mti_log_entry *entry, mti_logged *logged)
 {
-    uint8_t *united = store->plan.names.data + NAMES_LEN_MAX;
+    uint8_t *united = store->plan.names.data + MTI_LOG_NAMES_LEN_MAX;
     mt_status st = MT_OK;
     mti_log_union sum;
 
@@ -202,7 +197,7 @@ mt_status mti_plan_log(mti_node_store *store, const mt_storage_commit *commit,
 
     *touch = count;
     if (plan->next.head + 1 >= MTI_NUMBER_END) return MT_FULL;
-    if ((st = mti_buf_reserve(&plan->names, 2 * NAMES_LEN_MAX)) != MT_OK) return st;
+    if ((st = mti_buf_reserve(&plan->names, 2 * MTI_LOG_NAMES_LEN_MAX)) != MT_OK) return st;
     entry = entry_of(plan, commit, node, iter);
     plan->next.head++;
     if ((st = unite(store, &entry, touch)) != MT_OK) return st;

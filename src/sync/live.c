@@ -138,7 +138,7 @@ static bool is_told(const mti_session *session, const mt_push *push)
 /* Who is not to be told now keeps the position before the commit: it goes with the next. */
 void mti_live_push(mti_sync *sync, const mt_push *push)
 {
-    mt_cursor head = sync->log.head;
+    mt_cursor head = sync->log.memory.head;
     const mt_cursor *known = sync->log.of_storage ? push->head : &head;
 
     sync->commit_range = NULL;

@@ -8,7 +8,7 @@
  *     refused    what of it was not taken, and may be later                refused.c
  *     pull       reads of what is not replicated here, and peers' of ours  pull.c, answer.c
  *     awaited    writes that wait for peers                                awaited.c
- *     log        which nodes changed: storage's, or one in memory          log.c
+ *     log        which nodes changed: storage's, or one in memory          log.c, memory_log.c
  *     known      how far we came with each peer, and who we are            known.c
  *     status     how it stands with each, in words and as data             status.c */
 #ifndef MTI_SYNC_H
@@ -16,6 +16,7 @@
 
 #include "db/copy.h"
 #include "db/db.h"
+#include "sync/memory_log.h"
 #include "sync/message.h"
 
 #include <mytosis/binary.h>
@@ -36,22 +37,9 @@ typedef struct mti_wishes {
 
 /* ---- The log ---- */
 
-/* A change in the log that is in memory. */
-typedef struct mti_noted {
-    uint8_t *text; /* OWNED: the uid, and behind it the names, each with its length before it */
-    uint32_t text_len;
-    uint8_t uid_len;
-    uint8_t name_count; /* 0: any field may have changed */
-    uint8_t origin_len;
-    uint8_t origin[MT_PEER_LEN_MAX];
-} mti_noted;
-
 typedef struct mti_sync_log {
-    bool of_storage;
-    mt_cursor head;    /* of the log in memory */
-    mti_noted *noted;  /* a ring: the last `count` changes, the newest of which is `head.number` */
-    size_t cap, count; /* `cap` a power of two, or 0 */
-    size_t max;
+    bool of_storage; /* it keeps one; else that in memory is used */
+    mti_memory_log memory;
 } mti_sync_log;
 
 /* ---- What a peer subscribed to ---- */
