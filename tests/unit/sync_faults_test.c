@@ -1,6 +1,6 @@
 /* The sync router where peers lie, links are full, stores are late, and hooks take links away. */
 #include "sync/message.h"
-#include "test_env.h"
+#include "test_meeting.h"
 
 #include <mytosis/binary.h>
 #include <mytosis/conformance.h>
@@ -15,102 +15,6 @@
 #include <string.h>
 
 /* ---- Peers ---- */
-
-#define PEERS 3
-
-typedef struct peer {
-    mt_db *db;
-    mt_group *links;
-} peer;
-
-typedef struct world {
-    test_env te;
-    peer peers[PEERS];
-    mt_connection *ends[8][2];
-    size_t pipes;
-    size_t live_before;
-} world;
-
-static void begin(world *w)
-{
-    memset(w, 0, sizeof *w);
-    w->live_before = test_mem_live();
-    test_env_init(&w->te, 8831, test_mem());
-}
-
-static mt_db *open_with(world *w, size_t at, const mt_sync_options *options, mt_config config)
-{
-    const mt_config *configs[1] = {&config};
-    peer *p = &w->peers[at];
-    mt_router router;
-
-    CHECK(mt_group_new(test_mem(), &p->links) == MT_OK);
-    CHECK(mt_router_sync(&w->te.env, options, &router, NULL) == MT_OK);
-    config.size = sizeof config;
-    config.env = &w->te.env;
-    config.router = &router;
-    config.group = p->links;
-    CHECK(mt_open(configs, 1, &p->db, NULL) == MT_OK);
-    return p->db;
-}
-
-static mt_db *open_for(world *w, size_t at, const mt_sync_range *range)
-{
-    mt_sync_options options = {
-        .size = sizeof options, .ranges = range, .range_count = range != NULL};
-
-    return open_with(w, at, &options, (mt_config){.size = 0});
-}
-
-static mt_connection *join_with(world *w, size_t a, size_t b, mt_pipe_options options)
-{
-    char ids[2][16];
-    mt_connection **ends = w->ends[w->pipes];
-
-    snprintf(ids[0], sizeof ids[0], "to%zu#%zu", b, w->pipes);
-    snprintf(ids[1], sizeof ids[1], "to%zu#%zu", a, w->pipes++);
-    options.size = sizeof options;
-    options.a_id = mt_str(ids[0]);
-    options.b_id = mt_str(ids[1]);
-    CHECK(mt_pipe_new(&w->te.env, &options, &ends[0], &ends[1], NULL) == MT_OK);
-    CHECK(mt_group_add(w->peers[a].links, ends[0]) == MT_OK);
-    CHECK(mt_group_add(w->peers[b].links, ends[1]) == MT_OK);
-    return ends[0];
-}
-
-static mt_connection *join(world *w, size_t a, size_t b)
-{
-    return join_with(w, a, b, (mt_pipe_options){.size = 0});
-}
-
-static void end(world *w)
-{
-    for (size_t i = 0; i < w->pipes; i++)
-        for (size_t k = 0; k < 2; k++) {
-            mt_connection_close(w->ends[i][k]);
-            mt_connection_unref(w->ends[i][k]);
-        }
-    for (size_t i = 0; i < PEERS; i++) {
-        if (w->peers[i].db) mt_close(w->peers[i].db);
-        mt_group_unref(w->peers[i].links);
-    }
-    test_env_run(&w->te);
-    test_env_end(&w->te);
-    CHECK(test_mem_live() == w->live_before);
-}
-
-static void rest(world *w)
-{
-    test_env_run_for(&w->te, 3000);
-}
-
-static void set(mt_db *db, const char *uid, const char *text)
-{
-    mt_field field = {.name = mt_str("text"), .value = mt_text(text)};
-    mt_row row = {.uid = mt_str(uid), .fields = &field, .count = 1};
-
-    CHECK(mt_write_wait(db, &row, 1, NULL, NULL) == MT_OK);
-}
 
 /* A node with several values of some length. */
 static void set_large(mt_db *db, const char *uid, size_t fields, size_t len)
@@ -136,30 +40,6 @@ static bool has(mt_db *db, const char *uid)
     const mt_node *node = mt_peek(db, mt_str(uid));
 
     return node && mt_node_state_max(node) > 0;
-}
-
-typedef struct seen {
-    mt_sync_peer peer; /* the first */
-    char text[128], error[MT_ERROR_TEXT_MAX];
-    size_t count;
-} seen;
-
-static void see(void *ctx, const mt_sync_peer *one)
-{
-    seen *s = ctx;
-
-    if (s->count++) return;
-    s->peer = *one;
-    snprintf(s->text, sizeof s->text, "%s", one->text);
-    snprintf(s->error, sizeof s->error, "%s", one->error);
-}
-
-static seen status_of(mt_db *db)
-{
-    seen s = {.count = 0};
-
-    CHECK(mt_db_status(db, see, &s) == MT_OK);
-    return s;
 }
 
 /* ---- A stranger, who says what a test wants ---- */
@@ -201,7 +81,7 @@ static void hear(void *ctx, const void *event)
 }
 
 /* Comes to the first peer. */
-static void come(world *w, stranger *s, mt_pipe_options options)
+static void come(test_meeting *w, stranger *s, mt_pipe_options options)
 {
     mt_subscriber subscriber = {.on_event = hear, .ctx = s};
 
@@ -236,7 +116,7 @@ static void send(stranger *s)
 }
 
 /* Greets, as one that wants and gives ranges with these prefixes; none: everything. */
-static void greet(world *w, stranger *s, char who, uint64_t session, size_t ranges)
+static void greet(test_meeting *w, stranger *s, char who, uint64_t session, size_t ranges)
 {
     uint8_t self[16], boot[16];
     mti_hello hello = {.version_min = 1,
@@ -332,10 +212,10 @@ static void say_copied(stranger *s, uint64_t id, const char *uid, size_t count, 
 TEST(what_was_copied_before_a_copy_began_anew_does_not_count_for_it)
 {
     stranger s;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
     come(&w, &s, (mt_pipe_options){.size = 0});
     greet(&w, &s, 's', 1, 0);
     CHECK(s.heard[MTI_SUBSCRIBE] == 1);
@@ -347,30 +227,30 @@ TEST(what_was_copied_before_a_copy_began_anew_does_not_count_for_it)
     test_env_run_for(&w.te, 100);
     CHECK(has(w.peers[0].db, "zoe"));
     CHECK(mt_pipe_cut(s.there) == MT_OK);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(mt_pipe_restore(s.there) == MT_OK);
     greet(&w, &s, 's', 2, 0);
     CHECK(s.heard[MTI_SUBSCRIBE] == 2);
     /* All nodes up to zoe are those of before 20. */
     CHECK(!s.standing.copying || s.standing.after.len == 0 || s.standing.at.number < 20);
     leave(&s);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(range_that_begins_behind_a_uid_has_those_that_it_is_a_prefix_of)
 {
     mt_sync_range range = {.first = {(const uint8_t *)"key\0", 4}};
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, &range);
-    set(w.peers[0].db, "key", "before");
-    set(w.peers[0].db, "keys", "behind");
-    join(&w, 0, 1);
-    rest(&w);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, &range);
+    test_text_set(w.peers[0].db, "key", "before");
+    test_text_set(w.peers[0].db, "keys", "behind");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
     CHECK(!has(w.peers[1].db, "key") && has(w.peers[1].db, "keys"));
-    end(&w);
+    test_meeting_end(&w);
 }
 
 static void count_records(void *ctx, mt_db *db, const struct mt_storage_answer *answer)
@@ -387,13 +267,13 @@ static size_t positions_of(unsigned flags)
     size_t count = 0;
     mti_say say;
     stranger s;
-    world w;
+    test_meeting w;
     mt_kv kv;
 
-    begin(&w);
+    test_meeting_begin(&w);
     CHECK(mt_kv_memory(&w.te.env, &kv) == MT_OK);
     CHECK(mt_node_store_new(&w.te.env, kv, NULL, &storage, NULL) == MT_OK);
-    open_with(&w, 0, &options, (mt_config){.storage = &storage});
+    test_meeting_open_with(&w, 0, &options, (mt_config){.storage = &storage});
     come(&w, &s, (mt_pipe_options){.flags = flags});
     greet(&w, &s, 's', 1, 0);
     say = speak(&s, MTI_DATA);
@@ -401,12 +281,12 @@ static size_t positions_of(unsigned flags)
     mti_say_number(&say, MTI_DATA_POSITION | MTI_DATA_ALL);
     say_cursor(&say, 7, 5);
     send(&s);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(mt_db_records(w.peers[0].db, mt_str("sync/in/"), (mt_bytes){NULL, 0}, 10, count_records,
                         &count) == MT_OK);
-    rest(&w);
+    test_meeting_rest(&w);
     leave(&s);
-    end(&w);
+    test_meeting_end(&w);
     return count;
 }
 
@@ -429,19 +309,19 @@ TEST(copy_of_a_list_has_what_storage_has)
     mt_storage storage;
     mti_say say;
     stranger s;
-    world w;
+    test_meeting w;
     mt_kv kv;
 
-    begin(&w);
+    test_meeting_begin(&w);
     CHECK(mt_kv_memory(&w.te.env, &kv) == MT_OK);
     CHECK(mt_kv_late(&w.te.env, kv, &late, &kv) == MT_OK);
     CHECK(mt_node_store_new(&w.te.env, kv, NULL, &storage, NULL) == MT_OK);
-    open_with(&w, 0, &options, (mt_config){.storage = &storage});
-    rest(&w);
-    set(w.peers[0].db, "ada", "before");
+    test_meeting_open_with(&w, 0, &options, (mt_config){.storage = &storage});
+    test_meeting_rest(&w);
+    test_text_set(w.peers[0].db, "ada", "before");
     come(&w, &s, (mt_pipe_options){.size = 0});
     greet(&w, &s, 's', 1, 0);
-    rest(&w);
+    test_meeting_rest(&w);
     fault.count = fault.fail_at = 0;
     fault.status = MT_IO;
     CHECK(mt_write(w.peers[0].db, &row, 1, NULL, NULL, NULL, NULL) == MT_OK);
@@ -451,10 +331,10 @@ TEST(copy_of_a_list_has_what_storage_has)
     say_cursor(&say, 0, 0);
     mti_say_byte(&say, 0);
     send(&s);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(fault.tripped && s.heard[MTI_DATA] > 0 && !s.undone);
     leave(&s);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 /* ---- Room ---- */
@@ -463,10 +343,10 @@ TEST(copy_goes_on_when_answers_to_reads_have_left_a_link)
 {
     mti_say say;
     stranger s;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
     set_large(w.peers[0].db, "large", 3, 100000);
     come(&w, &s, (mt_pipe_options){.queued_max = 1 << 20, .latency_ms = 50});
     greet(&w, &s, 's', 1, 0);
@@ -477,45 +357,45 @@ TEST(copy_goes_on_when_answers_to_reads_have_left_a_link)
     send(&s);
     test_env_run_for(&w.te, 10);
     say_subscribe(&s, 1, 0, 0);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(s.heard[MTI_FOUND] == 2 && s.heard[MTI_SUBSCRIBED] == 1);
     CHECK(s.heard[MTI_DATA] > 0);
     leave(&s);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(node_that_is_longer_than_a_message_goes_over)
 {
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
     set_large(w.peers[0].db, "large", 12, 250000);
-    join(&w, 0, 1);
-    rest(&w);
-    rest(&w);
-    assert_string_equal(status_of(w.peers[1].db).text, "live");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    test_meeting_rest(&w);
+    assert_string_equal(test_standing_of(w.peers[1].db).text, "live");
     CHECK(has(w.peers[1].db, "large"));
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(node_that_is_longer_than_a_message_is_read_from_a_peer)
 {
     mt_sync_range mine = {.prefix = mt_str("mine/")};
     mt_handle *node;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, &mine);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, &mine);
     set_large(w.peers[0].db, "large", 12, 250000);
-    join(&w, 0, 1);
-    rest(&w);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
     CHECK(mt_read_wait(w.peers[1].db, mt_str("large"), NULL, &node) == MT_OK);
     CHECK(node);
     mt_handle_unref(node);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(many_nodes_are_read_from_a_peer_at_once)
@@ -524,25 +404,25 @@ TEST(many_nodes_are_read_from_a_peer_at_once)
     mt_handle *nodes[40];
     mt_bytes uids[40];
     char names[40][8];
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, &mine);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, &mine);
     for (size_t i = 0; i < 40; i++) {
         snprintf(names[i], sizeof names[i], "n%02zu", i);
         uids[i] = mt_str(names[i]);
         set_large(w.peers[0].db, names[i], 1, 200000);
     }
-    join(&w, 0, 1);
-    rest(&w);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
     CHECK(mt_nodes_wait(w.peers[1].db, uids, 40, NULL, nodes) == MT_OK);
     for (size_t i = 0; i < 40; i++) {
         CHECK(nodes[i]);
         mt_handle_unref(nodes[i]);
     }
-    CHECK(status_of(w.peers[1].db).peer.state == MT_SYNC_LIVE);
-    end(&w);
+    CHECK(test_standing_of(w.peers[1].db).peer.state == MT_SYNC_LIVE);
+    test_meeting_end(&w);
 }
 
 static void hold_for_ever(void *ctx, mt_action *action)
@@ -561,11 +441,11 @@ TEST(peer_that_sends_more_than_the_window_ends_its_session)
     mt_hook hook = {.point = MT_ON_UPDATE, .run = hold_for_ever, .ctx = held};
     mt_sync_options options = {.size = sizeof options, .window = 65536};
     stranger s;
-    world w;
+    test_meeting w;
 
     if (!held) abort();
-    begin(&w);
-    open_with(&w, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
+    test_meeting_begin(&w);
+    test_meeting_open_with(&w, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
     come(&w, &s, (mt_pipe_options){.queued_max = 1 << 20});
     greet(&w, &s, 's', 1, 0);
     say_copies(&s, 1, 7, 10);
@@ -575,9 +455,9 @@ TEST(peer_that_sends_more_than_the_window_ends_its_session)
     }
     CHECK(s.heard[MTI_BYE] == 1);
     for (size_t i = 0; held[i]; i++) mt_action_pass(held[i]);
-    rest(&w);
+    test_meeting_rest(&w);
     leave(&s);
-    end(&w);
+    test_meeting_end(&w);
     free(held);
 }
 
@@ -612,56 +492,56 @@ static void write_for(mt_db *db, uint32_t peers, outcome *o)
 TEST(peer_with_two_links_is_one_peer_that_received_a_write)
 {
     outcome o;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
-    join(&w, 0, 1);
-    join(&w, 0, 1);
-    rest(&w);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
     write_for(w.peers[0].db, 2, &o);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(o.count == 0);
-    mt_connection_close(w.ends[status_of(w.peers[1].db).peer.state == MT_SYNC_STANDBY][0]);
-    rest(&w);
+    mt_connection_close(w.ends[test_standing_of(w.peers[1].db).peer.state == MT_SYNC_STANDBY][0]);
+    test_meeting_rest(&w);
     CHECK(o.count == 1 && o.status == MT_OFFLINE && o.received == 1);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(position_that_the_log_does_not_know_is_not_ahead_of_a_write)
 {
     outcome o;
     stranger s;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
     come(&w, &s, (mt_pipe_options){.size = 0});
     greet(&w, &s, 's', 1, 0);
     say_subscribe(&s, 1, 9, 1000000);
     write_for(w.peers[0].db, 1, &o); /* in the turn in which that comes */
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(s.heard[MTI_DATA] > 0 && o.count == 0);
     leave(&s);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(peers_that_have_nothing_in_common_are_quiet)
 {
     mt_sync_range ranges[2] = {{.prefix = mt_str("a/")}, {.prefix = mt_str("b/")}};
     uint64_t said;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, &ranges[0]);
-    open_for(&w, 1, &ranges[1]);
-    join(&w, 0, 1);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, &ranges[0]);
+    test_meeting_open(&w, 1, &ranges[1]);
+    test_meeting_join(&w, 0, 1);
     test_env_run_for(&w.te, 20000);
-    said = status_of(w.peers[0].db).peer.bytes_out;
+    said = test_standing_of(w.peers[0].db).peer.bytes_out;
     test_env_run_for(&w.te, 60000);
-    CHECK(status_of(w.peers[0].db).peer.bytes_out == said);
-    end(&w);
+    CHECK(test_standing_of(w.peers[0].db).peer.bytes_out == said);
+    test_meeting_end(&w);
 }
 
 /* ---- Many peers, and much that is refused ---- */
@@ -669,11 +549,11 @@ TEST(peers_that_have_nothing_in_common_are_quiet)
 TEST(peer_that_came_with_many_ranges_keeps_nobody_from_being_live)
 {
     stranger s;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
     come(&w, &s, (mt_pipe_options){.queued_max = 1 << 20});
     for (uint64_t round = 0; round < 11; round++) {
         greet(&w, &s, (char)('a' + 2 * round), round + 1, 1000);
@@ -687,21 +567,21 @@ TEST(peer_that_came_with_many_ranges_keeps_nobody_from_being_live)
         test_env_run_for(&w.te, 100);
     }
     leave(&s);
-    set(w.peers[1].db, "ada", "x");
-    join(&w, 0, 1);
-    rest(&w);
+    test_text_set(w.peers[1].db, "ada", "x");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
     CHECK(has(w.peers[0].db, "ada"));
-    assert_string_equal(status_of(w.peers[0].db).text, "live");
-    end(&w);
+    assert_string_equal(test_standing_of(w.peers[0].db).text, "live");
+    test_meeting_end(&w);
 }
 
 TEST(more_that_is_refused_than_can_be_noted_is_copied_anew)
 {
     stranger s;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
     come(&w, &s, (mt_pipe_options){.queued_max = 1 << 22});
     greet(&w, &s, 's', 1, 0);
     say_copies(&s, 1, 7, 10);
@@ -712,24 +592,24 @@ TEST(more_that_is_refused_than_can_be_noted_is_copied_anew)
         test_env_run_for(&w.te, 100);
     }
     CHECK(s.heard[MTI_BYE] == 0 && s.heard[MTI_ACK] > 0);
-    CHECK(status_of(w.peers[0].db).peer.refused == 10000);
+    CHECK(test_standing_of(w.peers[0].db).peer.refused == 10000);
     greet(&w, &s, 's', 2, 0);
     CHECK(s.heard[MTI_SUBSCRIBE] == 2);
     CHECK(!s.standing.copying && s.standing.at.number == 0);
     leave(&s);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(nodes_are_read_in_whatever_order_they_are_asked_for)
 {
     mti_say say;
     stranger s;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    set(w.peers[0].db, "ada", "x");
-    set(w.peers[0].db, "bob", "y");
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_text_set(w.peers[0].db, "ada", "x");
+    test_text_set(w.peers[0].db, "bob", "y");
     come(&w, &s, (mt_pipe_options){.size = 0});
     greet(&w, &s, 's', 1, 0);
     say = speak(&s, MTI_PULL);
@@ -739,10 +619,10 @@ TEST(nodes_are_read_in_whatever_order_they_are_asked_for)
     mti_say_bytes(&say, mt_str("ada"));
     mti_say_bytes(&say, mt_str("bob"));
     send(&s);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(s.heard[MTI_FOUND] == 2); /* both, and that this was all */
     leave(&s);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 /* ---- What was deleted ---- */
@@ -751,22 +631,22 @@ TEST(delete_that_came_too_soon_is_taken_when_its_time_has_come)
 {
     mt_options future = {.size = sizeof future, .allow_future = true};
     mt_row row = {.uid = mt_str("ada")};
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
-    set(w.peers[0].db, "ada", "x");
-    join(&w, 0, 1);
-    rest(&w);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
+    test_text_set(w.peers[0].db, "ada", "x");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
     row.floor = (w.te.env.now_ms(w.te.env.ctx) - UINT64_C(1577836800000) + 15 * 60000) << 11;
     CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(mt_node_count(mt_peek(w.peers[1].db, mt_str("ada"))) == 1);
     test_env_run_for(&w.te, 10 * 60000);
     CHECK(!mt_peek(w.peers[1].db, mt_str("ada")));
-    assert_string_equal(status_of(w.peers[1].db).text, "live");
-    end(&w);
+    assert_string_equal(test_standing_of(w.peers[1].db).text, "live");
+    test_meeting_end(&w);
 }
 
 TEST(read_by_force_learns_that_a_node_was_deleted)
@@ -774,19 +654,19 @@ TEST(read_by_force_learns_that_a_node_was_deleted)
     mt_options force = {.size = sizeof force, .force = true};
     mt_sync_range mine = {.prefix = mt_str("mine/")};
     mt_handle *node;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, &mine);
-    set(w.peers[0].db, "ada", "x");
-    join(&w, 0, 1);
-    rest(&w);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, &mine);
+    test_text_set(w.peers[0].db, "ada", "x");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
     CHECK(mt_read_wait(w.peers[1].db, mt_str("ada"), NULL, &node) == MT_OK && node);
     mt_handle_unref(node);
     CHECK(mt_delete_wait(w.peers[0].db, mt_str("ada"), NULL) == MT_OK);
     CHECK(mt_read_wait(w.peers[1].db, mt_str("ada"), &force, &node) == MT_OK && !node);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 /* ---- Hooks that take links away ---- */
@@ -814,15 +694,15 @@ static void removes_at(mt_hook_point point, bool cuts)
     mt_hook hook = {.point = point, .run = remove_link, .ctx = &r};
     mt_sync_options options = {.size = sizeof options};
     outcome o;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_with(&w, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
-    open_for(&w, 1, NULL);
-    r.link = join_with(&w, 0, 1, (mt_pipe_options){.latency_ms = 50});
+    test_meeting_begin(&w);
+    test_meeting_open_with(&w, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
+    test_meeting_open(&w, 1, NULL);
+    r.link = test_meeting_join_with(&w, 0, 1, (mt_pipe_options){.latency_ms = 50});
     r.links = w.peers[0].links;
-    if (point != MT_ON_UPDATE) rest(&w);
-    else set(w.peers[1].db, "ada", "x");
+    if (point != MT_ON_UPDATE) test_meeting_rest(&w);
+    else test_text_set(w.peers[1].db, "ada", "x");
     if (point == MT_AFTER_WRITE) {
         mt_options await = {.size = sizeof await, .await_push = true};
         mt_field field = {.name = mt_str("text"), .value = mt_text("written")};
@@ -833,9 +713,9 @@ static void removes_at(mt_hook_point point, bool cuts)
         CHECK(o.count == 0);
         if (cuts) CHECK(mt_pipe_cut(r.link) == MT_OK);
     }
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(r.count > 0);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(hook_may_take_the_link_away_when_a_write_was_acknowledged)
@@ -860,22 +740,22 @@ TEST(hook_may_take_the_link_away_when_reads_are_given_up)
     mt_sync_range mine = {.prefix = mt_str("mine/")};
     mt_sync_options options = {.size = sizeof options, .ranges = &mine, .range_count = 1};
     outcome o[3];
-    world w;
+    test_meeting w;
 
-    begin(&w);
+    test_meeting_begin(&w);
     memset(o, 0, sizeof o);
-    open_with(&w, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
-    open_for(&w, 1, NULL);
+    test_meeting_open_with(&w, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
+    test_meeting_open(&w, 1, NULL);
     r.links = w.peers[0].links;
-    r.link = join_with(&w, 0, 1, (mt_pipe_options){.latency_ms = 50});
-    rest(&w);
+    r.link = test_meeting_join_with(&w, 0, 1, (mt_pipe_options){.latency_ms = 50});
+    test_meeting_rest(&w);
     for (size_t i = 0; i < 3; i++)
         CHECK(mt_read(w.peers[0].db, mt_str("ada"), NULL, note, &o[i], NULL) == MT_OK);
     test_env_run_for(&w.te, 5);
     CHECK(mt_pipe_cut(r.link) == MT_OK);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(o[0].count == 1 && o[1].count == 1 && o[2].count == 1 && r.count > 0);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 /* A message has two frames, and the link goes away with the first; `state`: they are refused, too. */
@@ -885,10 +765,10 @@ static void removes_between_frames(uint64_t state)
     mt_hook hook = {.point = MT_ON_UPDATE, .run = remove_link, .ctx = &r};
     mt_sync_options options = {.size = sizeof options};
     stranger s;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_with(&w, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
+    test_meeting_begin(&w);
+    test_meeting_open_with(&w, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
     come(&w, &s, (mt_pipe_options){.queued_max = 1 << 22});
     greet(&w, &s, 's', 1, 0);
     say_copies(&s, 1, 7, 10);
@@ -896,10 +776,10 @@ static void removes_between_frames(uint64_t state)
     r.link = s.here;
     r.left = state > 1 ? 2 : 0;
     say_copied(&s, 1, "ada", 16, 100000, state);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(r.count > 0);
     leave(&s);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(hook_may_take_the_link_away_between_two_frames)
@@ -918,11 +798,11 @@ TEST(number_that_is_used_again_leaves_nothing_unacknowledged)
 {
     mti_say say;
     stranger s;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    set(w.peers[0].db, "ada", "x");
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_text_set(w.peers[0].db, "ada", "x");
     come(&w, &s, (mt_pipe_options){.size = 0});
     greet(&w, &s, 's', 1, 0);
     say_subscribe(&s, 1, 0, 0);
@@ -936,9 +816,9 @@ TEST(number_that_is_used_again_leaves_nothing_unacknowledged)
     mti_say_number(&say, 2);
     send(&s);
     test_env_run_for(&w.te, 100);
-    CHECK(status_of(w.peers[0].db).peer.unacknowledged < 10000);
+    CHECK(test_standing_of(w.peers[0].db).peer.unacknowledged < 10000);
     leave(&s);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(peer_whose_id_was_not_stored_tries_again)
@@ -947,20 +827,20 @@ TEST(peer_whose_id_was_not_stored_tries_again)
     mt_kv_late_options late = {.size = sizeof late, .delay_ms = 5, .fault = &fault};
     mt_sync_options options = {.size = sizeof options};
     mt_storage storage;
-    world w;
+    test_meeting w;
     mt_kv kv;
 
-    begin(&w);
+    test_meeting_begin(&w);
     CHECK(mt_kv_memory(&w.te.env, &kv) == MT_OK);
     CHECK(mt_kv_late(&w.te.env, kv, &late, &kv) == MT_OK);
     CHECK(mt_node_store_new(&w.te.env, kv, NULL, &storage, NULL) == MT_OK);
-    open_with(&w, 0, &options, (mt_config){.storage = &storage});
-    open_for(&w, 1, NULL);
-    join(&w, 0, 1);
+    test_meeting_open_with(&w, 0, &options, (mt_config){.storage = &storage});
+    test_meeting_open(&w, 1, NULL);
+    test_meeting_join(&w, 0, 1);
     test_env_run_for(&w.te, 30000);
     CHECK(fault.tripped);
-    assert_string_equal(status_of(w.peers[0].db).text, "live");
-    end(&w);
+    assert_string_equal(test_standing_of(w.peers[0].db).text, "live");
+    test_meeting_end(&w);
 }
 
 int main(void)

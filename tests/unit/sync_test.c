@@ -1,147 +1,8 @@
 /* The sync router: ranges, levels, reads of peers, refusals, bad peers, status. */
-#include "test_peers.h"
+#include "test_meeting.h"
 
-#include <mytosis/plugin/pipe.h>
 #include <stdio.h>
 #include <string.h>
-
-/* ---- Peers without chance ---- */
-
-#define PEERS 3
-
-typedef struct peer {
-    mt_db *db;
-    mt_group *links;
-} peer;
-
-typedef struct world {
-    test_env te;
-    peer peers[PEERS];
-    mt_connection *ends[8][2];
-    size_t pipes;
-    size_t live_before;
-} world;
-
-static void begin(world *w)
-{
-    memset(w, 0, sizeof *w);
-    w->live_before = test_mem_live();
-    test_env_init(&w->te, 8831, test_mem());
-}
-
-static mt_db *open_with(world *w, size_t at, const mt_sync_options *options, mt_config config)
-{
-    const mt_config *configs[1] = {&config};
-    peer *p = &w->peers[at];
-    mt_router router;
-
-    CHECK(mt_group_new(test_mem(), &p->links) == MT_OK);
-    CHECK(mt_router_sync(&w->te.env, options, &router, NULL) == MT_OK);
-    config.size = sizeof config;
-    config.env = &w->te.env;
-    config.router = &router;
-    config.group = p->links;
-    CHECK(mt_open(configs, 1, &p->db, NULL) == MT_OK);
-    return p->db;
-}
-
-static mt_db *open_for(world *w, size_t at, const mt_sync_range *range)
-{
-    mt_sync_options options = {
-        .size = sizeof options, .ranges = range, .range_count = range != NULL};
-
-    return open_with(w, at, &options, (mt_config){.size = 0});
-}
-
-static mt_connection *join(world *w, size_t a, size_t b)
-{
-    char ids[2][16];
-    mt_pipe_options options = {.size = sizeof options};
-    mt_connection **ends = w->ends[w->pipes];
-
-    snprintf(ids[0], sizeof ids[0], "to%zu#%zu", b, w->pipes);
-    snprintf(ids[1], sizeof ids[1], "to%zu#%zu", a, w->pipes++);
-    options.a_id = mt_str(ids[0]);
-    options.b_id = mt_str(ids[1]);
-    CHECK(mt_pipe_new(&w->te.env, &options, &ends[0], &ends[1], NULL) == MT_OK);
-    CHECK(mt_group_add(w->peers[a].links, ends[0]) == MT_OK);
-    CHECK(mt_group_add(w->peers[b].links, ends[1]) == MT_OK);
-    return ends[0];
-}
-
-static void end(world *w)
-{
-    for (size_t i = 0; i < w->pipes; i++)
-        for (size_t k = 0; k < 2; k++) {
-            mt_connection_close(w->ends[i][k]);
-            mt_connection_unref(w->ends[i][k]);
-        }
-    for (size_t i = 0; i < PEERS; i++) {
-        if (w->peers[i].db) mt_close(w->peers[i].db);
-        mt_group_unref(w->peers[i].links);
-    }
-    test_env_run(&w->te);
-    test_env_end(&w->te);
-    CHECK(test_mem_live() == w->live_before);
-}
-
-static void rest(world *w)
-{
-    test_env_run_for(&w->te, 3000);
-}
-
-static void set(mt_db *db, const char *uid, const char *text)
-{
-    mt_field field = {.name = mt_str("text"), .value = mt_text(text)};
-    mt_row row = {.uid = mt_str(uid), .fields = &field, .count = 1};
-
-    CHECK(mt_write_wait(db, &row, 1, NULL, NULL) == MT_OK);
-}
-
-/* The text of a node that is in memory here; NULL: there is none. */
-static const char *text_of(mt_db *db, const char *uid)
-{
-    static char text[64];
-    const mt_node *node = mt_peek(db, mt_str(uid));
-    mt_field field;
-
-    if (!node || mt_node_get(node, mt_str("text"), &field) != MT_OK) return NULL;
-    CHECK(field.value.as.bytes.len < sizeof text);
-    memcpy(text, field.value.as.bytes.data, field.value.as.bytes.len);
-    text[field.value.as.bytes.len] = '\0';
-    return text;
-}
-
-static bool has(mt_db *db, const char *uid, const char *text)
-{
-    const char *there = text_of(db, uid);
-
-    return there && strcmp(there, text) == 0;
-}
-
-typedef struct seen {
-    mt_sync_peer peer; /* the first */
-    char text[128], error[MT_ERROR_TEXT_MAX];
-    size_t count;
-} seen;
-
-static void see(void *ctx, const mt_sync_peer *one)
-{
-    seen *s = ctx;
-
-    if (s->count++) return;
-    s->peer = *one;
-    snprintf(s->text, sizeof s->text, "%s", one->text);
-    snprintf(s->error, sizeof s->error, "%s", one->error);
-}
-
-static seen status_of(mt_db *db)
-{
-    seen s = {.count = 0};
-
-    CHECK(mt_db_status(db, see, &s) == MT_OK);
-    return s;
-}
 
 /* ---- Ranges ---- */
 
@@ -149,47 +10,48 @@ TEST(peer_of_notes_gets_notes_and_nothing_else)
 {
     mt_sync_range notes = {.prefix = mt_str("notes/")};
     mt_db *hub, *phone;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    hub = open_for(&w, 0, NULL);
-    phone = open_for(&w, 1, &notes);
-    set(hub, "notes/1", "from the hub");
-    set(hub, "photos/1", "not for the phone");
-    set(phone, "notes/2", "from the phone");
-    set(phone, "drafts/1", "not for the hub");
-    join(&w, 0, 1);
-    rest(&w);
-    set(hub, "notes/3", "live");
-    set(hub, "photos/2", "not for the phone");
-    set(phone, "drafts/2", "not for the hub");
-    rest(&w);
-    CHECK(has(phone, "notes/1", "from the hub") && has(phone, "notes/3", "live"));
-    CHECK(has(hub, "notes/2", "from the phone"));
-    CHECK(!text_of(phone, "photos/1") && !text_of(phone, "photos/2"));
-    CHECK(!text_of(hub, "drafts/1") && !text_of(hub, "drafts/2"));
-    CHECK(status_of(phone).peer.nodes_in == 2 && status_of(phone).peer.nodes_out == 1);
-    end(&w);
+    test_meeting_begin(&w);
+    hub = test_meeting_open(&w, 0, NULL);
+    phone = test_meeting_open(&w, 1, &notes);
+    test_text_set(hub, "notes/1", "from the hub");
+    test_text_set(hub, "photos/1", "not for the phone");
+    test_text_set(phone, "notes/2", "from the phone");
+    test_text_set(phone, "drafts/1", "not for the hub");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    test_text_set(hub, "notes/3", "live");
+    test_text_set(hub, "photos/2", "not for the phone");
+    test_text_set(phone, "drafts/2", "not for the hub");
+    test_meeting_rest(&w);
+    CHECK(test_text_is(phone, "notes/1", "from the hub") && test_text_is(phone, "notes/3", "live"));
+    CHECK(test_text_is(hub, "notes/2", "from the phone"));
+    CHECK(!test_text_of(phone, "photos/1") && !test_text_of(phone, "photos/2"));
+    CHECK(!test_text_of(hub, "drafts/1") && !test_text_of(hub, "drafts/2"));
+    CHECK(test_standing_of(phone).peer.nodes_in == 2 &&
+          test_standing_of(phone).peer.nodes_out == 1);
+    test_meeting_end(&w);
 }
 
 TEST(range_from_one_uid_to_before_another_has_its_first_and_not_its_end)
 {
     mt_sync_range some = {.first = mt_str("b"), .end = mt_str("d")};
     mt_db *hub, *part;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    hub = open_for(&w, 0, NULL);
-    part = open_for(&w, 1, &some);
-    set(hub, "a\xF4\x8F\xBF\xBF", "before");
-    set(hub, "b", "first");
-    set(hub, "c", "within");
-    set(hub, "d", "end");
-    join(&w, 0, 1);
-    rest(&w);
-    CHECK(has(part, "b", "first") && has(part, "c", "within"));
-    CHECK(!text_of(part, "d") && status_of(part).peer.nodes_in == 2);
-    end(&w);
+    test_meeting_begin(&w);
+    hub = test_meeting_open(&w, 0, NULL);
+    part = test_meeting_open(&w, 1, &some);
+    test_text_set(hub, "a\xF4\x8F\xBF\xBF", "before");
+    test_text_set(hub, "b", "first");
+    test_text_set(hub, "c", "within");
+    test_text_set(hub, "d", "end");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    CHECK(test_text_is(part, "b", "first") && test_text_is(part, "c", "within"));
+    CHECK(!test_text_of(part, "d") && test_standing_of(part).peer.nodes_in == 2);
+    test_meeting_end(&w);
 }
 
 TEST(list_of_uids_gets_these)
@@ -197,60 +59,61 @@ TEST(list_of_uids_gets_these)
     mt_bytes uids[3] = {mt_str("b"), mt_str("nowhere"), mt_str("a")};
     mt_sync_range list = {.uids = uids, .uid_count = 3};
     mt_db *hub, *part;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    hub = open_for(&w, 0, NULL);
-    part = open_for(&w, 1, &list);
-    set(hub, "a", "one");
-    set(hub, "b", "two");
-    set(hub, "c", "three");
-    join(&w, 0, 1);
-    rest(&w);
-    set(hub, "a", "one more");
-    rest(&w);
-    CHECK(has(part, "a", "one more") && has(part, "b", "two") && !text_of(part, "c"));
-    end(&w);
+    test_meeting_begin(&w);
+    hub = test_meeting_open(&w, 0, NULL);
+    part = test_meeting_open(&w, 1, &list);
+    test_text_set(hub, "a", "one");
+    test_text_set(hub, "b", "two");
+    test_text_set(hub, "c", "three");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    test_text_set(hub, "a", "one more");
+    test_meeting_rest(&w);
+    CHECK(test_text_is(part, "a", "one more") && test_text_is(part, "b", "two") &&
+          !test_text_of(part, "c"));
+    test_meeting_end(&w);
 }
 
 TEST(peer_that_only_pulls_gives_nothing_and_one_that_only_pushes_gets_nothing)
 {
     mt_sync_range pulls = {.push_none = true}, pushes = {.pull_none = true};
     mt_db *hub, *screen, *sensor;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    hub = open_for(&w, 0, NULL);
-    screen = open_for(&w, 1, &pulls);
-    sensor = open_for(&w, 2, &pushes);
-    set(screen, "own", "of the screen");
-    set(sensor, "heat", "21");
-    join(&w, 0, 1);
-    join(&w, 0, 2);
-    rest(&w);
-    CHECK(has(hub, "heat", "21") && has(screen, "heat", "21"));
-    CHECK(!text_of(hub, "own") && !text_of(sensor, "own"));
-    end(&w);
+    test_meeting_begin(&w);
+    hub = test_meeting_open(&w, 0, NULL);
+    screen = test_meeting_open(&w, 1, &pulls);
+    sensor = test_meeting_open(&w, 2, &pushes);
+    test_text_set(screen, "own", "of the screen");
+    test_text_set(sensor, "heat", "21");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_join(&w, 0, 2);
+    test_meeting_rest(&w);
+    CHECK(test_text_is(hub, "heat", "21") && test_text_is(screen, "heat", "21"));
+    CHECK(!test_text_of(hub, "own") && !test_text_of(sensor, "own"));
+    test_meeting_end(&w);
 }
 
 TEST(subscription_that_is_once_ends_when_all_has_come)
 {
     mt_sync_range once = {.once = true};
     mt_db *hub, *copy;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    hub = open_for(&w, 0, NULL);
-    copy = open_for(&w, 1, &once);
-    set(hub, "a", "there");
-    join(&w, 0, 1);
-    rest(&w);
-    CHECK(has(copy, "a", "there"));
-    CHECK(status_of(copy).peer.state == MT_SYNC_LIVE);
-    set(hub, "b", "later");
-    rest(&w);
-    CHECK(!text_of(copy, "b"));
-    end(&w);
+    test_meeting_begin(&w);
+    hub = test_meeting_open(&w, 0, NULL);
+    copy = test_meeting_open(&w, 1, &once);
+    test_text_set(hub, "a", "there");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    CHECK(test_text_is(copy, "a", "there"));
+    CHECK(test_standing_of(copy).peer.state == MT_SYNC_LIVE);
+    test_text_set(hub, "b", "later");
+    test_meeting_rest(&w);
+    CHECK(!test_text_of(copy, "b"));
+    test_meeting_end(&w);
 }
 
 TEST(ranges_that_cannot_be_are_refused)
@@ -320,53 +183,53 @@ static void write_at(mt_db *db, mt_level level, uint32_t peers, uint64_t deadlin
 
 TEST(write_waits_until_peers_have_received_it)
 {
-    world w;
+    test_meeting w;
     outcome o;
 
-    begin(&w);
-    for (size_t i = 0; i < PEERS; i++) open_for(&w, i, NULL);
-    join(&w, 0, 1);
-    join(&w, 0, 2);
-    rest(&w);
+    test_meeting_begin(&w);
+    for (size_t i = 0; i < TEST_MEETING_MAX; i++) test_meeting_open(&w, i, NULL);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_join(&w, 0, 2);
+    test_meeting_rest(&w);
     write_at(w.peers[0].db, MT_LEVEL_RECEIVED, 2, 0, &o);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(o.count == 1 && o.status == MT_OK && o.received == 2 && o.durable == 0);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(write_that_too_few_peers_get_fails_at_its_deadline)
 {
-    world w;
+    test_meeting w;
     outcome o;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
-    CHECK(mt_pipe_cut(join(&w, 0, 1)) == MT_OK);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
+    CHECK(mt_pipe_cut(test_meeting_join(&w, 0, 1)) == MT_OK);
     write_at(w.peers[0].db, MT_LEVEL_RECEIVED, 1, 500, &o);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(o.count == 1 && o.status == MT_DEADLINE);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(write_waits_for_a_peer_that_comes_back)
 {
-    world w;
+    test_meeting w;
     outcome o;
     mt_connection *link;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
-    link = join(&w, 0, 1);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
+    link = test_meeting_join(&w, 0, 1);
     CHECK(mt_pipe_cut(link) == MT_OK);
     write_at(w.peers[0].db, MT_LEVEL_RECEIVED, 1, 0, &o);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(o.count == 0);
     CHECK(mt_pipe_restore(link) == MT_OK);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(o.count == 1 && o.status == MT_OK && o.received == 1);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 /* ---- Reads ---- */
@@ -376,20 +239,20 @@ TEST(read_asks_peers_for_what_is_not_replicated_here)
     mt_sync_range mine = {.prefix = mt_str("mine/")};
     mt_db *hub, *phone;
     mt_handle *node;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    hub = open_for(&w, 0, NULL);
-    phone = open_for(&w, 1, &mine);
-    set(hub, "others/1", "asked for");
-    join(&w, 0, 1);
-    rest(&w);
-    CHECK(!text_of(phone, "others/1"));
+    test_meeting_begin(&w);
+    hub = test_meeting_open(&w, 0, NULL);
+    phone = test_meeting_open(&w, 1, &mine);
+    test_text_set(hub, "others/1", "asked for");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    CHECK(!test_text_of(phone, "others/1"));
     CHECK(mt_read_wait(phone, mt_str("others/1"), NULL, &node) == MT_OK);
-    CHECK(node && has(phone, "others/1", "asked for"));
+    CHECK(node && test_text_is(phone, "others/1", "asked for"));
     mt_handle_unref(node);
     CHECK(mt_read_wait(phone, mt_str("others/2"), NULL, &node) == MT_OK && !node);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 /* ---- What is refused ---- */
@@ -399,21 +262,21 @@ TEST(commit_from_the_future_is_refused_and_the_next_one_is_not)
     mt_options future = {.size = sizeof future, .allow_future = true};
     mt_field field = {.name = mt_str("text"), .value = mt_text("too soon")};
     mt_row row = {.uid = mt_str("bob"), .fields = &field, .count = 1};
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
-    join(&w, 0, 1);
-    rest(&w);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
     field.state = (uint64_t)1 << 52;
     CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
-    set(w.peers[0].db, "ada", "in time");
-    rest(&w);
-    CHECK(has(w.peers[1].db, "ada", "in time") && !text_of(w.peers[1].db, "bob"));
-    CHECK(status_of(w.peers[1].db).peer.refused == 1);
-    CHECK(status_of(w.peers[1].db).peer.state == MT_SYNC_LIVE);
-    end(&w);
+    test_text_set(w.peers[0].db, "ada", "in time");
+    test_meeting_rest(&w);
+    CHECK(test_text_is(w.peers[1].db, "ada", "in time") && !test_text_of(w.peers[1].db, "bob"));
+    CHECK(test_standing_of(w.peers[1].db).peer.refused == 1);
+    CHECK(test_standing_of(w.peers[1].db).peer.state == MT_SYNC_LIVE);
+    test_meeting_end(&w);
 }
 
 TEST(what_is_refused_in_a_copy_is_refused_alone)
@@ -421,20 +284,21 @@ TEST(what_is_refused_in_a_copy_is_refused_alone)
     mt_options future = {.size = sizeof future, .allow_future = true};
     mt_field field = {.name = mt_str("text"), .value = mt_text("too soon")};
     mt_row row = {.uid = mt_str("bob"), .fields = &field, .count = 1};
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
     field.state = (uint64_t)1 << 52;
     CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
-    set(w.peers[0].db, "ada", "before");
-    set(w.peers[0].db, "cyd", "behind");
-    join(&w, 0, 1);
-    rest(&w);
-    CHECK(has(w.peers[1].db, "ada", "before") && has(w.peers[1].db, "cyd", "behind"));
-    CHECK(!text_of(w.peers[1].db, "bob") && status_of(w.peers[1].db).peer.refused == 1);
-    end(&w);
+    test_text_set(w.peers[0].db, "ada", "before");
+    test_text_set(w.peers[0].db, "cyd", "behind");
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    CHECK(test_text_is(w.peers[1].db, "ada", "before") &&
+          test_text_is(w.peers[1].db, "cyd", "behind"));
+    CHECK(!test_text_of(w.peers[1].db, "bob") && test_standing_of(w.peers[1].db).peer.refused == 1);
+    test_meeting_end(&w);
 }
 
 TEST(what_came_too_soon_is_taken_when_its_time_has_come)
@@ -442,25 +306,26 @@ TEST(what_came_too_soon_is_taken_when_its_time_has_come)
     mt_options future = {.size = sizeof future, .allow_future = true};
     mt_field field = {.name = mt_str("text"), .value = mt_text("too soon")};
     mt_row row = {.uid = mt_str("bob"), .fields = &field, .count = 1};
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
-    join(&w, 0, 1);
-    rest(&w);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
     /* Fifteen minutes ahead: in five it may be taken. */
     field.state = (w.te.env.now_ms(w.te.env.ctx) - UINT64_C(1577836800000) + 15 * 60000) << 11;
     CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
-    rest(&w);
-    CHECK(!text_of(w.peers[1].db, "bob"));
-    assert_string_equal(status_of(w.peers[1].db).text, "live, but for 1 refused: 1 due in 5 min");
+    test_meeting_rest(&w);
+    CHECK(!test_text_of(w.peers[1].db, "bob"));
+    assert_string_equal(test_standing_of(w.peers[1].db).text,
+                        "live, but for 1 refused: 1 due in 5 min");
     test_env_run_for(&w.te, 4 * 60000);
-    CHECK(!text_of(w.peers[1].db, "bob"));
+    CHECK(!test_text_of(w.peers[1].db, "bob"));
     test_env_run_for(&w.te, 2 * 60000);
-    CHECK(has(w.peers[1].db, "bob", "too soon"));
-    assert_string_equal(status_of(w.peers[1].db).text, "live");
-    end(&w);
+    CHECK(test_text_is(w.peers[1].db, "bob", "too soon"));
+    assert_string_equal(test_standing_of(w.peers[1].db).text, "live");
+    test_meeting_end(&w);
 }
 
 TEST(only_the_fields_that_came_too_soon_are_refused_in_a_copy)
@@ -469,19 +334,19 @@ TEST(only_the_fields_that_came_too_soon_are_refused_in_a_copy)
     mt_field fields[2] = {{.name = mt_str("soon"), .value = mt_text("x")},
                           {.name = mt_str("text"), .value = mt_text("in time")}};
     mt_row row = {.uid = mt_str("bob"), .fields = fields, .count = 2};
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
     fields[0].state = (uint64_t)1 << 52;
     fields[1].state = 1;
     CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
-    join(&w, 0, 1);
-    rest(&w);
-    CHECK(has(w.peers[1].db, "bob", "in time"));
-    CHECK(status_of(w.peers[1].db).peer.refused == 1);
-    end(&w);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    CHECK(test_text_is(w.peers[1].db, "bob", "in time"));
+    CHECK(test_standing_of(w.peers[1].db).peer.refused == 1);
+    test_meeting_end(&w);
 }
 
 static void refuse_bad(void *ctx, mt_action *action)
@@ -502,19 +367,19 @@ TEST(hook_that_refuses_an_update_keeps_it_out)
 {
     mt_hook hook = {.point = MT_ON_UPDATE, .run = refuse_bad};
     mt_sync_options options = {.size = sizeof options};
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_with(&w, 1, &options, (mt_config){.hooks = &hook, .hook_count = 1});
-    join(&w, 0, 1);
-    rest(&w);
-    set(w.peers[0].db, "bad", "x");
-    set(w.peers[0].db, "good", "y");
-    rest(&w);
-    CHECK(!text_of(w.peers[1].db, "bad") && has(w.peers[1].db, "good", "y"));
-    assert_string_equal(status_of(w.peers[1].db).error, "not that");
-    end(&w);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open_with(&w, 1, &options, (mt_config){.hooks = &hook, .hook_count = 1});
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    test_text_set(w.peers[0].db, "bad", "x");
+    test_text_set(w.peers[0].db, "good", "y");
+    test_meeting_rest(&w);
+    CHECK(!test_text_of(w.peers[1].db, "bad") && test_text_is(w.peers[1].db, "good", "y"));
+    assert_string_equal(test_standing_of(w.peers[1].db).error, "not that");
+    test_meeting_end(&w);
 }
 
 /* ---- Bad peers ---- */
@@ -541,34 +406,34 @@ static void says_bye(const uint8_t *bytes, size_t len, const char *answer)
     mt_subscriber subscriber = {.on_event = listen_for_bye};
     mt_connection *bad, *here;
     talk t = {.byes = 0};
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
-    join(&w, 0, 1);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
+    test_meeting_join(&w, 0, 1);
     CHECK(mt_pipe_new(&w.te.env, NULL, &here, &bad, NULL) == MT_OK);
     CHECK(mt_group_add(w.peers[0].links, here) == MT_OK);
     subscriber.ctx = &t;
     CHECK(mt_event_stream_subscribe(mt_connection_messages(bad), &subscriber, &t.subscription) ==
           MT_OK);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(mt_connection_send(bad, (mt_bytes){bytes, len}) == MT_OK);
-    rest(&w);
+    test_meeting_rest(&w);
     if (answer) {
         CHECK(t.byes == 1);
         assert_string_equal(t.heard[0], answer);
     } else {
         CHECK(t.byes == 0);
     }
-    set(w.peers[0].db, "ada", "good peers go on");
-    rest(&w);
-    CHECK(has(w.peers[1].db, "ada", "good peers go on"));
+    test_text_set(w.peers[0].db, "ada", "good peers go on");
+    test_meeting_rest(&w);
+    CHECK(test_text_is(w.peers[1].db, "ada", "good peers go on"));
     mt_subscription_dispose(t.subscription);
     mt_connection_close(bad);
     mt_connection_unref(bad);
     mt_connection_unref(here);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 #define SAYS_BYE(bytes, answer) says_bye((const uint8_t *)(bytes), sizeof(bytes) - 1, answer)
@@ -605,27 +470,27 @@ static void says_bye_after_hello(const uint8_t *bytes, size_t len, const char *a
     mt_subscriber subscriber = {.on_event = listen_for_bye};
     mt_connection *bad, *here;
     talk t = {.byes = 0};
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
     CHECK(mt_pipe_new(&w.te.env, NULL, &here, &bad, NULL) == MT_OK);
     CHECK(mt_group_add(w.peers[0].links, here) == MT_OK);
     subscriber.ctx = &t;
     CHECK(mt_event_stream_subscribe(mt_connection_messages(bad), &subscriber, &t.subscription) ==
           MT_OK);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(mt_connection_send(bad, (mt_bytes){(const uint8_t *)HELLO_OF("\x01", "\x01"),
                                              sizeof(HELLO_OF("\x01", "\x01")) - 1}) == MT_OK);
     CHECK(mt_connection_send(bad, (mt_bytes){bytes, len}) == MT_OK);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(t.byes == (answer ? 1 : 0));
     if (answer) assert_string_equal(t.heard[0], answer);
     mt_subscription_dispose(t.subscription);
     mt_connection_close(bad);
     mt_connection_unref(bad);
     mt_connection_unref(here);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 #define THEN_BYE(bytes, answer) \
@@ -649,47 +514,47 @@ TEST(messages_that_cannot_be_are_named)
 TEST(peer_that_is_this_very_database_is_told_so)
 {
     mt_connection *a, *b;
-    world w;
-    seen s;
+    test_meeting w;
+    test_standing s;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
     CHECK(mt_pipe_new(&w.te.env, NULL, &a, &b, NULL) == MT_OK);
     CHECK(mt_group_add(w.peers[0].links, a) == MT_OK);
     CHECK(mt_group_add(w.peers[0].links, b) == MT_OK);
-    rest(&w);
-    s = status_of(w.peers[0].db);
+    test_meeting_rest(&w);
+    s = test_standing_of(w.peers[0].db);
     CHECK(s.peer.state == MT_SYNC_REFUSED);
     mt_connection_close(a);
     mt_connection_unref(a);
     mt_connection_unref(b);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(two_links_to_one_peer_carry_everything_once)
 {
-    world w;
-    seen s;
+    test_meeting w;
+    test_standing s;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
-    join(&w, 0, 1);
-    join(&w, 0, 1);
-    rest(&w);
-    for (int i = 0; i < 10; i++) set(w.peers[0].db, "ada", i % 2 ? "one" : "other");
-    rest(&w);
-    CHECK(has(w.peers[1].db, "ada", "one"));
-    s = status_of(w.peers[1].db);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    for (int i = 0; i < 10; i++) test_text_set(w.peers[0].db, "ada", i % 2 ? "one" : "other");
+    test_meeting_rest(&w);
+    CHECK(test_text_is(w.peers[1].db, "ada", "one"));
+    s = test_standing_of(w.peers[1].db);
     CHECK(s.count == 2);
     CHECK(s.peer.state == MT_SYNC_STANDBY ? s.peer.nodes_in == 0 : s.peer.nodes_in == 10);
     /* Whichever is used: when it goes, the other one takes over. */
     mt_connection_close(w.ends[s.peer.state == MT_SYNC_STANDBY][0]);
-    rest(&w);
-    set(w.peers[0].db, "ada", "still there");
-    rest(&w);
-    CHECK(has(w.peers[1].db, "ada", "still there"));
-    end(&w);
+    test_meeting_rest(&w);
+    test_text_set(w.peers[0].db, "ada", "still there");
+    test_meeting_rest(&w);
+    CHECK(test_text_is(w.peers[1].db, "ada", "still there"));
+    test_meeting_end(&w);
 }
 
 /* ---- Commits ---- */
@@ -711,7 +576,7 @@ TEST(commit_of_many_frames_arrives_as_one)
     mt_field field = {.name = mt_str("text")};
     mt_listen all = {.kinds = MT_EVENT_UPDATE};
     size_t counts[2] = {0, 0};
-    world w;
+    test_meeting w;
 
     memset(text, 'x', sizeof text);
     field.value = mt_string((mt_bytes){(const uint8_t *)text, sizeof text});
@@ -719,16 +584,16 @@ TEST(commit_of_many_frames_arrives_as_one)
         snprintf(uids[i], sizeof uids[i], "node%05zu", i);
         rows[i] = (mt_row){.uid = mt_str(uids[i]), .fields = &field, .count = 1};
     }
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
-    join(&w, 0, 1);
-    rest(&w);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
     CHECK(mt_on(w.peers[1].db, &all, count_event, counts, NULL) == MT_OK);
     CHECK(mt_write_wait(w.peers[0].db, rows, NODES, NULL, NULL) == MT_OK);
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(counts[0] == 1 && counts[1] == NODES);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 /* ---- Much at once ---- */
@@ -753,34 +618,34 @@ TEST(commit_does_not_wait_behind_a_long_copy)
     mt_sync_range parts[2] = {{.prefix = mt_str("many/")}, {.prefix = mt_str("news/")}};
     mt_sync_options options = {.size = sizeof options, .ranges = parts, .range_count = 2};
     mt_db *hub, *phone;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    hub = open_for(&w, 0, NULL);
-    phone = open_with(&w, 1, &options, (mt_config){.size = 0});
+    test_meeting_begin(&w);
+    hub = test_meeting_open(&w, 0, NULL);
+    phone = test_meeting_open_with(&w, 1, &options, (mt_config){.size = 0});
     set_many(hub, "many/", 30000);
     test_env_run_for(&w.te, 10);
     CHECK(mt_peek(hub, mt_str("many/029999")));
-    join(&w, 0, 1);
+    test_meeting_join(&w, 0, 1);
     for (size_t i = 0; i < 6; i++) CHECK(w.te.env.turn(w.te.env.ctx) == MT_OK);
-    set(hub, "news/1", "now");
-    for (size_t i = 0; i < 200 && !text_of(phone, "news/1"); i++)
+    test_text_set(hub, "news/1", "now");
+    for (size_t i = 0; i < 200 && !test_text_of(phone, "news/1"); i++)
         CHECK(w.te.env.turn(w.te.env.ctx) == MT_OK);
-    CHECK(has(phone, "news/1", "now") && !mt_peek(phone, mt_str("many/029999")));
-    rest(&w);
+    CHECK(test_text_is(phone, "news/1", "now") && !mt_peek(phone, mt_str("many/029999")));
+    test_meeting_rest(&w);
     CHECK(mt_peek(phone, mt_str("many/029999")));
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(peer_that_does_not_read_costs_a_position_and_no_memory)
 {
     mt_connection *deaf, *here;
     size_t alone = 0, with_peer = 0;
-    world w;
+    test_meeting w;
 
     for (size_t peers = 0; peers < 2; peers++) {
-        begin(&w);
-        open_for(&w, 0, NULL);
+        test_meeting_begin(&w);
+        test_meeting_open(&w, 0, NULL);
         if (peers) {
             CHECK(mt_pipe_new(&w.te.env, NULL, &here, &deaf, NULL) == MT_OK);
             CHECK(mt_group_add(w.peers[0].links, here) == MT_OK);
@@ -791,7 +656,7 @@ TEST(peer_that_does_not_read_costs_a_position_and_no_memory)
                   MT_OK);
         }
         set_many(w.peers[0].db, "a/", 100);
-        rest(&w);
+        test_meeting_rest(&w);
         for (size_t i = 0; i < 10; i++) {
             set_many(w.peers[0].db, "a/", 5000);
             test_env_run_for(&w.te, 10);
@@ -804,7 +669,7 @@ TEST(peer_that_does_not_read_costs_a_position_and_no_memory)
             mt_connection_unref(deaf);
             mt_connection_unref(here);
         }
-        end(&w);
+        test_meeting_end(&w);
     }
     CHECK(with_peer < alone + (size_t)1024 * 1024);
 }
@@ -821,25 +686,25 @@ TEST(status_says_how_it_stands_and_tells_of_changes)
 {
     unsigned changes = 0;
     mt_connection *link;
-    world w;
-    seen s;
+    test_meeting w;
+    test_standing s;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
     CHECK(mt_db_on_status(w.peers[0].db, count_change, &changes) == MT_OK);
-    link = join(&w, 0, 1);
-    rest(&w);
-    s = status_of(w.peers[0].db);
+    link = test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    s = test_standing_of(w.peers[0].db);
     CHECK(s.peer.state == MT_SYNC_LIVE && s.peer.since_ms > 0 && s.peer.id.len == 16);
     assert_string_equal(s.text, "live");
     CHECK(changes > 0);
     changes = 0;
     CHECK(mt_pipe_cut(link) == MT_OK);
-    rest(&w);
-    assert_string_equal(status_of(w.peers[0].db).text, "offline");
+    test_meeting_rest(&w);
+    assert_string_equal(test_standing_of(w.peers[0].db).text, "offline");
     CHECK(changes == 1);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 /* What goes over on a link, one line a subscription. */
@@ -871,26 +736,26 @@ TEST(status_says_what_goes_over_on_a_link)
     mt_sync_options options = {.size = sizeof options, .ranges = ranges, .range_count = 3};
     mt_connection *link;
     char text[500] = "";
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_with(&w, 0, &options, (mt_config){.size = 0});
-    open_for(&w, 1, NULL);
-    open_for(&w, 2, NULL);
-    set(w.peers[1].db, "notes/1", "one");
-    set(w.peers[1].db, "b", "two");
-    link = join(&w, 0, 1);
+    test_meeting_begin(&w);
+    test_meeting_open_with(&w, 0, &options, (mt_config){.size = 0});
+    test_meeting_open(&w, 1, NULL);
+    test_meeting_open(&w, 2, NULL);
+    test_text_set(w.peers[1].db, "notes/1", "one");
+    test_text_set(w.peers[1].db, "b", "two");
+    link = test_meeting_join(&w, 0, 1);
     CHECK(mt_db_subscriptions(w.peers[0].db, link, list_one, text) == MT_OK);
     assert_string_equal(text, "");
-    rest(&w);
+    test_meeting_rest(&w);
     CHECK(mt_db_subscriptions(w.peers[0].db, link, list_one, text) == MT_OK);
     assert_string_equal(text, "< prefix notes/ live 1\n"
                               "< from x live 0\n"
                               "< list a once done 1\n"
                               "> prefix notes/ live 0\n");
-    CHECK(status_of(w.peers[0].db).peer.round_trips == 2);
+    CHECK(test_standing_of(w.peers[0].db).peer.round_trips == 2);
     CHECK(mt_db_subscriptions(w.peers[2].db, link, list_one, text) == MT_NOT_FOUND);
-    end(&w);
+    test_meeting_end(&w);
 }
 
 TEST(commit_that_nobody_is_told_of_goes_with_the_next_one)
@@ -898,22 +763,22 @@ TEST(commit_that_nobody_is_told_of_goes_with_the_next_one)
     mt_options untold = {.size = sizeof untold, .network_none = true};
     mt_field field = {.name = mt_str("text"), .value = mt_text("quiet")};
     mt_row row = {.uid = mt_str("a"), .fields = &field, .count = 1};
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, NULL);
-    open_for(&w, 1, NULL);
-    join(&w, 0, 1);
-    rest(&w);
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    test_meeting_open(&w, 1, NULL);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
     CHECK(mt_write_wait(w.peers[0].db, &row, 1, &untold, NULL) == MT_OK);
-    rest(&w);
-    CHECK(!text_of(w.peers[1].db, "a"));
-    CHECK(status_of(w.peers[0].db).peer.behind == 1);
-    set(w.peers[0].db, "b", "loud");
-    rest(&w);
-    CHECK(has(w.peers[1].db, "a", "quiet") && has(w.peers[1].db, "b", "loud"));
-    CHECK(status_of(w.peers[0].db).peer.behind == 0);
-    end(&w);
+    test_meeting_rest(&w);
+    CHECK(!test_text_of(w.peers[1].db, "a"));
+    CHECK(test_standing_of(w.peers[0].db).peer.behind == 1);
+    test_text_set(w.peers[0].db, "b", "loud");
+    test_meeting_rest(&w);
+    CHECK(test_text_is(w.peers[1].db, "a", "quiet") && test_text_is(w.peers[1].db, "b", "loud"));
+    CHECK(test_standing_of(w.peers[0].db).peer.behind == 0);
+    test_meeting_end(&w);
 }
 
 TEST(ranges_may_be_others_later_and_what_stayed_goes_on_where_it_was)
@@ -922,38 +787,39 @@ TEST(ranges_may_be_others_later_and_what_stayed_goes_on_where_it_was)
     mt_sync_range bad = {.pull_none = true, .push_none = true};
     char text[500] = "";
     mt_connection *link;
-    world w;
+    test_meeting w;
 
-    begin(&w);
-    open_for(&w, 0, &ranges[0]);
-    open_for(&w, 1, NULL);
-    link = join(&w, 0, 1);
-    set(w.peers[1].db, "a/1", "one");
-    set(w.peers[1].db, "b/1", "two");
-    set(w.peers[1].db, "c/1", "three");
-    rest(&w);
-    CHECK(has(w.peers[0].db, "a/1", "one") && !text_of(w.peers[0].db, "b/1"));
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, &ranges[0]);
+    test_meeting_open(&w, 1, NULL);
+    link = test_meeting_join(&w, 0, 1);
+    test_text_set(w.peers[1].db, "a/1", "one");
+    test_text_set(w.peers[1].db, "b/1", "two");
+    test_text_set(w.peers[1].db, "c/1", "three");
+    test_meeting_rest(&w);
+    CHECK(test_text_is(w.peers[0].db, "a/1", "one") && !test_text_of(w.peers[0].db, "b/1"));
     CHECK(mt_db_set_ranges(w.peers[0].db, &bad, 1) == MT_INVALID);
     assert_string_equal(mt_db_error(w.peers[0].db)->text, "range 1 is neither pulled nor pushed");
     CHECK(mt_db_set_ranges(w.peers[0].db, ranges, 2) == MT_OK);
-    set(w.peers[1].db, "a/2", "four");
-    rest(&w);
-    CHECK(has(w.peers[0].db, "b/1", "two") && !text_of(w.peers[0].db, "c/1"));
-    CHECK(has(w.peers[0].db, "a/2", "four"));
+    test_text_set(w.peers[1].db, "a/2", "four");
+    test_meeting_rest(&w);
+    CHECK(test_text_is(w.peers[0].db, "b/1", "two") && !test_text_of(w.peers[0].db, "c/1"));
+    CHECK(test_text_is(w.peers[0].db, "a/2", "four"));
     CHECK(mt_db_subscriptions(w.peers[0].db, link, list_one, text) == MT_OK);
     assert_string_equal(text, "< prefix a/ live 1\n< prefix b/ live 1\n"
                               "> prefix a/ live 0\n> prefix b/ live 0\n");
     CHECK(mt_db_set_ranges(w.peers[0].db, &ranges[1], 1) == MT_OK);
-    set(w.peers[1].db, "a/3", "five");
-    rest(&w);
-    set(w.peers[1].db, "b/3", "six");
-    rest(&w);
-    CHECK(has(w.peers[0].db, "a/1", "one") && !text_of(w.peers[0].db, "a/3"));
-    CHECK(has(w.peers[0].db, "b/3", "six"));
+    test_text_set(w.peers[1].db, "a/3", "five");
+    test_meeting_rest(&w);
+    test_text_set(w.peers[1].db, "b/3", "six");
+    test_meeting_rest(&w);
+    CHECK(test_text_is(w.peers[0].db, "a/1", "one") && !test_text_of(w.peers[0].db, "a/3"));
+    CHECK(test_text_is(w.peers[0].db, "b/3", "six"));
     CHECK(mt_db_set_ranges(w.peers[0].db, NULL, 0) == MT_OK);
-    rest(&w);
-    CHECK(has(w.peers[0].db, "a/3", "five") && has(w.peers[0].db, "c/1", "three"));
-    end(&w);
+    test_meeting_rest(&w);
+    CHECK(test_text_is(w.peers[0].db, "a/3", "five") &&
+          test_text_is(w.peers[0].db, "c/1", "three"));
+    test_meeting_end(&w);
 }
 
 int main(void)
