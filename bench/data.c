@@ -1,6 +1,7 @@
 #include "data.h"
 
-#include <stdio.h>
+#include "figure.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,14 +62,11 @@ mt_field bench_field(const bench_node *node, unsigned which)
 
 bench_set bench_set_new(size_t count, uint64_t seed, uint64_t state)
 {
-    bench_set set = {malloc(count * sizeof *set.nodes), malloc(count * FIELDS * sizeof *set.fields),
-                     calloc(count, sizeof *set.rows), count};
+    bench_set set = {bench_room(count, sizeof *set.nodes),
+                     bench_room(count * FIELDS, sizeof *set.fields),
+                     bench_room(count, sizeof *set.rows), count};
     bench_rng rng = {seed};
 
-    if (!set.nodes || !set.fields || !set.rows) {
-        fputs("bench: out of memory\n", stderr);
-        exit(1);
-    }
     for (size_t i = 0; i < count; i++) {
         bench_node_fill(&set.nodes[i], (uint32_t)i, &rng);
         for (unsigned k = 0; k < FIELDS; k++) {

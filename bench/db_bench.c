@@ -21,9 +21,8 @@ static mt_db *open_db(const mt_config *config)
     mt_error error;
     mt_db *db;
 
-    if (mt_open(&config, config ? 1 : 0, &db, &error) == MT_OK) return db;
-    fprintf(stderr, "bench: %s\n", error.text);
-    exit(1);
+    if (mt_open(&config, config ? 1 : 0, &db, &error) != MT_OK) bench_fail("open", error.text);
+    return db;
 }
 
 /* Turns the loop until a count has come down to 0. */

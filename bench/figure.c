@@ -14,20 +14,31 @@ double bench_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+double bench_percent(double a, double b)
+{
+    return a > 0 && b > 0 ? 100 * a / b : (double)NAN;
+}
+
+void bench_fail(const char *what, const char *why)
+{
+    fprintf(stderr, "bench: %s: %s\n", what, why);
+    exit(1);
+}
+
 void bench_must(mt_status st, const char *what)
 {
-    if (st == MT_OK) return;
-    fprintf(stderr, "bench: %s: %s\n", what, mt_status_text(st));
-    exit(1);
+    if (st != MT_OK) bench_fail(what, mt_status_text(st));
+}
+
+void *bench_need(void *memory)
+{
+    if (!memory) bench_fail("memory", "there is none left");
+    return memory;
 }
 
 void *bench_room(size_t count, size_t size)
 {
-    void *memory = calloc(count, size);
-
-    if (memory) return memory;
-    fputs("bench: out of memory\n", stderr);
-    exit(1);
+    return bench_need(calloc(count, size));
 }
 
 static int compare_doubles(const void *a, const void *b)

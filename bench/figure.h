@@ -48,8 +48,17 @@ void figures_run(figure *figures, size_t count, const figures_options *options, 
 
 double bench_now(void); /* seconds */
 
+/* `a` in hundredths of `b`; a NaN unless both were measured. */
+double bench_percent(double a, double b);
+
+/* Ends the program: what went wrong, and why. */
+_Noreturn void bench_fail(const char *what, const char *why);
+
 /* Ends the program unless all is well. */
 void bench_must(mt_status st, const char *what);
+
+/* What was allocated; ends the program where that is nothing. */
+void *bench_need(void *memory);
 
 /* Zeroed memory, or the end of the program. */
 void *bench_room(size_t count, size_t size);

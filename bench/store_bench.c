@@ -4,17 +4,15 @@
  * sequence log; a second figure has the nodes alone. Each ratio is of two figures of one run. */
 #include "data.h"
 #include "figure.h"
+#include "folder.h"
 
-#include <dirent.h>
 #include <lmdb.h>
-#include <math.h>
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/kv_lmdb.h>
 #include <mytosis/plugin/node_store.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SINGLES 2000u     /* commits of one node, each waited for */
 #define MANY 100000u      /* commits of one node, many under way */
@@ -25,7 +23,7 @@
 
 typedef struct bench {
     bench_set set;
-    char folder[64];
+    bench_folder folder;
     char path[96];
     uint64_t seed;
     mt_buf frames; /* the record of each node, one after the other */
@@ -33,31 +31,9 @@ typedef struct bench {
     double raw_log_1000, raw_1000, store_1000, raw_single, store_single, raw_reads, store_reads;
 } bench;
 
-static void fail(const char *what, const char *why)
-{
-    fprintf(stderr, "bench: %s: %s\n", what, why);
-    exit(1);
-}
-
 static void lmdb_must(int code, const char *what)
 {
-    if (code != 0) fail(what, mdb_strerror(code));
-}
-
-/* Empties the folder: the next store begins anew. */
-static void clear_folder(const bench *b)
-{
-    DIR *dir = opendir(b->folder);
-    struct dirent *entry;
-    char path[512];
-
-    if (!dir) fail(b->folder, "cannot be read");
-    while ((entry = readdir(dir))) {
-        if (entry->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "%s/%s", b->folder, entry->d_name);
-        unlink(path);
-    }
-    closedir(dir);
+    if (code != 0) bench_fail(what, mdb_strerror(code));
 }
 
 /* ---- Raw LMDB ---- */
@@ -108,7 +84,7 @@ static double raw_write(bench *b, size_t count, size_t per, bool log)
     double start;
     raw r;
 
-    clear_folder(b);
+    bench_folder_clear(&b->folder);
     r = raw_open(b);
     start = bench_now();
     for (size_t i = 0; i < count; i += per) {
@@ -151,7 +127,7 @@ static mt_db *store_open(const bench *b, size_t cache_bytes)
     mt_error error;
     mt_db *db;
 
-    if (mt_open_path(b->path, &config, &db, &error) != MT_OK) fail(b->path, error.text);
+    if (mt_open_path(b->path, &config, &db, &error) != MT_OK) bench_fail(b->path, error.text);
     return db;
 }
 
@@ -169,7 +145,7 @@ static void was_written(void *ctx, mt_db *db, const mt_result *result)
     writing *w = ctx;
 
     (void)db;
-    if (result->status != MT_OK) fail("write", result->text);
+    if (result->status != MT_OK) bench_fail("write", result->text);
     w->left -= w->per;
     write_next(w);
 }
@@ -190,7 +166,7 @@ static double store_write(bench *b, size_t count, size_t per, size_t callers)
     const mt_env *env;
     double start;
 
-    clear_folder(b);
+    bench_folder_clear(&b->folder);
     w.db = store_open(b, 0);
     env = mt_db_env(w.db);
     start = bench_now();
@@ -222,30 +198,25 @@ static double store_many(void *ctx)
 
 /* ---- Ratios, of the figures before them ---- */
 
-static double ratio(double a, double b)
-{
-    return a > 0 && b > 0 ? 100 * a / b : (double)NAN;
-}
-
 static double ratio_log(void *ctx)
 {
     const bench *b = ctx;
 
-    return ratio(b->store_1000, b->raw_log_1000);
+    return bench_percent(b->store_1000, b->raw_log_1000);
 }
 
 static double ratio_nodes(void *ctx)
 {
     const bench *b = ctx;
 
-    return ratio(b->store_1000, b->raw_1000);
+    return bench_percent(b->store_1000, b->raw_1000);
 }
 
 static double ratio_single(void *ctx)
 {
     const bench *b = ctx;
 
-    return ratio(b->store_single, b->raw_single);
+    return bench_percent(b->store_single, b->raw_single);
 }
 
 /* ---- Opening and reading ---- */
@@ -309,7 +280,7 @@ static double read_random(bench *b, mt_db *db, size_t count)
         for (size_t k = 0; k < READ_KEYS; k++) uids[k] = b->set.rows[bench_random(&rng, NODES)].uid;
         bench_must(mt_nodes_wait(db, uids, READ_KEYS, NULL, nodes), "read");
         for (size_t k = 0; k < READ_KEYS; k++) {
-            if (!nodes[k]) fail("read", "a node is missing");
+            if (!nodes[k]) bench_fail("read", "a node is missing");
             mt_handle_unref(nodes[k]);
         }
     }
@@ -333,7 +304,7 @@ static double ratio_reads(void *ctx)
 {
     const bench *b = ctx;
 
-    return ratio(b->store_reads, b->raw_reads);
+    return bench_percent(b->store_reads, b->raw_reads);
 }
 
 static double warm_reads(void *ctx)
@@ -392,7 +363,7 @@ static double budget_peak(void *ctx)
         if (stats.cache_bytes > peak) peak = stats.cache_bytes;
     }
     bench_must(mt_stream_wait(db, NULL, count_row, &fields), "stream");
-    if (fields != NODES * FIELDS) fail("stream", "fields are missing");
+    if (fields != NODES * FIELDS) bench_fail("stream", "fields are missing");
     mt_close(db);
     return (double)peak / BUDGET;
 }
@@ -489,14 +460,12 @@ int main(int argc, char **argv)
     bench b = {.seed = 0};
 
     if (!figures_parse(argc, argv, usage, &options)) return options.exit_code;
-    snprintf(b.folder, sizeof b.folder, "bench-store-XXXXXX");
-    if (!mkdtemp(b.folder)) fail(b.folder, "cannot be made");
-    snprintf(b.path, sizeof b.path, "%s/bench.mdb", b.folder);
+    b.folder = bench_folder_new("store");
+    snprintf(b.path, sizeof b.path, "%s/bench.mdb", b.folder.path);
     b.set = bench_set_new(NODES, 1, 0);
     make_frames(&b);
     figures_run(figures, sizeof figures / sizeof figures[0], &options, &b, &b.seed);
-    clear_folder(&b);
-    rmdir(b.folder);
+    bench_folder_free(&b.folder);
     mt_buf_free(&b.frames);
     free(b.frame_at);
     bench_set_free(&b.set);

@@ -1,9 +1,8 @@
 /* Peers that sync over loopback, all in one process and on one loop: what one core does for both. */
 #include "data.h"
 #include "figure.h"
+#include "folder.h"
 
-#include <dirent.h>
-#include <math.h>
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/kv_lmdb.h>
 #include <mytosis/plugin/socket.h>
@@ -11,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SYNC_NODES 100000u
 #define EDITS 200u
@@ -23,16 +21,10 @@
 
 typedef struct bench {
     bench_set set;
-    char folder[64];
+    bench_folder folder;
     uint64_t seed;
     double sync_bytes, sync_durable, resync_bytes, resync_ms, p99, p99_100;
 } bench;
-
-static void fail(const char *what, const char *why)
-{
-    fprintf(stderr, "bench: %s: %s\n", what, why);
-    exit(1);
-}
 
 /* ---- Peers ---- */
 
@@ -72,12 +64,13 @@ static void peer_open(peer *p, mt_loop *loop, const char *path, const char *url,
         config.connections = &p->link;
         config.connection_count = 1;
     } else {
-        if (mt_server_new(p->env, url, NULL, &p->server, &error) != MT_OK) fail(url, error.text);
+        if (mt_server_new(p->env, url, NULL, &p->server, &error) != MT_OK)
+            bench_fail(url, error.text);
         config.group = mt_server_group(p->server);
     }
     if (path) st = mt_open_path(path, &config, &p->db, &error);
     else st = mt_open(&(const mt_config *){&config}, 1, &p->db, &error);
-    if (st != MT_OK) fail("open", error.text);
+    if (st != MT_OK) bench_fail("open", error.text);
     bench_must(mt_on(p->db, &all, heard, p, NULL), "listen");
 }
 
@@ -123,21 +116,6 @@ static void fill(const bench_set *set, const peer *p, size_t count)
 
 /* ---- First sync ---- */
 
-static void clear_folder(const bench *b)
-{
-    DIR *dir = opendir(b->folder);
-    struct dirent *entry;
-    char path[512];
-
-    if (!dir) fail(b->folder, "cannot be read");
-    while ((entry = readdir(dir))) {
-        if (entry->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "%s/%s", b->folder, entry->d_name);
-        unlink(path);
-    }
-    closedir(dir);
-}
-
 static double first_sync(bench *b, const bench_set *set, bool durable, const char *scheme)
 {
     char paths[2][128], url[64];
@@ -146,8 +124,9 @@ static double first_sync(bench *b, const bench_set *set, bool durable, const cha
     mt_loop *loop;
     double start;
 
-    clear_folder(b);
-    for (size_t i = 0; i < 2; i++) snprintf(paths[i], sizeof paths[i], "%s/%zu.mdb", b->folder, i);
+    bench_folder_clear(&b->folder);
+    for (size_t i = 0; i < 2; i++)
+        snprintf(paths[i], sizeof paths[i], "%s/%zu.mdb", b->folder.path, i);
     snprintf(url, sizeof url, "%s://127.0.0.1:0", scheme);
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
     peer_open(&here, loop, durable ? paths[0] : NULL, url, false);
@@ -516,14 +495,13 @@ int main(int argc, char **argv)
         "usage: sync_bench [--json] [--runs N] [FIGURE...]\n"
         "Measures peers that sync over loopback, in one process and on one loop.\n";
     figures_options options;
-    bench b = {.seed = 1, .folder = "/tmp/mytosis-bench-XXXXXX"};
+    bench b = {.seed = 1};
 
     if (!figures_parse(argc, argv, usage, &options)) return options.exit_code;
-    if (!mkdtemp(b.folder)) fail(b.folder, "cannot be made");
+    b.folder = bench_folder_new("sync");
     b.set = bench_set_new(SYNC_NODES, 8831, 0);
     figures_run(figures, sizeof figures / sizeof *figures, &options, &b, &b.seed);
     bench_set_free(&b.set);
-    clear_folder(&b);
-    rmdir(b.folder);
+    bench_folder_free(&b.folder);
     return 0;
 }

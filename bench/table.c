@@ -1,6 +1,7 @@
 #include "table.h"
 
-#include <stdio.h>
+#include "figure.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,19 +26,12 @@ struct table {
     size_t left, memory;
 };
 
-static void *need(void *ptr)
-{
-    if (ptr) return ptr;
-    fputs("bench: out of memory\n", stderr);
-    exit(1);
-}
-
 table *table_new(void)
 {
-    table *t = need(calloc(1, sizeof *t));
+    table *t = bench_room(1, sizeof *t);
 
     t->cap = 1024;
-    t->items = need(calloc(t->cap, sizeof *t->items));
+    t->items = bench_room(t->cap, sizeof *t->items);
     return t;
 }
 
@@ -50,7 +44,7 @@ static char *keep(table *t, const void *data, size_t len)
 
     len = (len + 7) & ~(size_t)7;
     if (t->left < len) {
-        char *piece = need(malloc(PIECE));
+        char *piece = bench_need(malloc(PIECE));
         memcpy(piece, &t->arena, sizeof t->arena);
         t->arena = piece;
         t->left = PIECE - 16;
@@ -90,7 +84,7 @@ static uint64_t hash_of(mt_bytes key)
 
 static void grow(table *t)
 {
-    item *items = need(calloc(t->cap * 2, sizeof *items));
+    item *items = bench_room(t->cap * 2, sizeof *items);
 
     for (size_t i = 0; i < t->cap; i++) {
         size_t at = t->items[i].hash & (t->cap * 2 - 1);
