@@ -1,12 +1,10 @@
-/* The figures of a durable database, beside raw LMDB that writes and reads the same records.
- *
- * Raw LMDB gets for each node the record that the node store makes of it, and an entry of the
- * sequence log; a second figure has the nodes alone. Each ratio is of two figures of one run. */
+/* The figures of a durable database, beside raw LMDB that writes and reads the same records; a second
+ * figure of it has the nodes alone. Each ratio is of two figures of one run. */
 #include "data.h"
 #include "figure.h"
 #include "folder.h"
+#include "raw_lmdb.h"
 
-#include <lmdb.h>
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/kv_lmdb.h>
 #include <mytosis/plugin/node_store.h>
@@ -19,83 +17,22 @@
 #define CALLERS 1000u     /* how many */
 #define COLD_READS 10000u /* random nodes after opening */
 #define READ_KEYS 100u    /* nodes to a read */
-#define LOG_LEN 16u       /* of an entry of the log beside the uid, about */
 
 typedef struct bench {
     bench_set set;
     bench_folder folder;
     char path[96];
     uint64_t seed;
-    mt_buf frames; /* the record of each node, one after the other */
-    size_t *frame_at;
+    raw_records records;
     double raw_log_1000, raw_1000, store_1000, raw_single, store_single, raw_reads, store_reads;
 } bench;
 
-static void lmdb_must(int code, const char *what)
-{
-    if (code != 0) bench_fail(what, mdb_strerror(code));
-}
-
 /* ---- Raw LMDB ---- */
 
-typedef struct raw {
-    MDB_env *env;
-    MDB_dbi dbi;
-    uint64_t number; /* of the log */
-} raw;
-
-static raw raw_open(const bench *b)
-{
-    MDB_txn *txn;
-    raw r = {.number = 0};
-
-    lmdb_must(mdb_env_create(&r.env), "env");
-    lmdb_must(mdb_env_set_mapsize(r.env, (size_t)1 << 32), "mapsize");
-    lmdb_must(mdb_env_open(r.env, b->path, MDB_NOSUBDIR | MDB_NOTLS, 0600), "open");
-    lmdb_must(mdb_txn_begin(r.env, NULL, 0, &txn), "begin");
-    lmdb_must(mdb_dbi_open(txn, NULL, 0, &r.dbi), "dbi");
-    lmdb_must(mdb_txn_commit(txn), "commit");
-    return r;
-}
-
-static void raw_node(raw *r, MDB_txn *txn, const bench *b, size_t at, bool log)
-{
-    uint8_t key[1 + UID_LEN] = {'n'}, number[9] = {'l'}, entry[UID_LEN + LOG_LEN] = {0};
-    mt_bytes uid = b->set.rows[at].uid;
-    MDB_val k = {sizeof key, key}, v = {b->frame_at[at + 1] - b->frame_at[at], b->frames.data};
-
-    memcpy(key + 1, uid.data, uid.len);
-    v.mv_data = b->frames.data + b->frame_at[at];
-    lmdb_must(mdb_put(txn, r->dbi, &k, &v, 0), "put");
-    if (!log) return;
-    r->number++;
-    for (int i = 0; i < 8; i++) number[8 - i] = (uint8_t)(r->number >> (8 * i));
-    memcpy(entry, uid.data, uid.len);
-    k.mv_data = number;
-    k.mv_size = sizeof number;
-    v.mv_data = entry;
-    v.mv_size = sizeof entry;
-    lmdb_must(mdb_put(txn, r->dbi, &k, &v, 0), "put");
-}
-
-/* Writes `count` nodes, `per` to a transaction. Nodes per second. */
 static double raw_write(bench *b, size_t count, size_t per, bool log)
 {
-    double start;
-    raw r;
-
     bench_folder_clear(&b->folder);
-    r = raw_open(b);
-    start = bench_now();
-    for (size_t i = 0; i < count; i += per) {
-        MDB_txn *txn;
-        lmdb_must(mdb_txn_begin(r.env, NULL, 0, &txn), "begin");
-        for (size_t k = 0; k < per; k++) raw_node(&r, txn, b, i + k, log);
-        lmdb_must(mdb_txn_commit(txn), "commit");
-    }
-    start = bench_now() - start;
-    mdb_env_close(r.env);
-    return (double)count / start;
+    return raw_lmdb_write(b->path, &b->records, count, count / per, log);
 }
 
 static double raw_1000(void *ctx)
@@ -244,28 +181,9 @@ static double open_time(void *ctx)
 static double raw_reads(void *ctx)
 {
     bench *b = ctx;
-    bench_rng rng = {b->seed};
-    MDB_txn *txn;
-    size_t bytes = 0;
-    double start;
-    raw r;
 
     (void)raw_write(b, NODES, BATCH, true);
-    start = bench_now();
-    r = raw_open(b);
-    lmdb_must(mdb_txn_begin(r.env, NULL, MDB_RDONLY, &txn), "begin");
-    for (size_t i = 0; i < COLD_READS; i++) {
-        uint8_t key[1 + UID_LEN] = {'n'};
-        MDB_val k = {sizeof key, key}, v;
-        memcpy(key + 1, b->set.rows[bench_random(&rng, NODES)].uid.data, UID_LEN);
-        lmdb_must(mdb_get(txn, r.dbi, &k, &v), "get");
-        bytes += v.mv_size;
-    }
-    mdb_txn_abort(txn);
-    start = bench_now() - start;
-    mdb_env_close(r.env);
-    b->raw_reads = bytes > 0 ? COLD_READS / start : 0;
-    return b->raw_reads;
+    return b->raw_reads = raw_lmdb_read(b->path, &b->set, COLD_READS, b->seed);
 }
 
 /* Reads random nodes, `count` of them. Reads per second. */
@@ -426,28 +344,6 @@ static figure figures[] = {
     FIGURE("stream", "stream of all nodes", "nodes/s", stream, 0, false, false),
 };
 
-/* What the node store would write of each node. */
-static void make_frames(bench *b)
-{
-    mt_binary_writer *writer;
-
-    b->frames.mem = mt_mem_system();
-    b->frame_at = bench_room(NODES + 1, sizeof *b->frame_at);
-    bench_must(mt_binary_writer_new(mt_mem_system(), NULL, NULL, &b->frames, &writer), "writer");
-    for (size_t i = 0; i < NODES; i++) {
-        mt_row row = b->set.rows[i];
-        mt_field fields[FIELDS];
-        memcpy(fields, row.fields, sizeof fields);
-        for (unsigned k = 0; k < FIELDS; k++) fields[k].state = UINT64_C(1) << 48;
-        row.fields = fields;
-        b->frame_at[i] = b->frames.len;
-        bench_must(mt_binary_row(writer, &row), "row");
-        bench_must(mt_binary_finish(writer), "finish");
-    }
-    b->frame_at[NODES] = b->frames.len;
-    mt_binary_writer_free(writer);
-}
-
 int main(int argc, char **argv)
 {
     static const char usage[] =
@@ -463,11 +359,10 @@ int main(int argc, char **argv)
     b.folder = bench_folder_new("store");
     snprintf(b.path, sizeof b.path, "%s/bench.mdb", b.folder.path);
     b.set = bench_set_new(NODES, 1, 0);
-    make_frames(&b);
+    b.records = raw_records_new(&b.set);
     figures_run(figures, sizeof figures / sizeof figures[0], &options, &b, &b.seed);
     bench_folder_free(&b.folder);
-    mt_buf_free(&b.frames);
-    free(b.frame_at);
+    raw_records_free(&b.records);
     bench_set_free(&b.set);
     return 0;
 }
