@@ -282,18 +282,19 @@ static figure figures[] = {
            events_elsewhere, 0, false, false),
 };
 
+#define FIGURE_COUNT (sizeof figures / sizeof *figures)
+
 int main(int argc, char **argv)
 {
-    static const char usage[] =
-        "usage: db_bench [--json] [--runs N] [FIGURE...]\n"
-        "Times a database in memory on 200,000 nodes of 5 fields, 256 calls under way at a time;\n"
-        "medians of N runs (default 5, at most 31). FIGURE: a name as the lines of JSON have it.\n";
+    static const char about[] =
+        "Times a database in memory on 200,000 nodes of 5 fields, 256 calls under way at a time.\n";
     figures_options options;
     bench b = {.seed = 0};
 
-    if (!figures_parse(argc, argv, usage, &options)) return options.exit_code;
+    if (!figures_parse(argc, argv, about, figures, FIGURE_COUNT, &options))
+        return options.exit_code;
     b.set = bench_set_new(NODES, 1, 0);
-    figures_run(figures, sizeof figures / sizeof figures[0], &options, &b, &b.seed);
+    figures_run(figures, FIGURE_COUNT, &options, &b, &b.seed);
     bench_set_free(&b.set);
     return 0;
 }

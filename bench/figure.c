@@ -77,37 +77,72 @@ static void print_json(const figure *f, double median)
     puts("}");
 }
 
-bool figures_parse(int argc, char **argv, const char *usage, figures_options *options)
+static bool is_named(const figure *f, const char *name)
 {
-    int first = 1;
+    size_t len = strlen(name);
 
-    memset(options, 0, sizeof *options);
-    options->runs = 5;
-    for (; first < argc && argv[first][0] == '-'; first++) {
-        if (strcmp(argv[first], "--json") == 0) {
-            options->json = true;
-        } else if (strcmp(argv[first], "--runs") == 0 && first + 1 < argc) {
-            options->runs = (int)strtol(argv[++first], NULL, 10);
-        } else {
-            bool asked = strcmp(argv[first], "--help") == 0;
-            fputs(usage, asked ? stdout : stderr);
-            options->exit_code = asked ? 0 : 2;
-            return false;
-        }
-    }
-    options->names = argv + first;
-    options->name_count = argc - first;
-    if (options->runs >= 1 && options->runs <= RUNS_MAX) return true;
-    fputs(usage, stderr);
-    options->exit_code = 2;
-    return false;
+    if (len > 0 && name[len - 1] == '_') return strncmp(f->name, name, len) == 0;
+    return strcmp(f->name, name) == 0;
 }
 
 static bool chosen(const figure *f, const figures_options *options)
 {
     for (int i = 0; i < options->name_count; i++)
-        if (strcmp(f->name, options->names[i]) == 0) return true;
+        if (is_named(f, options->names[i])) return true;
     return options->name_count == 0;
+}
+
+static bool any_chosen(const figure *figures, size_t count, const figures_options *options)
+{
+    for (size_t i = 0; i < count; i++)
+        if (chosen(&figures[i], options)) return true;
+    return false;
+}
+
+static void print_usage(FILE *out, const char *program, const char *about, const figure *figures,
+                        size_t count)
+{
+    fprintf(
+        out,
+        "usage: %s [--json] [--runs N] [FIGURE...]\n"
+        "%sMedians of N runs (default 5, at most %d): a table, and then a line of JSON for each\n"
+        "figure; --json: only the lines. FIGURE: a name, or the beginning of several, up to and\n"
+        "with a _. Ratios, and what is indented, want the figures before them.\n",
+        program, about, RUNS_MAX);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "  %-26s %s\n", figures[i].name, figures[i].what);
+}
+
+/* Whether all was understood. */
+static bool arguments_read(int argc, char **argv, figures_options *options)
+{
+    int first = 1;
+
+    for (; first < argc && argv[first][0] == '-'; first++) {
+        if (strcmp(argv[first], "--json") == 0) options->json = true;
+        else if (strcmp(argv[first], "--runs") == 0 && first + 1 < argc)
+            options->runs = (int)strtol(argv[++first], NULL, 10);
+        else return false;
+    }
+    options->names = argv + first;
+    options->name_count = argc - first;
+    return options->runs >= 1 && options->runs <= RUNS_MAX;
+}
+
+bool figures_parse(int argc, char **argv, const char *about, const figure *figures, size_t count,
+                   figures_options *options)
+{
+    bool helps = argc > 1 && strcmp(argv[1], "--help") == 0;
+
+    *options = (figures_options){.runs = 5};
+    if (helps || !arguments_read(argc, argv, options)) {
+        print_usage(helps ? stdout : stderr, argv[0], about, figures, count);
+        options->exit_code = helps ? 0 : 2;
+        return false;
+    }
+    if (any_chosen(figures, count, options)) return true;
+    fprintf(stderr, "%s: none of these figures is here\n", argv[0]);
+    return false;
 }
 
 static void run_one(figure *f, void *ctx)

@@ -32,13 +32,21 @@ typedef struct figure {
 typedef struct figures_options {
     bool json;
     int runs;
-    char **names; /* of the figures asked for; none: all */
+    char **names; /* what was asked for; none: all */
     int name_count;
     int exit_code; /* where the program ends at once */
 } figures_options;
 
-/* Reads the command line. False: the program ends with `exit_code`. */
-bool figures_parse(int argc, char **argv, const char *usage, figures_options *options);
+/* Reads the command line:
+ *
+ *     [--json] [--runs N] [FIGURE...]
+ *
+ * FIGURE: the name of one, or the beginning of several, up to and with a `_`. `about` is what --help
+ * says of the program, in whole lines. False: the program ends with `exit_code`, before it has made
+ * anything. That is 0 where it has none of the figures, too: `make bench` gives all programs one
+ * command line. */
+bool figures_parse(int argc, char **argv, const char *about, const figure *figures, size_t count,
+                   figures_options *options);
 
 /* Runs and reports. `*seed` is the number of the run, from 1. */
 void figures_run(figure *figures, size_t count, const figures_options *options, void *ctx,

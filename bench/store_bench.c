@@ -344,23 +344,23 @@ static figure figures[] = {
     FIGURE("stream", "stream of all nodes", "nodes/s", stream, 0, false, false),
 };
 
+#define FIGURE_COUNT (sizeof figures / sizeof *figures)
+
 int main(int argc, char **argv)
 {
-    static const char usage[] =
-        "usage: store_bench [--json] [--runs N] [FIGURE...]\n"
+    static const char about[] =
         "Times a database on LMDB with 200,000 nodes of 5 fields in a new folder here, beside raw\n"
-        "LMDB; medians of N runs (default 5, at most 31). FIGURE: a name as the lines of JSON "
-        "have\n"
-        "it; a ratio wants the figures before it.\n";
+        "LMDB.\n";
     figures_options options;
     bench b = {.seed = 0};
 
-    if (!figures_parse(argc, argv, usage, &options)) return options.exit_code;
+    if (!figures_parse(argc, argv, about, figures, FIGURE_COUNT, &options))
+        return options.exit_code;
     b.folder = bench_folder_new("store");
     snprintf(b.path, sizeof b.path, "%s/bench.mdb", b.folder.path);
     b.set = bench_set_new(NODES, 1, 0);
     b.records = raw_records_new(&b.set);
-    figures_run(figures, sizeof figures / sizeof figures[0], &options, &b, &b.seed);
+    figures_run(figures, FIGURE_COUNT, &options, &b, &b.seed);
     bench_folder_free(&b.folder);
     raw_records_free(&b.records);
     bench_set_free(&b.set);

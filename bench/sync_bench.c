@@ -489,18 +489,21 @@ static figure figures[] = {
     FIGURE("idle", "memory of an idle connection", "bytes", idle, 8192, true, true),
 };
 
+#define FIGURE_COUNT (sizeof figures / sizeof *figures)
+
 int main(int argc, char **argv)
 {
-    static const char usage[] =
-        "usage: sync_bench [--json] [--runs N] [FIGURE...]\n"
-        "Measures peers that sync over loopback, in one process and on one loop.\n";
+    static const char about[] = "Measures peers that sync over loopback, in one process and on one "
+                                "loop; the stores of those\n"
+                                "that are durable are in a new folder here.\n";
     figures_options options;
     bench b = {.seed = 1};
 
-    if (!figures_parse(argc, argv, usage, &options)) return options.exit_code;
+    if (!figures_parse(argc, argv, about, figures, FIGURE_COUNT, &options))
+        return options.exit_code;
     b.folder = bench_folder_new("sync");
     b.set = bench_set_new(SYNC_NODES, 8831, 0);
-    figures_run(figures, sizeof figures / sizeof *figures, &options, &b, &b.seed);
+    figures_run(figures, FIGURE_COUNT, &options, &b, &b.seed);
     bench_set_free(&b.set);
     bench_folder_free(&b.folder);
     return 0;
