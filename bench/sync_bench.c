@@ -2,11 +2,9 @@
 #include "data.h"
 #include "figure.h"
 #include "folder.h"
+#include "peer.h"
 
 #include <mytosis/mytosis.h>
-#include <mytosis/plugin/kv_lmdb.h>
-#include <mytosis/plugin/socket.h>
-#include <mytosis/plugin/sync.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,94 +24,6 @@ typedef struct bench {
     double sync_bytes, sync_durable, resync_bytes, resync_ms, p99, p99_100;
 } bench;
 
-/* ---- Peers ---- */
-
-typedef struct peer {
-    const mt_env *env;
-    mt_db *db;
-    mt_connection *link; /* dialed; NULL: it listens */
-    mt_server *server;
-    size_t heard; /* nodes of update events */
-} peer;
-
-static void heard(void *ctx, mt_db *db, const mt_event *event)
-{
-    peer *p = ctx;
-
-    (void)db;
-    p->heard += event->count;
-}
-
-/* Opens a peer that listens at `url`, or, with `dials`, connects to it. `path` NULL: in memory. */
-static void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool dials)
-{
-    mt_config config = {.size = sizeof config};
-    mt_sync_options sync = {.size = sizeof sync, .compressor = mt_compressor_zstd()};
-    mt_error error;
-    mt_router router;
-    mt_listen all = {.kinds = MT_EVENT_UPDATE};
-    mt_status st;
-
-    memset(p, 0, sizeof *p);
-    p->env = mt_loop_env(loop);
-    config.env = p->env;
-    bench_must(mt_router_sync(p->env, &sync, &router, &error), "router");
-    config.router = &router;
-    if (dials) {
-        bench_must(mt_dial(p->env, url, NULL, &p->link, &error), "dial");
-        config.connections = &p->link;
-        config.connection_count = 1;
-    } else {
-        if (mt_server_new(p->env, url, NULL, &p->server, &error) != MT_OK)
-            bench_fail(url, error.text);
-        config.group = mt_server_group(p->server);
-    }
-    if (path) st = mt_open_path(path, &config, &p->db, &error);
-    else st = mt_open(&(const mt_config *){&config}, 1, &p->db, &error);
-    if (st != MT_OK) bench_fail("open", error.text);
-    bench_must(mt_on(p->db, &all, heard, p, NULL), "listen");
-}
-
-static void peer_close(peer *p)
-{
-    mt_close(p->db);
-    mt_connection_unref(p->link);
-    mt_server_close(p->server);
-}
-
-static void turn(const peer *p)
-{
-    bench_must(p->env->turn(p->env->ctx), "turn");
-}
-
-typedef struct totals {
-    uint64_t bytes;
-    size_t live, peers;
-} totals;
-
-static void add_peer(void *ctx, const mt_sync_peer *one)
-{
-    totals *t = ctx;
-
-    t->bytes += one->bytes_in + one->bytes_out;
-    t->live += one->state == MT_SYNC_LIVE;
-    t->peers++;
-}
-
-static totals totals_of(const peer *p)
-{
-    totals t = {0, 0, 0};
-
-    bench_must(mt_db_status(p->db, add_peer, &t), "status");
-    return t;
-}
-
-static void fill(const bench_set *set, const peer *p, size_t count)
-{
-    for (size_t i = 0; i < count; i += BATCH)
-        bench_must(mt_write_wait(p->db, &set->rows[i], BATCH, NULL, NULL), "write");
-}
-
 /* ---- First sync ---- */
 
 static double first_sync(bench *b, const bench_set *set, bool durable, const char *scheme)
@@ -130,12 +40,12 @@ static double first_sync(bench *b, const bench_set *set, bool durable, const cha
     snprintf(url, sizeof url, "%s://127.0.0.1:0", scheme);
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
     peer_open(&here, loop, durable ? paths[0] : NULL, url, false);
-    fill(set, &here, count);
+    peer_fill(&here, set);
     start = bench_now();
     peer_open(&there, loop, durable ? paths[1] : NULL, mt_server_url(here.server), true);
-    while (there.heard < count || totals_of(&there).live == 0) turn(&there);
+    while (there.heard < count || peer_totals(&there).live == 0) peer_turn(&there);
     start = bench_now() - start;
-    b->sync_bytes = (double)totals_of(&there).bytes / (double)count;
+    b->sync_bytes = (double)peer_totals(&there).bytes / (double)count;
     peer_close(&there);
     peer_close(&here);
     bench_must(mt_loop_run(loop), "loop");
@@ -204,25 +114,25 @@ static double resync(void *ctx)
 
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
     peer_open(&here, loop, NULL, "tcp://127.0.0.1:0", false);
-    fill(&b->set, &here, SYNC_NODES);
+    peer_fill(&here, &b->set);
     peer_open(&there, loop, NULL, mt_server_url(here.server), true);
-    while (there.heard < SYNC_NODES || totals_of(&there).live == 0) turn(&there);
+    while (there.heard < SYNC_NODES || peer_totals(&there).live == 0) peer_turn(&there);
     snprintf(url, sizeof url, "%s", mt_server_url(here.server));
     mt_connection_close(mt_group_at(mt_server_group(here.server), 0));
-    while (!mt_connection_offline(there.link)) turn(&there);
+    while (!mt_connection_offline(there.link)) peer_turn(&there);
     for (size_t i = 0; i < EDITS; i++) {
         const mt_row *row = &b->set.rows[bench_random(&rng, SYNC_NODES)];
         mt_field field = row->fields[bench_random(&rng, FIELDS)];
         mt_row edit = {.uid = row->uid, .fields = &field, .count = 1};
         bench_must(mt_write_wait(here.db, &edit, 1, NULL, NULL), "write");
     }
-    bytes = totals_of(&there).bytes;
+    bytes = peer_totals(&there).bytes;
     there.heard = 0;
     mt_dial_hurry(there.link);
     start = bench_now();
-    while (totals_of(&there).live == 0 || mt_connection_offline(there.link)) turn(&there);
+    while (peer_totals(&there).live == 0 || mt_connection_offline(there.link)) peer_turn(&there);
     b->resync_ms = 1e3 * (bench_now() - start);
-    b->resync_bytes = (double)(totals_of(&there).bytes - bytes);
+    b->resync_bytes = (double)(peer_totals(&there).bytes - bytes);
     peer_close(&there);
     peer_close(&here);
     bench_must(mt_loop_run(loop), "loop");
@@ -258,7 +168,7 @@ static double latency(bench *b, size_t count, double *p99)
     peer_open(&here, loop, NULL, "ws://127.0.0.1:0", false);
     for (size_t i = 0; i < count; i++)
         peer_open(&there[i], loop, NULL, mt_server_url(here.server), true);
-    while (totals_of(&here).live < count) turn(&here);
+    while (peer_totals(&here).live < count) peer_turn(&here);
     for (size_t n = 0; n < pings; n++) {
         const mt_row *row = &b->set.rows[bench_random(&rng, SYNC_NODES)];
         double start = bench_now();
@@ -266,7 +176,7 @@ static double latency(bench *b, size_t count, double *p99)
         for (size_t i = 0; i < count; i++) there[i].heard = 0;
         bench_must(mt_write(here.db, row, 1, NULL, NULL, NULL, NULL), "write");
         while (all < count) {
-            turn(&here);
+            peer_turn(&here);
             while (all < count && there[all].heard > 0) all++;
         }
         times[n] = 1e6 * (bench_now() - start);
@@ -379,7 +289,7 @@ static double broadcast(bench *b, size_t count)
     for (size_t i = 0; i < count; i++)
         subscriber_open(&there[i], here.env, mt_server_url(here.server), i);
     while (all < count) {
-        turn(&here);
+        peer_turn(&here);
         while (all < count && there[all].subscribed) all++;
     }
     start = bench_now();
@@ -389,7 +299,7 @@ static double broadcast(bench *b, size_t count)
             bench_must(mt_write(here.db, row, 1, NULL, NULL, NULL, NULL), "write");
         }
         for (all = 0; all < count;) {
-            turn(&here);
+            peer_turn(&here);
             while (all < count && there[all].count >= sent) all++;
         }
     }
@@ -445,9 +355,9 @@ static double idle(void *ctx)
     before = c.live;
     for (size_t i = 0; i < IDLE; i++)
         peer_open(&there[i], others, NULL, mt_server_url(here.server), true);
-    while (totals_of(&here).live < IDLE) {
-        turn(&there[0]);
-        turn(&here);
+    while (peer_totals(&here).live < IDLE) {
+        peer_turn(&there[0]);
+        peer_turn(&here);
     }
     before = c.live - before;
     for (size_t i = 0; i < IDLE; i++) peer_close(&there[i]);
