@@ -127,3 +127,15 @@ double raw_lmdb_read(const char *path, const bench_set *set, size_t count, uint6
     mdb_env_close(r.env);
     return bytes > 0 ? (double)count / start : 0;
 }
+
+size_t raw_lmdb_commits(const char *path)
+{
+    MDB_envinfo info;
+    MDB_env *env;
+
+    must(mdb_env_create(&env), "env");
+    must(mdb_env_open(env, path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOLOCK, 0600), "open");
+    must(mdb_env_info(env, &info), "info");
+    mdb_env_close(env);
+    return info.me_last_txnid;
+}

@@ -27,4 +27,8 @@ double raw_lmdb_write(const char *path, const raw_records *records, size_t count
  * the root. Reads per second. */
 double raw_lmdb_read(const char *path, const bench_set *set, size_t count, uint64_t seed);
 
+/* How many transactions have changed a store, written here or by a database, since it was made. Nobody
+ * may have it open. */
+size_t raw_lmdb_commits(const char *path);
+
 #endif

@@ -3,7 +3,9 @@
 #include "figure.h"
 #include "folder.h"
 #include "peer.h"
+#include "raw_lmdb.h"
 
+#include <math.h>
 #include <mytosis/mytosis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,27 +18,36 @@
 #define BURST 64u
 #define BROADCASTS (16u * BURST)
 #define IDLE 500u
+#define STORE_PATH 128 /* room for one */
 
 typedef struct bench {
     bench_set set;
     bench_folder folder;
     uint64_t seed;
-    double sync_bytes, sync_durable, resync_bytes, resync_ms, p99, p99_100;
+    raw_records records; /* of `set`, once they are needed */
+    size_t sync_commits; /* at the receiving side of sync_durable */
+    double sync_bytes, sync_durable, sync_raw, resync_bytes, resync_ms, p99, p99_100;
 } bench;
 
 /* ---- First sync ---- */
 
+static void store_path(const bench *b, size_t number, char out[STORE_PATH])
+{
+    snprintf(out, STORE_PATH, "%s/%zu.mdb", b->folder.path, number);
+}
+
+/* The sender has it all, durable if it is to be, before the clock runs; it runs until the receiver has
+ * heard of each node, which it does once that is stored there. */
 static double first_sync(bench *b, const bench_set *set, bool durable, const char *scheme)
 {
-    char paths[2][128], url[64];
+    char paths[2][STORE_PATH], url[64];
     peer here, there;
     size_t count = set->count;
     mt_loop *loop;
     double start;
 
     bench_folder_clear(&b->folder);
-    for (size_t i = 0; i < 2; i++)
-        snprintf(paths[i], sizeof paths[i], "%s/%zu.mdb", b->folder.path, i);
+    for (size_t i = 0; i < 2; i++) store_path(b, i, paths[i]);
     snprintf(url, sizeof url, "%s://127.0.0.1:0", scheme);
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
     peer_open(&here, loop, durable ? paths[0] : NULL, url, false);
@@ -70,8 +81,45 @@ static double sync_websocket(void *ctx)
 static double sync_durable(void *ctx)
 {
     bench *b = ctx;
+    char received[STORE_PATH];
 
-    return b->sync_durable = first_sync(b, &b->set, true, "tcp");
+    b->sync_durable = first_sync(b, &b->set, true, "tcp");
+    store_path(b, 1, received);
+    b->sync_commits = raw_lmdb_commits(received);
+    return b->sync_durable;
+}
+
+/* What the receiver of sync_durable has put into its store, put there by LMDB alone: the record of each
+ * node and its entry in the log, in as many transactions, each flushed. That leaves out the sender,
+ * whose store was written before the clock ran but whose reading and sending is in the sync's time,
+ * the link, merging, and what the receiver stores besides: where the nodes came from, and how far it
+ * came. NaN: there was no sync to compare with. */
+static double sync_raw(void *ctx)
+{
+    bench *b = ctx;
+    char path[STORE_PATH];
+
+    b->sync_raw = NAN;
+    if (b->sync_commits == 0) return b->sync_raw;
+    if (!b->records.set) b->records = raw_records_new(&b->set);
+    bench_folder_clear(&b->folder);
+    store_path(b, 0, path);
+    b->sync_raw = raw_lmdb_write(path, &b->records, SYNC_NODES, b->sync_commits, true);
+    return b->sync_raw;
+}
+
+static double sync_ratio(void *ctx)
+{
+    const bench *b = ctx;
+
+    return bench_percent(b->sync_durable, b->sync_raw);
+}
+
+static double sync_per_commit(void *ctx)
+{
+    const bench *b = ctx;
+
+    return b->sync_commits > 0 ? SYNC_NODES / (double)b->sync_commits : (double)NAN;
 }
 
 /* A million nodes; made for each run, so that they do not take memory from the others. */
@@ -379,6 +427,11 @@ static figure figures[] = {
     FIGURE("sync_websocket", "the same over WebSocket", "nodes/s", sync_websocket, 0, false, false),
     FIGURE("sync_durable", "the same over TCP, durable on both sides", "nodes/s", sync_durable,
            150e3, false, false),
+    FIGURE("sync_durable_nodes", "  nodes a commit of the receiver", "nodes", sync_per_commit, 0,
+           false, false),
+    FIGURE("sync_durable_raw", "  raw LMDB: these nodes and log, as many commits", "nodes/s",
+           sync_raw, 0, false, false),
+    FIGURE("sync_durable_ratio", "  the sync, of raw LMDB", "%", sync_ratio, 40, false, false),
     FIGURE("million_memory", "first sync of 1,000,000 nodes, in memory", "nodes/s", million_memory,
            500e3, false, true),
     FIGURE("million_durable", "the same, durable on both sides", "nodes/s", million_durable, 150e3,
@@ -414,6 +467,7 @@ int main(int argc, char **argv)
     b.folder = bench_folder_new("sync");
     b.set = bench_set_new(SYNC_NODES, 8831, 0);
     figures_run(figures, FIGURE_COUNT, &options, &b, &b.seed);
+    raw_records_free(&b.records);
     bench_set_free(&b.set);
     bench_folder_free(&b.folder);
     return 0;
