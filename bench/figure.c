@@ -14,6 +14,18 @@ double bench_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+void bench_sort(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, compare_doubles);
+}
+
 double bench_percent(double a, double b)
 {
     return a > 0 && b > 0 ? 100 * a / b : (double)NAN;
@@ -39,13 +51,6 @@ void *bench_need(void *memory)
 void *bench_room(size_t count, size_t size)
 {
     return bench_need(calloc(count, size));
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
 }
 
 static const char *scaled(double value, char *out, size_t size)
@@ -147,7 +152,7 @@ bool figures_parse(int argc, char **argv, const char *about, const figure *figur
 
 static void run_one(figure *f, void *ctx)
 {
-    double value = f->run(ctx);
+    double value = f->run ? f->run(ctx) : f->run_at(ctx, f->at);
 
     if (!isnan(value)) f->runs[f->count++] = value;
 }
@@ -166,7 +171,7 @@ void figures_run(figure *figures, size_t count, const figures_options *options, 
     for (size_t i = 0; i < count; i++) {
         figure *f = &figures[i];
         if (f->count == 0) continue;
-        qsort(f->runs, (size_t)f->count, sizeof f->runs[0], compare_doubles);
+        bench_sort(f->runs, (size_t)f->count);
         if (!options->json) print_text(f, f->runs[f->count / 2]);
     }
     if (!options->json) puts("");

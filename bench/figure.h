@@ -13,20 +13,31 @@ typedef struct figure {
     const char *name;
     const char *what;
     const char *unit;
-    double (*run)(void *ctx); /* a NaN: not to be had here */
-    double aim;               /* 0: none */
-    bool least;               /* the aim is a bound from above */
-    bool once;                /* does not vary, or takes long */
+    double (*run)(void *ctx);                 /* a NaN: not to be had here */
+    double aim;                               /* 0: none */
+    bool least;                               /* the aim is a bound from above */
+    bool once;                                /* does not vary, or takes long */
+    double (*run_at)(void *ctx, unsigned at); /* in place of `run`: several figures have it */
+    unsigned at;
     int count;
     double runs[RUNS_MAX];
 } figure;
 
-#define FIGURE(name, what, unit, run, aim, least, once) \
-    {                                                   \
-        name, what, unit, run, aim, least, once, 0,     \
-        {                                               \
-            0                                           \
-        }                                               \
+#define FIGURE(name, what, unit, run, aim, least, once)      \
+    {                                                        \
+        name, what, unit, run, aim, least, once, NULL, 0, 0, \
+        {                                                    \
+            0                                                \
+        }                                                    \
+    }
+
+/* Number `at` of several that one function measures. */
+#define FIGURE_AT(name, what, unit, run_at, at, aim, least)       \
+    {                                                             \
+        name, what, unit, NULL, aim, least, false, run_at, at, 0, \
+        {                                                         \
+            0                                                     \
+        }                                                         \
     }
 
 typedef struct figures_options {
@@ -55,6 +66,9 @@ void figures_run(figure *figures, size_t count, const figures_options *options, 
 /* ---- What every bench needs ---- */
 
 double bench_now(void); /* seconds */
+
+/* The least first. */
+void bench_sort(double *values, size_t count);
 
 /* `a` in hundredths of `b`; a NaN unless both were measured. */
 double bench_percent(double a, double b);

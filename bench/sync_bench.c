@@ -13,7 +13,6 @@
 
 #define SYNC_NODES 100000u
 #define EDITS 200u
-#define PINGS 2000u
 #define MILLION 1000000u
 #define BURST 64u
 #define BROADCASTS (16u * BURST)
@@ -26,7 +25,7 @@ typedef struct bench {
     uint64_t seed;
     raw_records records; /* of `set`, once they are needed */
     size_t sync_commits; /* at the receiving side of sync_durable */
-    double sync_bytes, sync_durable, sync_raw, resync_bytes, resync_ms, p99, p99_100;
+    double sync_bytes, sync_durable, sync_raw, resync_bytes, resync_ms;
 } bench;
 
 /* ---- First sync ---- */
@@ -191,72 +190,6 @@ static double resync(void *ctx)
 static double resync_ms(void *ctx)
 {
     return ((bench *)ctx)->resync_ms;
-}
-
-/* ---- Live ---- */
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* One writer, `count` subscribers over WebSocket, a write at a time: microseconds until all know, the
- * median. */
-static double latency(bench *b, size_t count, double *p99)
-{
-    static double times[PINGS];
-    peer here, *there = bench_room(count, sizeof *there);
-    size_t pings = PINGS / (count > 10 ? 10 : 1);
-    bench_rng rng = {b->seed};
-    mt_loop *loop;
-
-    bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
-    peer_open(&here, loop, NULL, "ws://127.0.0.1:0", false);
-    for (size_t i = 0; i < count; i++)
-        peer_open(&there[i], loop, NULL, mt_server_url(here.server), true);
-    while (peer_totals(&here).live < count) peer_turn(&here);
-    for (size_t n = 0; n < pings; n++) {
-        const mt_row *row = &b->set.rows[bench_random(&rng, SYNC_NODES)];
-        double start = bench_now();
-        size_t all = 0;
-        for (size_t i = 0; i < count; i++) there[i].heard = 0;
-        bench_must(mt_write(here.db, row, 1, NULL, NULL, NULL, NULL), "write");
-        while (all < count) {
-            peer_turn(&here);
-            while (all < count && there[all].heard > 0) all++;
-        }
-        times[n] = 1e6 * (bench_now() - start);
-    }
-    for (size_t i = 0; i < count; i++) peer_close(&there[i]);
-    peer_close(&here);
-    bench_must(mt_loop_run(loop), "loop");
-    mt_loop_free(loop);
-    free(there);
-    qsort(times, pings, sizeof *times, by_size);
-    *p99 = times[pings * 99 / 100];
-    return times[pings / 2];
-}
-
-static double latency_1(void *ctx)
-{
-    return latency(ctx, 1, &((bench *)ctx)->p99);
-}
-
-static double latency_1_p99(void *ctx)
-{
-    return ((bench *)ctx)->p99;
-}
-
-static double latency_100(void *ctx)
-{
-    return latency(ctx, 100, &((bench *)ctx)->p99_100);
-}
-
-static double latency_100_p99(void *ctx)
-{
-    return ((bench *)ctx)->p99_100;
 }
 
 /* ---- Many subscribers ---- */
@@ -439,12 +372,6 @@ static figure figures[] = {
     FIGURE("resync_bytes", "200 changed fields, positions known", "bytes", resync, 11e3, true,
            false),
     FIGURE("resync_ms", "  until live again", "ms", resync_ms, 10, true, false),
-    FIGURE("latency_1", "write to event, WebSocket, one subscriber, p50", "us", latency_1, 0, true,
-           false),
-    FIGURE("latency_1_p99", "  p99", "us", latency_1_p99, 0, true, false),
-    FIGURE("latency_100", "write to 100 subscribers' events, p50", "us", latency_100, 900, true,
-           false),
-    FIGURE("latency_100_p99", "  p99", "us", latency_100_p99, 2000, true, false),
     FIGURE("broadcast_100", "one writer to 100 subscribers", "messages/s", broadcast_100, 0, false,
            false),
     FIGURE("broadcast_1000", "one writer to 1,000 subscribers", "messages/s", broadcast_1000, 3e6,
