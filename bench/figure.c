@@ -115,7 +115,7 @@ static void print_usage(FILE *out, const char *program, const char *about, const
         "with a _. Ratios, and what is indented, want the figures before them.\n",
         program, about, RUNS_MAX);
     for (size_t i = 0; i < count; i++)
-        fprintf(out, "  %-26s %s\n", figures[i].name, figures[i].what);
+        fprintf(out, "  %-34s %s\n", figures[i].name, figures[i].what);
 }
 
 /* Whether all was understood. */
