@@ -94,7 +94,7 @@ void cli_client_say(cli_client *client, uint64_t id, mt_status status, mt_bytes 
     cli_text body;
 
     cli_text_init(&body);
-    cli_pack_number(&body, (uint32_t)status, 4);
+    cli_pack_status(&body, status);
     cli_pack_number(&body, more, 1);
     cli_pack_bytes(&body, text);
     give_up(client, body.status == MT_OK

@@ -83,12 +83,6 @@ static void put_rows(cli_text *text, const mt_storage_row *rows, size_t count)
     cli_text_free(&binary);
 }
 
-static void put_cursor(cli_text *text, const mt_cursor *cursor)
-{
-    cli_text_add(text, (mt_bytes){cursor->boot, sizeof cursor->boot});
-    cli_pack_number(text, cursor->number, 8);
-}
-
 static void put_change(cli_text *text, const mt_storage_change *change)
 {
     cli_pack_number(text, change->number, 8);
@@ -103,17 +97,17 @@ static void put_change(cli_text *text, const mt_storage_change *change)
 /* All but rows. `more`: of this message. */
 static void put_head(cli_text *text, const mt_storage_answer *answer, bool more, uint64_t bytes)
 {
-    cli_pack_number(text, (uint32_t)answer->status, 4);
+    cli_pack_status(text, answer->status);
     cli_pack_bytes(text, mt_str(answer->text));
     cli_pack_number(text,
                     (more ? ANSWER_MORE : 0u) | (answer->end && !more ? ANSWER_END : 0u) |
                         (answer->info ? ANSWER_INFO : 0u),
                     1);
-    put_cursor(text, &answer->next);
+    cli_pack_cursor(text, &answer->next);
     if (!answer->info) return;
     cli_pack_number(text, answer->info->clock, 8);
     cli_pack_number(text, answer->info->clock_mode, 1);
-    put_cursor(text, &answer->info->head);
+    cli_pack_cursor(text, &answer->info->head);
     cli_pack_number(text, answer->info->log_first, 8);
     cli_pack_number(text, bytes, 8);
 }
@@ -227,13 +221,6 @@ static mt_status give_rows(cli_unpacking *from, const mt_storage_host *host, uin
     return st;
 }
 
-static void take_cursor(cli_unpacking *from, mt_cursor *out)
-{
-    for (size_t i = 0; i < sizeof out->boot; i++)
-        out->boot[i] = (uint8_t)cli_unpack_number(from, 1);
-    out->number = cli_unpack_number(from, 8);
-}
-
 /* What is known of the answer before its rows. */
 typedef struct answer_head {
     mt_storage_answer answer;
@@ -243,7 +230,7 @@ typedef struct answer_head {
 
 static mt_status take_head(cli_unpacking *from, answer_head *out, uint64_t *bytes)
 {
-    mt_status status = (mt_status)(int32_t)(uint32_t)cli_unpack_number(from, 4);
+    mt_status status = cli_unpack_status(from);
     mt_bytes text = cli_unpack_bytes(from);
     uint64_t marks = cli_unpack_number(from, 1);
 
@@ -254,16 +241,16 @@ static mt_status take_head(cli_unpacking *from, answer_head *out, uint64_t *byte
                                       .text = text.len ? out->text : NULL,
                                       .more = marks & ANSWER_MORE,
                                       .end = marks & ANSWER_END};
-    take_cursor(from, &out->answer.next);
+    cli_unpack_cursor(from, &out->answer.next);
     if (marks & ANSWER_INFO) {
         out->answer.info = &out->info;
         out->info.clock = cli_unpack_number(from, 8);
         out->info.clock_mode = (uint8_t)cli_unpack_number(from, 1);
-        take_cursor(from, &out->info.head);
+        cli_unpack_cursor(from, &out->info.head);
         out->info.log_first = cli_unpack_number(from, 8);
         *bytes = cli_unpack_number(from, 8);
     }
-    return from->failed || status > MT_OK || marks > 7 ? MT_MALFORMED : MT_OK;
+    return from->failed || marks > 7 ? MT_MALFORMED : MT_OK;
 }
 
 /* Changes, and behind them the names of all. OWNED: free. */

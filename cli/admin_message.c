@@ -34,15 +34,9 @@ void cli_admin_put_page(cli_text *text, mt_bytes prefix, mt_bytes after, size_t 
     cli_pack_number(text, limit, 8);
 }
 
-static void put_cursor(cli_text *text, const mt_cursor *cursor)
-{
-    cli_text_add(text, (mt_bytes){cursor->boot, sizeof cursor->boot});
-    cli_pack_number(text, cursor->number, 8);
-}
-
 void cli_admin_put_since(cli_text *text, const mt_cursor *since, size_t limit)
 {
-    put_cursor(text, since);
+    cli_pack_cursor(text, since);
     cli_pack_number(text, limit, 8);
 }
 
@@ -199,16 +193,9 @@ mt_status cli_admin_take_page(cli_unpacking *from, cli_admin_page *out)
     return cli_unpack_end(from) ? MT_OK : MT_MALFORMED;
 }
 
-static void take_cursor(cli_unpacking *from, mt_cursor *out)
-{
-    for (size_t i = 0; i < sizeof out->boot; i++)
-        out->boot[i] = (uint8_t)cli_unpack_number(from, 1);
-    out->number = cli_unpack_number(from, 8);
-}
-
 mt_status cli_admin_take_since(cli_unpacking *from, mt_cursor *since, size_t *limit)
 {
-    take_cursor(from, since);
+    cli_unpack_cursor(from, since);
     *limit = take_limit(from);
     return cli_unpack_end(from) ? MT_OK : MT_MALFORMED;
 }

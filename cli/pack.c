@@ -18,13 +18,29 @@ void cli_pack_bytes(cli_text *text, mt_bytes bytes)
     cli_text_add(text, bytes);
 }
 
+void cli_pack_status(cli_text *text, mt_status status)
+{
+    cli_pack_number(text, (uint32_t)status, 4);
+}
+
+void cli_pack_cursor(cli_text *text, const mt_cursor *cursor)
+{
+    cli_text_add(text, (mt_bytes){cursor->boot, sizeof cursor->boot});
+    cli_pack_number(text, cursor->number, 8);
+}
+
+static void fail(cli_unpacking *from)
+{
+    from->failed = true;
+    from->rest.len = 0;
+}
+
 static mt_bytes take(cli_unpacking *from, size_t len)
 {
     mt_bytes taken = {from->rest.data, len};
 
     if (len > from->rest.len) {
-        from->failed = true;
-        from->rest.len = 0;
+        fail(from);
         return (mt_bytes){from->rest.data, 0};
     }
     if (len == 0) return taken;
@@ -52,9 +68,24 @@ size_t cli_unpack_count(cli_unpacking *from, size_t size_min)
     size_t count = (size_t)cli_unpack_number(from, 4);
 
     if (count <= from->rest.len / size_min) return count;
-    from->failed = true;
-    from->rest.len = 0;
+    fail(from);
     return 0;
+}
+
+mt_status cli_unpack_status(cli_unpacking *from)
+{
+    mt_status status = (mt_status)(int32_t)(uint32_t)cli_unpack_number(from, 4);
+
+    if (status <= MT_OK) return status;
+    fail(from);
+    return MT_OK;
+}
+
+void cli_unpack_cursor(cli_unpacking *from, mt_cursor *out)
+{
+    for (size_t i = 0; i < sizeof out->boot; i++)
+        out->boot[i] = (uint8_t)cli_unpack_number(from, 1);
+    out->number = cli_unpack_number(from, 8);
 }
 
 bool cli_unpack_end(const cli_unpacking *from)

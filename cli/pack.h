@@ -7,11 +7,16 @@
 
 #include "text.h"
 
+#include <mytosis/plugin/storage.h>
+
 /* Adds the low `len` bytes of a number. */
 void cli_pack_number(cli_text *text, uint64_t number, size_t len);
 
 /* Adds a run of less than 4 GiB. */
 void cli_pack_bytes(cli_text *text, mt_bytes bytes);
+
+void cli_pack_status(cli_text *text, mt_status status);
+void cli_pack_cursor(cli_text *text, const mt_cursor *cursor);
 
 typedef struct cli_unpacking {
     mt_bytes rest;
@@ -25,6 +30,10 @@ mt_bytes cli_unpack_bytes(cli_unpacking *from);
 
 /* How many things follow, in four bytes, each of at least `size_min` bytes: never more than there is room for in the rest. */
 size_t cli_unpack_count(cli_unpacking *from, size_t size_min);
+
+/* MT_OK or less. */
+mt_status cli_unpack_status(cli_unpacking *from);
+void cli_unpack_cursor(cli_unpacking *from, mt_cursor *out);
 
 /* Whether all was there, and nothing is left. */
 bool cli_unpack_end(const cli_unpacking *from);

@@ -109,12 +109,12 @@ static void take_answer(cli_remote *r, pending *p, mt_bytes body)
 static void take_text(cli_remote *r, pending *p, mt_bytes body)
 {
     cli_unpacking from = {.rest = body};
-    mt_status status = (mt_status)(int32_t)(uint32_t)cli_unpack_number(&from, 4);
+    mt_status status = cli_unpack_status(&from);
     uint64_t more = cli_unpack_number(&from, 1);
     mt_bytes text = cli_unpack_bytes(&from);
 
     attach(r, p);
-    if (!cli_unpack_end(&from) || more > 1 || status > MT_OK) {
+    if (!cli_unpack_end(&from) || more > 1) {
         refuse(r, MT_MALFORMED);
         return;
     }
