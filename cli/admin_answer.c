@@ -272,7 +272,7 @@ static mt_status take_changes(cli_unpacking *from, mt_storage_answer *answer)
 
         c->number = cli_unpack_number(from, 8);
         c->since = cli_unpack_number(from, 8);
-        c->all = cli_unpack_number(from, 1) == 1;
+        c->all = cli_unpack_bool(from);
         c->uid = cli_unpack_bytes(from);
         c->origin = cli_unpack_bytes(from);
         c->name_count = cli_unpack_count(from, NAME_LEN_MIN);

@@ -111,55 +111,41 @@ static bool take_names(cli_unpacking *from, mt_storage_key *key, mt_bytes *names
     return true;
 }
 
-/* How many names all keys have together, without keeping any. */
-static size_t count_names(cli_unpacking from, size_t count)
-{
-    size_t names = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        size_t here;
-
-        (void)cli_unpack_bytes(&from);
-        (void)cli_unpack_number(&from, 1);
-        here = cli_unpack_count(&from, BYTES_LEN_MIN);
-        for (size_t j = 0; j < here; j++) (void)cli_unpack_bytes(&from);
-        names += here;
-    }
-    return names;
-}
-
 static bool take_key(cli_unpacking *from, mt_storage_key *key, mt_bytes *names)
 {
-    uint64_t whole;
-
     key->uid = cli_unpack_bytes(from);
-    whole = cli_unpack_number(from, 1);
-    key->whole = whole == 1;
+    key->whole = cli_unpack_bool(from);
     key->name_count = cli_unpack_count(from, BYTES_LEN_MIN);
-    return !from->failed && whole <= 1 && mt_uid_check(key->uid, NULL) == MT_OK &&
-           take_names(from, key, names);
+    return !from->failed && mt_uid_check(key->uid, NULL) == MT_OK && take_names(from, key, names);
 }
 
-mt_status cli_admin_take_keys(cli_unpacking *from, cli_admin_keys *out)
+static bool take_all_keys(cli_unpacking *from, const cli_admin_keys *out)
 {
-    size_t count = cli_unpack_count(from, KEY_LEN_MIN), names = 0;
-    bool sound = true;
+    mt_bytes *names = out->names;
 
-    *out = (cli_admin_keys){.count = count};
-    out->keys = calloc(count + 1, sizeof *out->keys);
-    out->names = calloc(count_names(*from, count) + 1, sizeof *out->names);
-    for (size_t i = 0; i < count && sound && out->keys && out->names; i++) {
+    for (size_t i = 0; i < out->count; i++) {
         mt_storage_key *key = &out->keys[i];
 
-        sound = take_key(from, key, out->names + names) &&
-                follows(out->keys[i > 0 ? i - 1 : 0].uid, key->uid, i == 0);
+        if (!take_key(from, key, names)) return false;
+        if (!follows(out->keys[i > 0 ? i - 1 : 0].uid, key->uid, i == 0)) return false;
         names += key->name_count;
     }
-    if (out->keys && out->names && sound && cli_unpack_end(from)) return MT_OK;
-    if (out->keys && out->names) sound = false;
+    return cli_unpack_end(from);
+}
+
+/* Each name takes some bytes, so that there are no more than would fit. */
+mt_status cli_admin_take_keys(cli_unpacking *from, cli_admin_keys *out)
+{
+    mt_status st = MT_NO_MEMORY;
+
+    out->count = cli_unpack_count(from, KEY_LEN_MIN);
+    out->keys = calloc(out->count + 1, sizeof *out->keys);
+    out->names = calloc(from->rest.len / BYTES_LEN_MIN + 1, sizeof *out->names);
+    if (out->keys && out->names) st = take_all_keys(from, out) ? MT_OK : MT_MALFORMED;
+    if (st == MT_OK) return MT_OK;
     free(out->keys);
     free(out->names);
-    return sound ? MT_NO_MEMORY : MT_MALFORMED;
+    return st;
 }
 
 mt_status cli_admin_take_uids(cli_unpacking *from, mt_bytes **out, size_t *count)
@@ -202,12 +188,12 @@ mt_status cli_admin_take_since(cli_unpacking *from, mt_cursor *since, size_t *li
 
 static bool take_record(cli_unpacking *from, mt_storage_record *out)
 {
-    uint64_t is_put;
+    bool is_put;
 
     out->key = cli_unpack_bytes(from);
-    is_put = cli_unpack_number(from, 1);
+    is_put = cli_unpack_bool(from);
     out->value = cli_unpack_bytes(from);
-    if (from->failed || is_put > 1 || out->key.len > MT_UID_LEN_MAX) return false;
+    if (from->failed || out->key.len > MT_UID_LEN_MAX) return false;
     if (is_put) return true;
     out->value.data = NULL;
     return out->value.len == 0;
@@ -215,10 +201,9 @@ static bool take_record(cli_unpacking *from, mt_storage_record *out)
 
 mt_status cli_admin_take_write(cli_unpacking *from, cli_admin_write *out)
 {
-    uint64_t future = cli_unpack_number(from, 1);
-    bool sound = future <= 1;
+    bool sound = true;
 
-    out->future = future == 1;
+    out->future = cli_unpack_bool(from);
     out->clock = cli_unpack_number(from, 8);
     out->clock_mode = (uint8_t)cli_unpack_number(from, 1);
     out->record_count = cli_unpack_count(from, RECORD_LEN_MIN);

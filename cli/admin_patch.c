@@ -62,7 +62,7 @@ static bool take_value(cli_unpacking *from, uint64_t kind, mt_value *out)
     memset(out, 0, sizeof *out);
     switch (kind) {
     case MT_NULL: *out = mt_null(); break;
-    case MT_BOOL: *out = mt_bool(cli_unpack_number(from, 1) == 1); break;
+    case MT_BOOL: *out = mt_bool(cli_unpack_bool(from)); break;
     case MT_NUMBER:
         bits = cli_unpack_number(from, 8);
         *out = mt_number(0);
@@ -95,14 +95,12 @@ static bool take_rows(cli_unpacking *from, cli_admin_patch *out)
 
     for (size_t i = 0; i < out->count; i++) {
         mt_row *row = &out->rows[i];
-        uint64_t deleted;
 
         row->uid = cli_unpack_bytes(from);
-        deleted = cli_unpack_number(from, 1);
-        row->delete_node = deleted == 1;
+        row->delete_node = cli_unpack_bool(from);
         row->count = cli_unpack_count(from, FIELD_LEN_MIN);
         row->fields = next;
-        if (from->failed || deleted > 1) return false;
+        if (from->failed) return false;
         for (size_t j = 0; j < row->count; j++)
             if (!take_field(from, next++)) return false;
     }

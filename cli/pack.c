@@ -58,6 +58,14 @@ uint64_t cli_unpack_number(cli_unpacking *from, size_t len)
     return number;
 }
 
+bool cli_unpack_bool(cli_unpacking *from)
+{
+    uint64_t number = cli_unpack_number(from, 1);
+
+    if (number > 1) fail(from);
+    return number == 1;
+}
+
 mt_bytes cli_unpack_bytes(cli_unpacking *from)
 {
     return take(from, (size_t)cli_unpack_number(from, 4));

@@ -25,6 +25,9 @@ typedef struct cli_unpacking {
 
 uint64_t cli_unpack_number(cli_unpacking *from, size_t len);
 
+/* 1 or 0, in one byte. */
+bool cli_unpack_bool(cli_unpacking *from);
+
 /* BORROWED from what is unpacked. */
 mt_bytes cli_unpack_bytes(cli_unpacking *from);
 

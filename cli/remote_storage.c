@@ -110,11 +110,11 @@ static void take_text(cli_remote *r, pending *p, mt_bytes body)
 {
     cli_unpacking from = {.rest = body};
     mt_status status = cli_unpack_status(&from);
-    uint64_t more = cli_unpack_number(&from, 1);
+    bool more = cli_unpack_bool(&from);
     mt_bytes text = cli_unpack_bytes(&from);
 
     attach(r, p);
-    if (!cli_unpack_end(&from) || more > 1) {
+    if (!cli_unpack_end(&from)) {
         refuse(r, MT_MALFORMED);
         return;
     }
