@@ -1,7 +1,6 @@
 #include "admin_client.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* A client is not read while it has so many requests under way. */
 #define UNDER_WAY_MAX 64

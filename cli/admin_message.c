@@ -1,7 +1,6 @@
 #include "admin_message.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* The shortest that a key, a uid, and a record can be. */
 #define KEY_LEN_MIN 9

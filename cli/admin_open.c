@@ -4,8 +4,6 @@
  * for what follows a place: it is stale before the beginning, and answered after it. */
 #include "admin_client.h"
 
-#include <string.h>
-
 static void give(cli_asked *asked)
 {
     mt_storage_info info = *cli_shared_storage_info(asked->admin->options.storage);

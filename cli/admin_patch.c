@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <string.h>
 
 #define ROW_LEN_MIN 9
 #define FIELD_LEN_MIN 5

@@ -7,8 +7,6 @@
 #include "rows.h"
 #include "save.h"
 
-#include <string.h>
-
 /* Of a value, without --all. */
 #define VALUE_COLUMNS 64
 

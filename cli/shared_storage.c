@@ -1,7 +1,6 @@
 #include "shared_storage.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct cli_shared_storage {
     mt_storage inner;

@@ -6,7 +6,6 @@
 #define CLI_STORAGE_H
 
 #include "command.h"
-#include "remote_storage.h"
 
 #include <mytosis/loop.h>
 #include <mytosis/mytosis.h>

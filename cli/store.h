@@ -5,6 +5,7 @@
 #define CLI_STORE_H
 
 #include "options.h"
+#include "remote_storage.h"
 #include "storage.h"
 
 typedef struct cli_store {

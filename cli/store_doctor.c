@@ -5,7 +5,6 @@
 #include "message.h"
 #include "report.h"
 #include "restamp.h"
-#include "shown.h"
 #include "store.h"
 #include "table.h"
 

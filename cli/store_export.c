@@ -6,7 +6,6 @@
 
 #include <mytosis/blocking.h>
 
-#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 

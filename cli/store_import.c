@@ -14,7 +14,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 /* A commit takes no more than this of each. */
 #define COMMIT_NODES 1000

@@ -7,9 +7,6 @@
 
 #include <mytosis/plugin/socket.h>
 
-#include <stdio.h>
-#include <string.h>
-
 typedef struct syncing {
     const char *url;
     bool ended;

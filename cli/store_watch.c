@@ -6,7 +6,6 @@
 #include "patch.h"
 #include "store.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define NAME "standard input"
