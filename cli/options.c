@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHOICES_MAX 4
+
 typedef struct option_spec {
     const char *name;
     char letter; /* 0: none */
     bool has_value;
-    const char *choices[4]; /* the values that it takes; none: any */
+    const char *choices[CHOICES_MAX]; /* the values that it takes; none: any */
     bool is_list;
 } option_spec;
 
@@ -97,8 +99,6 @@ static cli_option_id find_letter(char letter)
     return (cli_option_id)id;
 }
 
-#define CHOICES_MAX 4
-
 static bool is_choice(const char *const *choices, const char *value)
 {
     for (size_t i = 0; i < CHOICES_MAX && choices[i]; i++)
@@ -154,7 +154,7 @@ static cli_exit_code take_value(cli_options *out, cli_option_id id, const char *
     if (!cli_option_check(id, value, choices, sizeof choices))
         return cli_complain_usage(out, "--%s takes %s, not \"%s\"", spec->name, choices, value);
     if (spec->is_list && out->listed_count == OPTION_LISTED_MAX)
-        return cli_complain_usage(out, "more than %d URLs are named", OPTION_LISTED_MAX);
+        return cli_complain_usage(out, "more than %d values are given", OPTION_LISTED_MAX);
     if (spec->is_list) {
         out->listed[out->listed_count].id = id;
         out->listed[out->listed_count++].value = value;

@@ -433,7 +433,7 @@ log-format  text    default
                      "serve", "--log-level=loud")
         self.refused(USAGE, 'MYTOSIS_LOG_FORMAT: "log-format" is text or json, not "xml"', "serve",
                      env=environment(MYTOSIS_STORE="s.mdb", MYTOSIS_LOG_FORMAT="xml"))
-        self.refused(USAGE, "more than 64 URLs are named; see mytosis serve --help", "serve", *["--listen=unix:x"] * 65)
+        self.refused(USAGE, "more than 64 values are given; see mytosis serve --help", "serve", *["--listen=unix:x"] * 65)
 
 
 class Logs(StoreTest):
