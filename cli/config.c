@@ -301,10 +301,7 @@ cli_exit_code cli_config_load(const cli_options *options, cli_config *out)
 static void print_value(cli_table *table, cli_output *out, const char *key,
                         const cli_config_value *value)
 {
-    if (!cli_table_line(table)) {
-        cli_table_print(table, out);
-        (void)cli_table_line(table);
-    }
+    cli_table_next(table, out);
     cli_text_str(cli_table_cell_open(table, 0, STYLE_BOLD), key);
     cli_shown_raw(cli_table_cell_open(table, 1, STYLE_PLAIN), mt_str(value->text));
     cli_shown_raw(cli_table_cell_open(table, 2, STYLE_DIM), mt_str(value->from));

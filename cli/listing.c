@@ -28,14 +28,6 @@ void cli_listing_rest(cli_output *out, size_t count)
     cli_text_str(&out->text, "\n");
 }
 
-/* Begins a line, after the ones before if the table is full of them. */
-static void next_line(cli_table *table, cli_output *out)
-{
-    if (cli_table_line(table)) return;
-    cli_table_print(table, out);
-    (void)cli_table_line(table);
-}
-
 /* ---- Graphs ---- */
 
 enum { GRAPH_NAME, GRAPH_VALUE, GRAPH_STATE };
@@ -74,7 +66,7 @@ static void add_field_line(cli_table *table, const mt_field *field, size_t colum
 
 void cli_listing_field(cli_output *out, cli_table *table, const mt_field *field, size_t columns)
 {
-    next_line(table, out);
+    cli_table_next(table, out);
     add_field_line(table, field, columns);
 }
 
@@ -210,7 +202,7 @@ size_t cli_listing_changes(cli_output *out, cli_changes changes, const cli_chang
         add_changed_node_line(out, &node);
         lines--;
         for (; lines > 0 && cli_changes_field(&changes, &field); lines--) {
-            next_line(&table, out);
+            cli_table_next(&table, out);
             add_change_line(&table, &field, extent.columns);
         }
         cli_table_print(&table, out);
@@ -241,7 +233,7 @@ static void add_conflict_line(cli_table *table, mt_bytes uid, const mt_conflict 
 void cli_listing_conflict(cli_output *out, cli_table *table, mt_bytes uid,
                           const mt_conflict *conflict, size_t columns)
 {
-    next_line(table, out);
+    cli_table_next(table, out);
     add_conflict_line(table, uid, conflict, columns);
 }
 

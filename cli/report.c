@@ -81,8 +81,6 @@ static void write_json(cli_output *out, const cli_report *report)
 
 /* ---- For a person ---- */
 
-enum { SUMMARY_WHAT, SUMMARY_COUNT, SUMMARY_MORE };
-
 static size_t count_fields(const mt_graph *graph)
 {
     mt_graph_iter iter;
@@ -92,14 +90,6 @@ static size_t count_fields(const mt_graph *graph)
     mt_graph_iter_init(&iter, graph, mt_str(NULL), mt_str(NULL));
     while ((node = mt_graph_iter_next(&iter))) count += mt_node_count_all(node);
     return count;
-}
-
-static cli_text *add_summary_line(cli_table *table, const char *what, size_t count)
-{
-    (void)cli_table_line(table);
-    cli_text_str(cli_table_cell_open(table, SUMMARY_WHAT, STYLE_BOLD), what);
-    cli_text_number(cli_table_cell_open(table, SUMMARY_COUNT, STYLE_PLAIN), count);
-    return cli_table_cell_open(table, SUMMARY_MORE, STYLE_PLAIN);
 }
 
 /* "4 changed", after a comma unless it is the first. */
@@ -119,17 +109,17 @@ static void write_summary(cli_output *out, const cli_report *report,
     cli_table table;
     cli_text *more;
 
-    cli_table_init(&table, 1u << SUMMARY_COUNT);
-    more = add_summary_line(&table, "nodes", mt_graph_count(report->graph));
+    cli_table_init(&table, 1u << 1);
+    more = cli_table_counted(&table, out, "nodes", mt_graph_count(report->graph));
     add_fact(more, &first, counts->nodes_created, "new");
     add_fact(more, &first, counts->nodes_changed, "changed");
     add_fact(more, &first, counts->nodes_deleted, "deleted");
     first = true;
-    more = add_summary_line(&table, "fields", count_fields(report->graph));
+    more = cli_table_counted(&table, out, "fields", count_fields(report->graph));
     add_fact(more, &first, counts->fields_changed, "changed");
     add_fact(more, &first, counts->fields_overwritten, "overwritten");
     add_fact(more, &first, counts->fields_late, "came too late");
-    if (report->delta) (void)add_summary_line(&table, "conflicts", counts->conflicts);
+    if (report->delta) (void)cli_table_counted(&table, out, "conflicts", counts->conflicts);
     cli_table_print(&table, out);
     cli_table_free(&table);
 }

@@ -75,10 +75,7 @@ static void list_peer(void *ctx, const mt_sync_peer *peer)
     cli_table *table = &l->table;
     cli_text *cell;
 
-    if (!cli_table_line(table)) {
-        cli_table_print(table, l->out);
-        (void)cli_table_line(table);
-    }
+    cli_table_next(table, l->out);
     l->count++;
     cli_shown_raw(cli_table_cell_open(table, PEER_ID, STYLE_BOLD),
                   mt_connection_id(peer->connection));

@@ -31,13 +31,6 @@ static facts facts_of(const cli_serving *s)
 
 /* ---- status ---- */
 
-static cli_text *add_line(cli_table *table, const char *what)
-{
-    (void)cli_table_line(table);
-    cli_text_str(cli_table_cell_open(table, 0, STYLE_BOLD), what);
-    return cli_table_cell_open(table, 1, STYLE_PLAIN);
-}
-
 static void print_status(const cli_serving *s, cli_output *out)
 {
     facts f = facts_of(s);
@@ -45,23 +38,24 @@ static void print_status(const cli_serving *s, cli_output *out)
     cli_text *cell;
 
     cli_table_init(&table, 0);
-    cell = add_line(&table, "daemon");
+    cell = cli_table_named(&table, out, "daemon");
     cli_text_printf(cell, "pid %ld, for ", (long)getpid());
     cli_clock_add_span(cell, f.up_ms);
-    cli_text_number(add_line(&table, "commits"), f.stats.commits);
-    cell = add_line(&table, "memory");
+    cli_text_number(cli_table_named(&table, out, "commits"), f.stats.commits);
+    cell = cli_table_named(&table, out, "memory");
     cli_text_count(cell, f.stats.cache_bytes, "byte");
     cli_text_str(cell, " for ");
     cli_text_count(cell, f.stats.cache_nodes, "node");
-    cell = add_line(&table, "peers");
+    cell = cli_table_named(&table, out, "peers");
     cli_text_number(cell, f.peers);
     if (f.peers > 0) {
         cli_text_str(cell, ", of which ");
         cli_text_number(cell, f.live);
         cli_text_str(cell, " live");
     }
-    for (size_t i = 0; i < s->listener_count && i < TABLE_LINES / 2; i++)
-        cli_text_str(add_line(&table, i == 0 ? "listens" : ""), mt_server_url(s->listeners[i]));
+    for (size_t i = 0; i < s->listener_count; i++)
+        cli_text_str(cli_table_named(&table, out, i == 0 ? "listens" : ""),
+                     mt_server_url(s->listeners[i]));
     cli_table_print(&table, out);
     cli_table_free(&table);
 }

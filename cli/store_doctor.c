@@ -12,17 +12,6 @@
 
 /* ---- For a person ---- */
 
-static cli_text *add_line(cli_table *table, const char *what, uint64_t count)
-{
-    cli_text *cell;
-
-    (void)cli_table_line(table);
-    cli_text_str(cli_table_cell_open(table, 0, STYLE_BOLD), what);
-    cli_text_number(cli_table_cell_open(table, 1, STYLE_PLAIN), count);
-    cell = cli_table_cell_open(table, 2, STYLE_PLAIN);
-    return cell;
-}
-
 /* "12 deleted", after a comma unless it is the first; nothing of none. */
 static void add_fact(cli_text *cell, size_t start, uint64_t count, const char *fact)
 {
@@ -39,23 +28,23 @@ static void print_counts(cli_output *out, const cli_storage *storage, const cli_
     size_t start;
 
     cli_table_init(&table, 1u << 1);
-    cell = add_line(&table, "nodes", seen->nodes);
+    cell = cli_table_counted(&table, out, "nodes", seen->nodes);
     start = cell->buf.len;
     add_fact(cell, start, seen->nodes_deleted, "deleted");
     add_fact(cell, start, seen->floors, "with a floor");
-    cell = add_line(&table, "fields", seen->fields);
+    cell = cli_table_counted(&table, out, "fields", seen->fields);
     add_fact(cell, cell->buf.len, seen->fields_deleted, "deleted");
-    cell = add_line(&table, "edges", seen->edges);
+    cell = cli_table_counted(&table, out, "edges", seen->edges);
     add_fact(cell, cell->buf.len, seen->edges_dangling, "lead to no node");
-    (void)add_line(&table, "bytes", cli_storage_bytes(storage));
-    (void)add_line(&table, "changes", seen->changes);
-    (void)add_line(&table, "records", seen->records);
-    cell = add_line(&table, "ahead", seen->ahead);
+    (void)cli_table_counted(&table, out, "bytes", cli_storage_bytes(storage));
+    (void)cli_table_counted(&table, out, "changes", seen->changes);
+    (void)cli_table_counted(&table, out, "records", seen->records);
+    cell = cli_table_counted(&table, out, "ahead", seen->ahead);
     if (seen->ahead > 0) {
         cli_text_str(cell, "states by more than 10 minutes, the highest by ");
         cli_clock_add_span(cell, cli_clock_ahead(seen->state_max, seen->now));
     }
-    (void)add_line(&table, "damaged", seen->damaged);
+    (void)cli_table_counted(&table, out, "damaged", seen->damaged);
     cli_table_print(&table, out);
     cli_table_free(&table);
 }

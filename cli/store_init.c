@@ -71,13 +71,6 @@ static cli_exit_code run_init(const cli_options *options)
 
 /* ---- status ---- */
 
-static cli_text *add_line(cli_table *table, const char *what)
-{
-    (void)cli_table_line(table);
-    cli_text_str(cli_table_cell_open(table, 0, STYLE_BOLD), what);
-    return cli_table_cell_open(table, 1, STYLE_PLAIN);
-}
-
 static void print_status(cli_output *out, const cli_storage *storage)
 {
     const mt_storage_info *info = &storage->info;
@@ -87,9 +80,9 @@ static void print_status(cli_output *out, const cli_storage *storage)
     cli_text *cell;
 
     cli_table_init(&table, 0);
-    cli_shown_raw(add_line(&table, "store"), mt_str(storage->path));
-    cli_text_count(add_line(&table, "size"), cli_storage_bytes(storage), "byte");
-    cell = add_line(&table, "clock");
+    cli_shown_raw(cli_table_named(&table, out, "store"), mt_str(storage->path));
+    cli_text_count(cli_table_named(&table, out, "size"), cli_storage_bytes(storage), "byte");
+    cell = cli_table_named(&table, out, "clock");
     cli_text_str(cell, clock_name(info->clock_mode));
     if (info->clock > 0 && hybrid) {
         cli_text_str(cell, ", last write at ");
@@ -100,7 +93,7 @@ static void print_status(cli_output *out, const cli_storage *storage)
         cli_clock_add_span(cell, ahead);
         cli_text_str(cell, " ahead of now");
     }
-    cell = add_line(&table, "log");
+    cell = cli_table_named(&table, out, "log");
     if (info->log_first == 0) cli_text_str(cell, "empty");
     else {
         cli_text_str(cell, "changes ");

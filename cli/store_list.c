@@ -33,9 +33,8 @@ static void list_next(list *l)
 {
     if (l->json) {
         if (l->count > 0) cli_text_str(&l->out.text, ",\n");
-    } else if (!cli_table_line(&l->table)) {
-        cli_table_print(&l->table, &l->out);
-        (void)cli_table_line(&l->table);
+    } else {
+        cli_table_next(&l->table, &l->out);
     }
     l->count++;
     cli_output_flow(&l->out);

@@ -29,14 +29,6 @@ static void close_cell(cli_table *table)
     table->open = NULL;
 }
 
-bool cli_table_line(cli_table *table)
-{
-    close_cell(table);
-    if (table->lines == TABLE_LINES) return false;
-    memset(table->cells[table->lines++], 0, sizeof table->cells[0]);
-    return true;
-}
-
 cli_text *cli_table_cell_open(cli_table *table, size_t column, cli_style style)
 {
     close_cell(table);
@@ -100,4 +92,24 @@ void cli_table_print(cli_table *table, cli_output *out)
         print_line(table, table->cells[line], widths, out);
     table->lines = 0;
     table->text.buf.len = 0;
+}
+
+void cli_table_next(cli_table *table, cli_output *out)
+{
+    close_cell(table);
+    if (table->lines == TABLE_LINES) cli_table_print(table, out);
+    memset(table->cells[table->lines++], 0, sizeof table->cells[0]);
+}
+
+cli_text *cli_table_named(cli_table *table, cli_output *out, const char *name)
+{
+    cli_table_next(table, out);
+    cli_text_str(cli_table_cell_open(table, 0, STYLE_BOLD), name);
+    return cli_table_cell_open(table, 1, STYLE_PLAIN);
+}
+
+cli_text *cli_table_counted(cli_table *table, cli_output *out, const char *name, uint64_t count)
+{
+    cli_text_number(cli_table_named(table, out, name), count);
+    return cli_table_cell_open(table, 2, STYLE_PLAIN);
 }

@@ -27,12 +27,16 @@ typedef struct cli_table {
 void cli_table_init(cli_table *table, unsigned right);
 void cli_table_free(cli_table *table);
 
-/* Begins a line; false: the table is full and must be printed first. */
-bool cli_table_line(cli_table *table);
+/* Begins a line; those before are printed first if the table is full of them. */
+void cli_table_next(cli_table *table, cli_output *out);
 
 /* Begins a cell of the line; its text is what is added to the answer until the next call. Cells come in any order, each
  * once; one that does not come is empty. */
 cli_text *cli_table_cell_open(cli_table *table, size_t column, cli_style style);
+
+/* Begins a line of what something is called, and how many of it there are; its next cell is open. */
+cli_text *cli_table_named(cli_table *table, cli_output *out, const char *name);
+cli_text *cli_table_counted(cli_table *table, cli_output *out, const char *name, uint64_t count);
 
 /* Prints the lines and empties the table. */
 void cli_table_print(cli_table *table, cli_output *out);
