@@ -92,33 +92,24 @@ static size_t count_fields(const mt_graph *graph)
     return count;
 }
 
-/* "4 changed", after a comma unless it is the first. */
-static void add_fact(cli_text *cell, bool *first, size_t count, const char *fact)
-{
-    if (count == 0) return;
-    if (!*first) cli_text_str(cell, ", ");
-    cli_text_number(cell, count);
-    cli_text_printf(cell, " %s", fact);
-    *first = false;
-}
-
 static void write_summary(cli_output *out, const cli_report *report,
                           const cli_change_counts *counts)
 {
-    bool first = true;
     cli_table table;
     cli_text *more;
+    size_t start;
 
     cli_table_init(&table, 1u << 1);
     more = cli_table_counted(&table, out, "nodes", mt_graph_count(report->graph));
-    add_fact(more, &first, counts->nodes_created, "new");
-    add_fact(more, &first, counts->nodes_changed, "changed");
-    add_fact(more, &first, counts->nodes_deleted, "deleted");
-    first = true;
+    start = more->buf.len;
+    cli_text_fact(more, start, counts->nodes_created, "new");
+    cli_text_fact(more, start, counts->nodes_changed, "changed");
+    cli_text_fact(more, start, counts->nodes_deleted, "deleted");
     more = cli_table_counted(&table, out, "fields", count_fields(report->graph));
-    add_fact(more, &first, counts->fields_changed, "changed");
-    add_fact(more, &first, counts->fields_overwritten, "overwritten");
-    add_fact(more, &first, counts->fields_late, "came too late");
+    start = more->buf.len;
+    cli_text_fact(more, start, counts->fields_changed, "changed");
+    cli_text_fact(more, start, counts->fields_overwritten, "overwritten");
+    cli_text_fact(more, start, counts->fields_late, "came too late");
     if (report->delta) (void)cli_table_counted(&table, out, "conflicts", counts->conflicts);
     cli_table_print(&table, out);
     cli_table_free(&table);

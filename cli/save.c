@@ -3,6 +3,7 @@
 #include "message.h"
 #include "rows.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -135,6 +136,11 @@ void cli_save_conflict(cli_text *text, mt_bytes uid, const mt_conflict *conflict
     cli_text_str(text, ",\"lost\":");
     cli_text_note(text, mt_json_field(&conflict->lost, buf));
     cli_text_str(text, "}");
+}
+
+void cli_save_number(cli_text *text, const char *name, uint64_t number)
+{
+    cli_text_printf(text, ",\"%s\":%" PRIu64, name, number);
 }
 
 void cli_save_name(cli_text *text, mt_bytes name)

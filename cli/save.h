@@ -42,6 +42,9 @@ void cli_save_json(cli_output *out, const mt_graph *graph);
 /* The same of every node that a part of a delta touches, without the newline at the end. */
 void cli_save_delta(cli_output *out, const mt_delta *delta, mt_delta_part part);
 
+/* Adds a member that is a number, behind others: ,"name":12. */
+void cli_save_number(cli_text *text, const char *name, uint64_t number);
+
 /* Adds what a peer is called as JSON: any bytes, which are a string if they are text. */
 void cli_save_name(cli_text *text, mt_bytes name);
 

@@ -101,11 +101,6 @@ static void add_text(cli_text *text, const char *name, mt_bytes value)
     cli_save_name(text, value);
 }
 
-static void add_number(cli_text *text, const char *name, uint64_t number)
-{
-    cli_text_printf(text, ",\"%s\":%" PRIu64, name, number);
-}
-
 static void list_peer_json(void *ctx, const mt_sync_peer *peer)
 {
     peer_list *l = ctx;
@@ -117,16 +112,16 @@ static void list_peer_json(void *ctx, const mt_sync_peer *peer)
     if (peer->id.len > 0) add_text(text, "id", peer->id);
     add_text(text, "text", mt_str(peer->text));
     if (*error_of(peer)) add_text(text, "error", mt_str(error_of(peer)));
-    add_number(text, "since_ms", peer->since_ms);
-    add_number(text, "nodes_in", peer->nodes_in);
-    add_number(text, "nodes_out", peer->nodes_out);
-    add_number(text, "bytes_in", peer->bytes_in);
-    add_number(text, "bytes_out", peer->bytes_out);
-    add_number(text, "behind", peer->behind);
-    add_number(text, "unacknowledged", peer->unacknowledged);
+    cli_save_number(text, "since_ms", peer->since_ms);
+    cli_save_number(text, "nodes_in", peer->nodes_in);
+    cli_save_number(text, "nodes_out", peer->nodes_out);
+    cli_save_number(text, "bytes_in", peer->bytes_in);
+    cli_save_number(text, "bytes_out", peer->bytes_out);
+    cli_save_number(text, "behind", peer->behind);
+    cli_save_number(text, "unacknowledged", peer->unacknowledged);
     cli_text_printf(text, ",\"unstored\":%s", peer->unstored ? "true" : "false");
-    add_number(text, "refused", peer->refused);
-    add_number(text, "round_trip_ms", peer->round_trip_ms);
+    cli_save_number(text, "refused", peer->refused);
+    cli_save_number(text, "round_trip_ms", peer->round_trip_ms);
     cli_text_str(text, "}");
 }
 

@@ -2,7 +2,7 @@
 #include "serve.h"
 
 #include "clock.h"
-#include "output.h"
+#include "save.h"
 #include "table.h"
 
 #include <inttypes.h>
@@ -64,12 +64,16 @@ static void print_status_json(const cli_serving *s, cli_text *text)
 {
     facts f = facts_of(s);
 
-    cli_text_printf(text, "{\"pid\":%ld,\"up_ms\":%" PRIu64 ",\"commits\":%" PRIu64, (long)getpid(),
-                    f.up_ms, f.stats.commits);
-    cli_text_printf(text, ",\"cache_bytes\":%zu,\"cache_nodes\":%zu,\"calls\":%zu",
-                    f.stats.cache_bytes, f.stats.cache_nodes, f.stats.calls);
-    cli_text_printf(text, ",\"commands\":%zu,\"peers\":%zu,\"peers_live\":%zu,\"listens\":[",
-                    f.commands, f.peers, f.live);
+    cli_text_printf(text, "{\"pid\":%ld", (long)getpid());
+    cli_save_number(text, "up_ms", f.up_ms);
+    cli_save_number(text, "commits", f.stats.commits);
+    cli_save_number(text, "cache_bytes", f.stats.cache_bytes);
+    cli_save_number(text, "cache_nodes", f.stats.cache_nodes);
+    cli_save_number(text, "calls", f.stats.calls);
+    cli_save_number(text, "commands", f.commands);
+    cli_save_number(text, "peers", f.peers);
+    cli_save_number(text, "peers_live", f.live);
+    cli_text_str(text, ",\"listens\":[");
     for (size_t i = 0; i < s->listener_count; i++) {
         if (i > 0) cli_text_str(text, ",");
         cli_text_note(text, mt_json_string(mt_str(mt_server_url(s->listeners[i])), &text->buf));

@@ -5,21 +5,13 @@
 #include "message.h"
 #include "report.h"
 #include "restamp.h"
+#include "save.h"
 #include "store.h"
 #include "table.h"
 
 #include <inttypes.h>
 
 /* ---- For a person ---- */
-
-/* "12 deleted", after a comma unless it is the first; nothing of none. */
-static void add_fact(cli_text *cell, size_t start, uint64_t count, const char *fact)
-{
-    if (count == 0) return;
-    if (cell->buf.len > start) cli_text_str(cell, ", ");
-    cli_text_number(cell, count);
-    cli_text_printf(cell, " %s", fact);
-}
 
 static void print_counts(cli_output *out, const cli_storage *storage, const cli_inspection *seen)
 {
@@ -30,12 +22,12 @@ static void print_counts(cli_output *out, const cli_storage *storage, const cli_
     cli_table_init(&table, 1u << 1);
     cell = cli_table_counted(&table, out, "nodes", seen->nodes);
     start = cell->buf.len;
-    add_fact(cell, start, seen->nodes_deleted, "deleted");
-    add_fact(cell, start, seen->floors, "with a floor");
+    cli_text_fact(cell, start, seen->nodes_deleted, "deleted");
+    cli_text_fact(cell, start, seen->floors, "with a floor");
     cell = cli_table_counted(&table, out, "fields", seen->fields);
-    add_fact(cell, cell->buf.len, seen->fields_deleted, "deleted");
+    cli_text_fact(cell, cell->buf.len, seen->fields_deleted, "deleted");
     cell = cli_table_counted(&table, out, "edges", seen->edges);
-    add_fact(cell, cell->buf.len, seen->edges_dangling, "lead to no node");
+    cli_text_fact(cell, cell->buf.len, seen->edges_dangling, "lead to no node");
     (void)cli_table_counted(&table, out, "bytes", cli_storage_bytes(storage));
     (void)cli_table_counted(&table, out, "changes", seen->changes);
     (void)cli_table_counted(&table, out, "records", seen->records);
@@ -66,11 +58,6 @@ static void print_inspection(cli_output *out, const cli_storage *storage,
 
 /* ---- For a program ---- */
 
-static void add_number(cli_text *text, const char *name, uint64_t number)
-{
-    cli_text_printf(text, ",\"%s\":%" PRIu64, name, number);
-}
-
 static void add_damage(cli_text *text, mt_bytes lines)
 {
     bool any = false;
@@ -95,19 +82,19 @@ static void print_json(cli_output *out, const cli_storage *storage, const cli_in
 
     cli_text_str(text, "{\"store\":");
     cli_text_note(text, mt_json_string(mt_str(storage->path), &text->buf));
-    add_number(text, "nodes", seen->nodes);
-    add_number(text, "nodes_deleted", seen->nodes_deleted);
-    add_number(text, "floors", seen->floors);
-    add_number(text, "fields", seen->fields);
-    add_number(text, "fields_deleted", seen->fields_deleted);
-    add_number(text, "edges", seen->edges);
-    add_number(text, "edges_dangling", seen->edges_dangling);
-    add_number(text, "value_bytes", seen->value_len);
-    add_number(text, "bytes", cli_storage_bytes(storage));
-    add_number(text, "changes", seen->changes);
-    add_number(text, "records", seen->records);
-    add_number(text, "ahead", seen->ahead);
-    add_number(text, "damaged", seen->damaged);
+    cli_save_number(text, "nodes", seen->nodes);
+    cli_save_number(text, "nodes_deleted", seen->nodes_deleted);
+    cli_save_number(text, "floors", seen->floors);
+    cli_save_number(text, "fields", seen->fields);
+    cli_save_number(text, "fields_deleted", seen->fields_deleted);
+    cli_save_number(text, "edges", seen->edges);
+    cli_save_number(text, "edges_dangling", seen->edges_dangling);
+    cli_save_number(text, "value_bytes", seen->value_len);
+    cli_save_number(text, "bytes", cli_storage_bytes(storage));
+    cli_save_number(text, "changes", seen->changes);
+    cli_save_number(text, "records", seen->records);
+    cli_save_number(text, "ahead", seen->ahead);
+    cli_save_number(text, "damaged", seen->damaged);
     add_damage(text, mt_buf_bytes(&seen->damage.buf));
 }
 

@@ -3,6 +3,7 @@
 #include "message.h"
 #include "remote_print.h"
 #include "report.h"
+#include "save.h"
 #include "shown.h"
 #include "store.h"
 #include "table.h"
@@ -114,12 +115,10 @@ static void print_status_json(cli_output *out, const cli_storage *storage)
 
     cli_text_str(text, "{\"store\":");
     cli_text_note(text, mt_json_string(mt_str(storage->path), &text->buf));
-    cli_text_printf(text, ",\"bytes\":%" PRIu64, cli_storage_bytes(storage));
-    cli_text_printf(text, ",\"clock\":{\"mode\":\"%s\",\"state\":%" PRIu64,
-                    clock_name(info->clock_mode), info->clock);
-    if (hybrid)
-        cli_text_printf(text, ",\"ahead_ms\":%" PRIu64,
-                        cli_clock_ahead(info->clock, cli_clock_now()));
+    cli_save_number(text, "bytes", cli_storage_bytes(storage));
+    cli_text_printf(text, ",\"clock\":{\"mode\":\"%s\"", clock_name(info->clock_mode));
+    cli_save_number(text, "state", info->clock);
+    if (hybrid) cli_save_number(text, "ahead_ms", cli_clock_ahead(info->clock, cli_clock_now()));
     cli_text_printf(text, "},\"log\":{\"first\":%" PRIu64 ",\"last\":%" PRIu64 "}", info->log_first,
                     info->head.number);
 }

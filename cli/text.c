@@ -82,6 +82,14 @@ void cli_text_count(cli_text *text, uint64_t number, const char *noun)
     cli_text_printf(text, " %s%s", noun, number == 1 ? "" : "s");
 }
 
+void cli_text_fact(cli_text *text, size_t start, uint64_t number, const char *fact)
+{
+    if (number == 0) return;
+    if (text->buf.len > start) cli_text_str(text, ", ");
+    cli_text_number(text, number);
+    cli_text_printf(text, " %s", fact);
+}
+
 void cli_text_note(cli_text *text, mt_status status)
 {
     if (text->status == MT_OK) text->status = status;

@@ -28,6 +28,9 @@ void cli_text_number(cli_text *text, uint64_t number);
 /* A number and its noun: 1 node, 1,204 nodes. The plural is the noun with an "s". */
 void cli_text_count(cli_text *text, uint64_t number, const char *noun);
 
+/* "12 deleted", after a comma unless the text is but `start` bytes long; nothing of 0. */
+void cli_text_fact(cli_text *text, size_t start, uint64_t number, const char *fact);
+
 /* Notes the outcome of a call that appended to `text->buf`. */
 void cli_text_note(cli_text *text, mt_status status);
 
