@@ -1,7 +1,6 @@
 #include "save.h"
 
 #include "message.h"
-#include "rows.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -91,8 +90,7 @@ cli_exit_code cli_save_graph(const char *path, cli_format format, const mt_graph
     return cli_save_end(&saving, EXIT_DONE);
 }
 
-/* The rows as JSON, with a final newline. */
-static void add_json(cli_output *out, cli_rows *rows)
+void cli_save_rows(cli_output *out, cli_rows *rows)
 {
     mt_json_writer writer;
     const mt_row *row;
@@ -111,7 +109,7 @@ void cli_save_json(cli_output *out, const mt_graph *graph)
     cli_rows rows;
 
     cli_rows_of_graph(&rows, graph, mt_str(NULL));
-    add_json(out, &rows);
+    cli_save_rows(out, &rows);
 }
 
 void cli_save_delta(cli_output *out, const mt_delta *delta, mt_delta_part part)
@@ -119,7 +117,7 @@ void cli_save_delta(cli_output *out, const mt_delta *delta, mt_delta_part part)
     cli_rows rows;
 
     cli_rows_of_delta(&rows, delta, part);
-    add_json(out, &rows);
+    cli_save_rows(out, &rows);
     if (out->text.status == MT_OK) out->text.buf.len--;
 }
 

@@ -4,6 +4,7 @@
 
 #include "options.h"
 #include "output.h"
+#include "rows.h"
 
 typedef enum cli_format {
     FORMAT_UNKNOWN, /* JSON */
@@ -36,7 +37,8 @@ cli_exit_code cli_save_end(cli_saving *saving, cli_exit_code code);
 /* Writes a whole graph. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_save_graph(const char *path, cli_format format, const mt_graph *graph);
 
-/* Adds the rows of a graph in canonical JSON, with a final newline. */
+/* Adds rows in canonical JSON, with a final newline; those of a whole graph. */
+void cli_save_rows(cli_output *out, cli_rows *rows);
 void cli_save_json(cli_output *out, const mt_graph *graph);
 
 /* The same of every node that a part of a delta touches, without the newline at the end. */

@@ -2,7 +2,7 @@
 #include "listing.h"
 #include "message.h"
 #include "report.h"
-#include "rows.h"
+#include "save.h"
 #include "shown.h"
 #include "store.h"
 
@@ -181,18 +181,10 @@ static void print_values(cli_output *out, const mt_node *node)
 
 static void print_rows(cli_output *out, const mt_node *node)
 {
-    cli_text *text = &out->text;
-    mt_json_writer writer;
-    const mt_row *row;
     cli_rows rows;
 
     cli_rows_of_node(&rows, node);
-    cli_text_note(text, mt_json_rows_begin(&writer, &text->buf));
-    while (text->status == MT_OK && (row = cli_rows_next(&rows))) {
-        cli_text_note(text, mt_json_row(&writer, row, &text->buf));
-        cli_output_flow(out);
-    }
-    if (text->status == MT_OK) cli_text_note(text, mt_json_rows_end(&writer, &text->buf));
+    cli_save_rows(out, &rows);
 }
 
 static cli_exit_code print_node(printing *p, const cli_store *store, mt_handle *handle)
