@@ -80,14 +80,6 @@ static void give_up(cli_client *client, mt_status st)
     if (st != MT_OK && st != MT_CLOSED) cli_link_close(client->link);
 }
 
-void cli_client_refuse(cli_client *client, uint64_t id, mt_status status, const char *text)
-{
-    mt_storage_answer answer = {.status = status, .text = text};
-    cli_asked asked = {.client = client, .id = id};
-
-    give_up(client, cli_admin_send_answer(&answer, 0, send_piece, &asked));
-}
-
 void cli_client_say(cli_client *client, uint64_t id, mt_status status, mt_bytes text, bool more)
 {
     cli_text body;
@@ -130,6 +122,7 @@ cli_asked *cli_asked_new(cli_client *client, uint8_t kind, uint64_t id)
     client->under_way++;
     client->admin->under_way++;
     client->writes += writes(kind);
+    client->removing |= kind == ADMIN_REMOVE;
     return asked;
 }
 
@@ -137,16 +130,18 @@ void cli_asked_end(cli_asked *asked)
 {
     cli_client *client = asked->client;
     cli_asked **at = client ? &client->asked : NULL;
-    bool wrote = writes(asked->kind);
+    bool wrote = writes(asked->kind), removed = asked->kind == ADMIN_REMOVE;
 
     while (at && *at != asked) at = &(*at)->next;
     if (at) *at = asked->next;
     asked->admin->under_way--;
     free(asked->list);
+    free(asked->uids);
     free(asked);
     if (!client) return;
     client->under_way--;
     client->writes -= wrote;
+    client->removing &= !removed;
     if (wrote) cli_client_wrote(client);
     flow(client);
 }
@@ -163,12 +158,11 @@ void cli_asked_answer(cli_asked *asked, const mt_storage_answer *answer)
     if (!answer->more) cli_asked_end(asked);
 }
 
-/* Ends a request that the storage did not take. */
-static void check_start(cli_client *client, cli_asked *asked, mt_status st)
+void cli_asked_started(cli_asked *asked, mt_status status, const char *text)
 {
-    if (st == MT_OK) return;
-    cli_client_refuse(client, asked->id, st, mt_status_text(st));
-    cli_asked_end(asked);
+    mt_storage_answer refused = {.status = status, .text = text ? text : mt_status_text(status)};
+
+    if (status != MT_OK) cli_asked_answer(asked, &refused);
 }
 
 static mt_status start_read(cli_client *client, uint64_t id, cli_unpacking *from)
@@ -180,8 +174,8 @@ static mt_status start_read(cli_client *client, uint64_t id, cli_unpacking *from
 
     if (st != MT_OK) return st;
     if ((asked = cli_asked_new(client, ADMIN_READ, id)))
-        check_start(client, asked,
-                    inner->ops->read(inner->ctx, &asked->host, id, keys.keys, keys.count));
+        cli_asked_started(
+            asked, inner->ops->read(inner->ctx, &asked->host, id, keys.keys, keys.count), NULL);
     free(keys.keys);
     free(keys.names);
     return asked ? MT_OK : MT_NO_MEMORY;
@@ -196,9 +190,8 @@ static mt_status start_records(cli_client *client, uint64_t id, cli_unpacking *f
 
     if (st != MT_OK) return st;
     if (!(asked = cli_asked_new(client, ADMIN_RECORDS, id))) return MT_NO_MEMORY;
-    check_start(
-        client, asked,
-        inner->ops->records(inner->ctx, &asked->host, id, page.prefix, page.after, page.limit));
+    st = inner->ops->records(inner->ctx, &asked->host, id, page.prefix, page.after, page.limit);
+    cli_asked_started(asked, st, NULL);
     return MT_OK;
 }
 
@@ -212,7 +205,8 @@ static mt_status start_changes(cli_client *client, uint64_t id, cli_unpacking *f
 
     if (st != MT_OK) return st;
     if (!(asked = cli_asked_new(client, ADMIN_CHANGES, id))) return MT_NO_MEMORY;
-    check_start(client, asked, inner->ops->changes(inner->ctx, &asked->host, id, &since, limit));
+    cli_asked_started(asked, inner->ops->changes(inner->ctx, &asked->host, id, &since, limit),
+                      NULL);
     return MT_OK;
 }
 
@@ -286,6 +280,7 @@ static void client_drop(cli_client *client)
     client->admin->count--;
     for (cli_asked *asked = client->asked; asked; asked = asked->next) asked->client = NULL;
     cli_client_list_on(client);
+    if (client->waiting) cli_asked_end(client->waiting);
     cli_client_unwatch(client);
     cli_client_unvisit(client);
     cli_link_free(client->link);

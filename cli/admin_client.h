@@ -31,10 +31,9 @@ struct cli_client {
     cli_link *link;
     cli_asked *asked;
     size_t under_way, writes; /* requests; those of them that write */
-    bool removing; /* nothing else is taken: a remove waits for writes, or for its answer */
-    bool remove_started;
-    uint64_t remove_id;
-    cli_text remove; /* its uids, as they came */
+    bool removing;      /* nothing else is taken: a remove waits for writes, or for its answer */
+    cli_asked *waiting; /* that remove, while it waits for writes */
+    cli_text remove;    /* its uids, as they came */
     cli_watch *watches;
     cli_visiting *visits;
 };
@@ -49,6 +48,8 @@ struct cli_asked {
     mt_storage_host host;
     uint64_t low, high, first; /* of an open: where the log begins */
     struct cli_listing *list;  /* of a list; OWNED */
+    mt_bytes *uids;            /* of a remove; OWNED, and what they are is the client's */
+    size_t uid_count;
 };
 
 /* Begins a request; NULL without memory. It is ended with cli_asked_end. */
@@ -58,8 +59,8 @@ void cli_asked_end(cli_asked *asked);
 /* Answers a request; the last piece ends it. */
 void cli_asked_answer(cli_asked *asked, const mt_storage_answer *answer);
 
-/* Answers a request that did not begin. */
-void cli_client_refuse(cli_client *client, uint64_t id, mt_status status, const char *text);
+/* What starting a request came to: anything but MT_OK answers it. `text` says why; NULL: no more than `status` does. */
+void cli_asked_started(cli_asked *asked, mt_status status, const char *text);
 
 /* Says text, and whether more follows; or why there is none. */
 void cli_client_say(cli_client *client, uint64_t id, mt_status status, mt_bytes text, bool more);

@@ -48,19 +48,18 @@ static void page(cli_asked *asked)
     cli_listing *list = asked->list;
     const mt_storage *inner = cli_shared_storage_inner(asked->admin->options.storage);
     mt_bytes prefix = {list->prefix, list->prefix_len}, after = {list->after, list->after_len};
-    mt_storage_answer refused = {.text = "the storage does not list its nodes"};
+    size_t limit = list->left < PAGE_NODES ? list->left : PAGE_NODES;
 
     list->waiting = false;
-    refused.status = inner->ops->list(inner->ctx, &asked->host, asked->id, prefix, after,
-                                      list->left < PAGE_NODES ? list->left : PAGE_NODES);
-    if (refused.status != MT_OK) cli_asked_answer(asked, &refused);
+    cli_asked_started(asked,
+                      inner->ops->list(inner->ctx, &asked->host, asked->id, prefix, after, limit),
+                      "the storage does not list its nodes");
 }
 
 static void next_page(cli_asked *asked)
 {
-    mt_storage_answer stopped = {.status = MT_IO, .text = "the daemon is being stopped"};
-
-    if (!asked->client || asked->admin->stopping) cli_asked_answer(asked, &stopped);
+    if (!asked->client || asked->admin->stopping)
+        cli_asked_started(asked, MT_IO, "the daemon is being stopped");
     else if (cli_link_queued(asked->client->link) < CLIENT_QUEUED_MAX) page(asked);
     else asked->list->waiting = true;
 }

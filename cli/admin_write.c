@@ -55,13 +55,10 @@ static void commit(cli_asked *asked, const cli_admin_write *write, cli_batch *ba
     mt_db *db = asked->admin->options.db;
     mt_options options = {.size = sizeof options, .allow_future = write->future};
     mt_received what = {.records = write->records, .record_count = write->record_count};
-    mt_storage_answer refused = {.text = NULL};
 
     what.rows = cli_batch_rows(batch, &what.count);
-    refused.status = mt_db_receive_with(db, NULL, &what, &options, written, asked, NULL);
-    if (refused.status == MT_OK) return;
-    refused.text = mt_db_error(db)->text;
-    cli_asked_answer(asked, &refused);
+    cli_asked_started(asked, mt_db_receive_with(db, NULL, &what, &options, written, asked, NULL),
+                      mt_db_error(db)->text);
 }
 
 mt_status cli_client_write(cli_client *client, uint64_t id, mt_bytes body)
@@ -74,9 +71,8 @@ mt_status cli_client_write(cli_client *client, uint64_t id, mt_bytes body)
 
     if (st != MT_OK) return st;
     st = take_commits(&from, write.commit_count, &batch);
-    asked = st == MT_OK ? cli_asked_new(client, ADMIN_WRITE, id) : NULL;
-    if (st == MT_OK && !asked) st = MT_NO_MEMORY;
-    if (asked) {
+    if (st == MT_OK && !(asked = cli_asked_new(client, ADMIN_WRITE, id))) st = MT_NO_MEMORY;
+    if (st == MT_OK) {
         cli_shared_storage_clock(client->admin->options.storage, write.clock);
         commit(asked, &write, &batch);
     }
@@ -124,17 +120,14 @@ mt_status cli_client_patch(cli_client *client, uint64_t id, mt_bytes body)
 {
     mt_db *db = client->admin->options.db;
     cli_unpacking from = {.rest = body};
-    mt_storage_answer refused = {.text = NULL};
     cli_admin_patch patch;
     cli_asked *asked;
     mt_status st = cli_admin_take_patch(&from, &patch);
 
     if (st != MT_OK) return st;
-    if ((asked = cli_asked_new(client, ADMIN_PATCH, id))) {
-        refused.status = mt_write(db, patch.rows, patch.count, NULL, patched, asked, NULL);
-        refused.text = mt_db_error(db)->text;
-        if (refused.status != MT_OK) cli_asked_answer(asked, &refused);
-    }
+    if ((asked = cli_asked_new(client, ADMIN_PATCH, id)))
+        cli_asked_started(asked, mt_write(db, patch.rows, patch.count, NULL, patched, asked, NULL),
+                          mt_db_error(db)->text);
     free(patch.rows);
     free(patch.fields);
     return asked ? MT_OK : MT_NO_MEMORY;
@@ -144,50 +137,50 @@ mt_status cli_client_patch(cli_client *client, uint64_t id, mt_bytes body)
 
 static void removed(void *ctx, mt_db *db, const mt_result *result)
 {
-    cli_asked *asked = ctx;
     mt_storage_answer answer = {.status = result->status, .text = result->text};
 
     (void)db;
-    if (asked->client) asked->client->removing = asked->client->remove_started = false;
-    cli_asked_answer(asked, &answer);
+    cli_asked_answer(ctx, &answer);
 }
 
-static mt_status forget(cli_client *client, cli_asked *asked)
+static void start_remove(cli_asked *asked)
 {
-    mt_db *db = client->admin->options.db;
-    cli_unpacking from = {.rest = mt_buf_bytes(&client->remove.buf)};
-    mt_bytes *uids;
-    size_t count;
-    mt_status st = cli_admin_take_uids(&from, &uids, &count);
+    mt_db *db = asked->admin->options.db;
 
-    if (st != MT_OK) return st;
-    st = mt_forget(db, uids, count, NULL, removed, asked, NULL);
-    free(uids);
-    return st;
-}
-
-static mt_status remove_start(cli_client *client)
-{
-    cli_asked *asked = cli_asked_new(client, ADMIN_REMOVE, client->remove_id);
-    mt_status st = asked ? forget(client, asked) : MT_NO_MEMORY;
-
-    client->remove_started = true;
-    if (st != MT_OK && asked) cli_asked_end(asked);
-    return st;
+    cli_asked_started(asked,
+                      mt_forget(db, asked->uids, asked->uid_count, NULL, removed, asked, NULL),
+                      mt_db_error(db)->text);
 }
 
 mt_status cli_client_remove(cli_client *client, uint64_t id, mt_bytes body)
 {
+    cli_unpacking from;
+    cli_asked *asked;
+    mt_bytes *uids;
+    size_t count;
+    mt_status st;
+
     client->remove.buf.len = 0;
     cli_text_add(&client->remove, body);
     if (client->remove.status != MT_OK) return client->remove.status;
-    client->removing = true;
-    client->remove_id = id;
-    return client->writes == 0 ? remove_start(client) : MT_OK;
+    from = (cli_unpacking){.rest = mt_buf_bytes(&client->remove.buf)};
+    if ((st = cli_admin_take_uids(&from, &uids, &count)) != MT_OK) return st;
+    if (!(asked = cli_asked_new(client, ADMIN_REMOVE, id))) {
+        free(uids);
+        return MT_NO_MEMORY;
+    }
+    asked->uids = uids;
+    asked->uid_count = count;
+    client->waiting = asked;
+    cli_client_wrote(client);
+    return MT_OK;
 }
 
 void cli_client_wrote(cli_client *client)
 {
-    if (!client->removing || client->remove_started || client->writes > 0) return;
-    if (remove_start(client) != MT_OK) cli_link_close(client->link);
+    cli_asked *asked = client->waiting;
+
+    if (!asked || client->writes > 0) return;
+    client->waiting = NULL;
+    start_remove(asked);
 }
