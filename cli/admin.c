@@ -214,14 +214,18 @@ static mt_status print(cli_client *client, uint8_t kind, uint64_t id, cli_unpack
 {
     const cli_admin_options *options = &client->admin->options;
     cli_admin_form form;
-    cli_text text;
+    cli_output out;
+    mt_bytes text;
+    mt_status st;
 
     cli_admin_take_form(from, &form);
     if (!cli_unpack_end(from)) return MT_MALFORMED;
-    cli_text_init(&text);
-    options->print(options->ctx, kind, &form, &text);
-    cli_client_say(client, id, text.status, mt_buf_bytes(&text.buf), false);
-    cli_text_free(&text);
+    cli_output_memory(&out, form.color);
+    options->print(options->ctx, kind, form.json, &out);
+    st = out.text.status;
+    text = st == MT_OK ? mt_buf_bytes(&out.text.buf) : mt_str(mt_status_text(st));
+    cli_client_say(client, id, st, text, false);
+    cli_text_free(&out.text);
     return MT_OK;
 }
 

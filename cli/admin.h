@@ -9,6 +9,7 @@
 #define CLI_ADMIN_H
 
 #include "admin_message.h"
+#include "output.h"
 #include "shared_storage.h"
 
 #include <mytosis/mytosis.h>
@@ -21,8 +22,8 @@ typedef struct cli_admin_options {
     cli_shared_storage *storage;
     mt_group *peers; /* where those are put that a command has it visit */
 
-    /* Prints what ADMIN_STATUS or ADMIN_PEERS asks for. */
-    void (*print)(void *ctx, uint8_t kind, const cli_admin_form *form, cli_text *text);
+    /* Prints what ADMIN_STATUS or ADMIN_PEERS asks for, to an output in memory. */
+    void (*print)(void *ctx, uint8_t kind, bool json, cli_output *out);
     void *ctx;
 } cli_admin_options;
 

@@ -64,7 +64,7 @@ void cli_serve_peers_tell(cli_serving *s);
 /* ---- What it says of itself: serve_status.c ---- */
 
 /* For cli_admin_options; ctx: cli_serving. */
-void cli_serve_print(void *ctx, uint8_t kind, const cli_admin_form *form, cli_text *text);
+void cli_serve_print(void *ctx, uint8_t kind, bool json, cli_output *out);
 
 /* The same as OpenMetrics: what GET /metrics is answered with. */
 void cli_serve_metrics(const cli_serving *s, cli_text *text);

@@ -81,18 +81,13 @@ static void print_status_json(const cli_serving *s, cli_text *text)
     cli_text_str(text, "]}");
 }
 
-void cli_serve_print(void *ctx, uint8_t kind, const cli_admin_form *form, cli_text *text)
+void cli_serve_print(void *ctx, uint8_t kind, bool json, cli_output *out)
 {
     const cli_serving *s = ctx;
-    cli_output out;
 
-    cli_output_memory(&out, form->color);
-    if (kind == ADMIN_PEERS) cli_serve_peers_print(s, form->json, &out);
-    else if (form->json) print_status_json(s, &out.text);
-    else print_status(s, &out);
-    cli_text_note(text, out.text.status);
-    cli_text_add(text, mt_buf_bytes(&out.text.buf));
-    cli_text_free(&out.text);
+    if (kind == ADMIN_PEERS) cli_serve_peers_print(s, json, out);
+    else if (json) print_status_json(s, &out->text);
+    else print_status(s, out);
 }
 
 /* ---- Metrics ---- */
