@@ -1,27 +1,20 @@
 #include "follow.h"
 
-#include "admin_message.h"
 #include "event.h"
 #include "message.h"
 #include "report.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
-static void hear(void *ctx, mt_status status, mt_bytes text, bool more)
+static void hear(void *ctx, mt_bytes text, const mt_error *why)
 {
     cli_follow *f = ctx;
 
     f->begun = true;
-    f->ended = !more;
-    f->err.status = status;
-    if (status != MT_OK) {
-        (void)snprintf(f->err.text, sizeof f->err.text, "%.*s", (int)text.len,
-                       (const char *)text.data);
-        return;
-    }
+    f->ended = why != NULL;
+    if (why) f->err = *why;
     cli_text_add(&f->out.text, text);
     cli_output_flush(&f->out);
 }
@@ -46,10 +39,7 @@ mt_status cli_follow_begin(cli_follow *follow, const cli_options *options, const
     cli_admin_put_form(&text, &form);
     cli_pack_number(&text, cli_events_kinds(options), 1);
     cli_pack_bytes(&text, prefix);
-    st = text.status;
-    if (st == MT_OK)
-        st = cli_remote_ask(store->remote, ADMIN_WATCH, mt_buf_bytes(&text.buf), hear, follow);
-    cli_text_free(&text);
+    st = cli_remote_ask(store->remote, ADMIN_WATCH, &text, hear, follow);
     while (st == MT_OK && !follow->begun)
         if (!cli_store_turn(store)) st = MT_IO;
     if (st != MT_OK) follow->err = (mt_error){st, "the daemon does not answer"};

@@ -10,25 +10,21 @@ typedef struct printing {
     mt_error err;
 } printing;
 
-static void hear(void *ctx, mt_status status, mt_bytes text, bool more)
+static void hear(void *ctx, mt_bytes text, const mt_error *why)
 {
     printing *p = ctx;
 
-    p->ended = !more;
-    p->err.status = status;
-    if (status == MT_OK) cli_text_add(&p->out->text, text);
-    else
-        (void)snprintf(p->err.text, sizeof p->err.text, "%.*s", (int)text.len,
-                       (const char *)text.data);
+    p->ended = why != NULL;
+    if (why) p->err = *why;
+    cli_text_add(&p->out->text, text);
 }
 
-/* Asks, waits, and notes in `p` what it came to. */
-static mt_status ask(cli_remote *remote, const mt_env *env, cli_admin_kind kind,
-                     const cli_text *body, printing *p)
+/* Asks, waits, and notes in `p` what it came to. `body` is freed. */
+static mt_status ask(cli_remote *remote, const mt_env *env, cli_admin_kind kind, cli_text *body,
+                     printing *p)
 {
-    mt_status st = body->status;
+    mt_status st = cli_remote_ask(remote, kind, body, hear, p);
 
-    if (st == MT_OK) st = cli_remote_ask(remote, (uint8_t)kind, mt_buf_bytes(&body->buf), hear, p);
     while (st == MT_OK && !p->ended) st = env->turn(env->ctx);
     if (st == MT_OK) st = p->err.status;
     if (!*p->err.text) (void)snprintf(p->err.text, sizeof p->err.text, "%s", mt_status_text(st));
@@ -46,7 +42,6 @@ cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, 
     cli_text_init(&body);
     cli_admin_put_form(&body, &form);
     st = ask(cli_remote_of(&storage->storage), mt_loop_env(storage->loop), kind, &body, &p);
-    cli_text_free(&body);
     if (st == MT_OK) return EXIT_DONE;
     return cli_complain(cli_exit_of(st), "%s: %s", storage->path, p.err.text);
 }
@@ -62,6 +57,5 @@ cli_exit_code cli_remote_visit(const cli_store *store, const char *url, bool jso
     cli_admin_put_form(&body, &form);
     cli_pack_bytes(&body, mt_str(url));
     st = ask(store->remote, mt_loop_env(store->loop), ADMIN_VISIT, &body, &p);
-    cli_text_free(&body);
     return st == MT_OK ? EXIT_DONE : cli_complain(EXIT_SYSTEM, "%s", p.err.text);
 }

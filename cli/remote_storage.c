@@ -1,6 +1,5 @@
 #include "remote_storage.h"
 
-#include "admin_message.h"
 #include "link.h"
 
 #include <stdio.h>
@@ -45,7 +44,7 @@ static void fail_one(pending *p, const mt_error *why)
 {
     mt_storage_answer answer = {.status = why->status, .text = why->text};
 
-    if (p->hear) p->hear(p->ctx, why->status, mt_str(why->text), false);
+    if (p->hear) p->hear(p->ctx, mt_str(NULL), why);
     else p->host->answer(p->host->ctx, p->host_id, &answer);
     free(p);
 }
@@ -108,22 +107,23 @@ static void take_answer(cli_remote *r, pending *p, mt_bytes body)
 static void take_text(cli_remote *r, pending *p, mt_bytes body)
 {
     cli_unpacking from = {.rest = body};
-    mt_status status = cli_unpack_status(&from);
+    mt_error why = {.status = cli_unpack_status(&from)};
     bool more = cli_unpack_bool(&from);
     mt_bytes text = cli_unpack_bytes(&from);
 
-    attach(r, p);
-    if (!cli_unpack_end(&from)) {
+    if (!cli_unpack_end(&from) || (more && why.status != MT_OK)) {
+        attach(r, p);
         refuse(r, MT_MALFORMED);
-        return;
+    } else if (more) {
+        attach(r, p);
+        p->hear(p->ctx, text, NULL);
+    } else if (why.status != MT_OK) {
+        (void)snprintf(why.text, sizeof why.text, "%.*s", (int)text.len, (const char *)text.data);
+        fail_one(p, &why);
+    } else {
+        p->hear(p->ctx, text, &why);
+        free(p);
     }
-    if (more) {
-        p->hear(p->ctx, status, text, true);
-        return;
-    }
-    (void)detach(r, p->id);
-    p->hear(p->ctx, status, text, false);
-    free(p);
 }
 
 static void on_message(void *ctx, uint8_t kind, uint64_t id, mt_bytes body)
@@ -144,7 +144,7 @@ static const cli_link_ops link_ops = {.message = on_message, .ended = on_ended};
 
 /* ---- Requests ---- */
 
-static mt_status send(cli_remote *r, uint8_t kind, const cli_text *text, const pending *like)
+static mt_status send(cli_remote *r, cli_admin_kind kind, const cli_text *text, const pending *like)
 {
     pending *p;
     mt_status st = text->status;
@@ -153,15 +153,15 @@ static mt_status send(cli_remote *r, uint8_t kind, const cli_text *text, const p
     if (!(p = malloc(sizeof *p))) return MT_NO_MEMORY;
     *p = *like;
     p->id = ++r->last_id;
-    st = cli_link_send(r->link, kind, p->id, mt_buf_bytes(&text->buf));
+    st = cli_link_send(r->link, (uint8_t)kind, p->id, mt_buf_bytes(&text->buf));
     if (st == MT_OK) attach(r, p);
     else free(p);
     return st;
 }
 
 /* Sends a request and frees its text. One that comes too late is answered at once. */
-static mt_status request(cli_remote *r, uint8_t kind, cli_text *text, const mt_storage_host *host,
-                         uint64_t id)
+static mt_status request(cli_remote *r, cli_admin_kind kind, cli_text *text,
+                         const mt_storage_host *host, uint64_t id)
 {
     pending like = {.host = host, .host_id = id};
     mt_storage_answer late = {.status = MT_IO, .text = r->ended.text};
@@ -277,18 +277,13 @@ mt_status cli_remote_merge(cli_remote *remote, const mt_graph *graph, bool futur
     return request(remote, ADMIN_WRITE, &text, host, 0);
 }
 
-mt_status cli_remote_ask(cli_remote *remote, uint8_t kind, mt_bytes body, cli_remote_hear *hear,
-                         void *ctx)
+mt_status cli_remote_ask(cli_remote *remote, cli_admin_kind kind, cli_text *body,
+                         cli_remote_hear *hear, void *ctx)
 {
     pending like = {.hear = hear, .ctx = ctx};
-    cli_text text;
-    mt_status st;
+    mt_status st = remote->ended.status == MT_OK ? send(remote, kind, body, &like) : MT_IO;
 
-    if (remote->ended.status != MT_OK) return MT_IO;
-    cli_text_init(&text);
-    cli_text_add(&text, body);
-    st = send(remote, kind, &text, &like);
-    cli_text_free(&text);
+    cli_text_free(body);
     return st == MT_CLOSED ? MT_IO : st;
 }
 

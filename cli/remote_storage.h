@@ -5,9 +5,10 @@
 #ifndef CLI_REMOTE_STORAGE_H
 #define CLI_REMOTE_STORAGE_H
 
+#include "admin_message.h"
+
 #include <mytosis/graph.h>
 #include <mytosis/network.h>
-#include <mytosis/plugin/storage.h>
 
 typedef struct cli_remote cli_remote;
 
@@ -25,13 +26,13 @@ mt_status cli_remote_patch(cli_remote *remote, const mt_row *rows, size_t count,
 mt_status cli_remote_merge(cli_remote *remote, const mt_graph *graph, bool future,
                            const mt_storage_host *host);
 
-/* Hears what a daemon says: a piece of text, if `status` is MT_OK, and whether another follows; or why there is none, in a line.
- * BORROWED until it returns. */
-typedef void cli_remote_hear(void *ctx, mt_status status, mt_bytes text, bool more);
+/* Hears what a daemon says, piece by piece: `why` is NULL, but of the last one, where it is what it came to. BORROWED until it
+ * returns. */
+typedef void cli_remote_hear(void *ctx, mt_bytes text, const mt_error *why);
 
-/* Asks a daemon for something that is printed: ADMIN_STATUS and what follows. `hear` is called until nothing follows, later,
- * and not once the storage is closed. MT_NO_MEMORY; MT_IO: the connection has ended. */
-mt_status cli_remote_ask(cli_remote *remote, uint8_t kind, mt_bytes body, cli_remote_hear *hear,
-                         void *ctx);
+/* Asks a daemon for something that is printed: ADMIN_STATUS and what follows. `body` is freed in any case. `hear` is called until
+ * nothing follows, later, and not once the storage is closed. MT_NO_MEMORY; MT_IO: the connection has ended. */
+mt_status cli_remote_ask(cli_remote *remote, cli_admin_kind kind, cli_text *body,
+                         cli_remote_hear *hear, void *ctx);
 
 #endif
