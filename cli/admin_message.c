@@ -75,7 +75,8 @@ static void put_commits(cli_text *text, const mt_storage_write *write)
     cli_text_note(text, st);
 }
 
-void cli_admin_put_write(cli_text *text, const mt_storage_write *write, bool future)
+/* All but what the commits hold. */
+static void put_write_head(cli_text *text, const mt_storage_write *write, bool future)
 {
     cli_pack_number(text, future, 1);
     cli_pack_number(text, write->clock, 8);
@@ -89,7 +90,30 @@ void cli_admin_put_write(cli_text *text, const mt_storage_write *write, bool fut
         cli_pack_bytes(text, record->value);
     }
     cli_pack_number(text, write->commit_count, 4);
+}
+
+void cli_admin_put_write(cli_text *text, const mt_storage_write *write, bool future)
+{
+    put_write_head(text, write, future);
     put_commits(text, write);
+}
+
+void cli_admin_put_merge(cli_text *text, const mt_graph *graph, bool future)
+{
+    mt_storage_write write = {.commit_count = 1};
+    mt_binary_writer *writer = NULL;
+    cli_text rows;
+    mt_status st;
+
+    put_write_head(text, &write, future);
+    cli_text_init(&rows);
+    st = mt_binary_writer_new(mt_mem_system(), NULL, NULL, &rows.buf, &writer);
+    if (st == MT_OK) st = mt_binary_graph(writer, graph);
+    if (st == MT_OK) st = mt_binary_finish(writer);
+    cli_pack_bytes(text, mt_buf_bytes(&rows.buf));
+    mt_binary_writer_free(writer);
+    cli_text_free(&rows);
+    cli_text_note(text, st);
 }
 
 /* ---- Unpacking requests ---- */

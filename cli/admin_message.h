@@ -42,6 +42,9 @@ void cli_admin_put_since(cli_text *text, const mt_cursor *since, size_t limit);
 /* The commits, the records and the clock; who commits came from is not told. `future`: states may be far ahead. */
 void cli_admin_put_write(cli_text *text, const mt_storage_write *write, bool future);
 
+/* A write that is a graph as one commit. */
+void cli_admin_put_merge(cli_text *text, const mt_graph *graph, bool future);
+
 /* Rows as mt_write takes them: admin_patch.c. */
 void cli_admin_put_patch(cli_text *text, const mt_row *rows, size_t count);
 

@@ -256,24 +256,13 @@ mt_status cli_remote_patch(cli_remote *remote, const mt_row *rows, size_t count,
     return request(remote, ADMIN_PATCH, &text, host, 0);
 }
 
-/* A graph is what it would change in an empty one. */
 mt_status cli_remote_merge(cli_remote *remote, const mt_graph *graph, bool future,
                            const mt_storage_host *host)
 {
-    mt_storage_commit commit = {.delta = NULL};
-    mt_storage_write write = {.commits = &commit, .commit_count = 1};
-    mt_graph *empty = NULL;
-    mt_delta *delta = NULL;
     cli_text text;
-    mt_status st = mt_graph_new(mt_mem_system(), NULL, &empty);
 
-    if (st == MT_OK) st = mt_graph_merge(empty, graph, &delta);
     cli_text_init(&text);
-    commit.delta = delta;
-    if (st == MT_OK) cli_admin_put_write(&text, &write, future);
-    else cli_text_note(&text, st);
-    mt_delta_free(delta);
-    mt_graph_free(empty);
+    cli_admin_put_merge(&text, graph, future);
     return request(remote, ADMIN_WRITE, &text, host, 0);
 }
 
