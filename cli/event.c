@@ -188,7 +188,7 @@ mt_status cli_events_begin(cli_events *events, const cli_options *options, mt_db
     form = cli_events_form(options, &out);
     cli_events_init(events, &form, prefix);
     events->out = out;
-    return mt_on(db, &listen, on_event, events, &events->listening);
+    return mt_on(db, &listen, on_event, events, NULL);
 }
 
 cli_exit_code cli_events_end(cli_events *events, cli_exit_code code)

@@ -13,7 +13,6 @@ typedef struct cli_events {
     bool json; /* an object a line, else for a person */
     mt_bytes prefix;
     size_t columns; /* of a value */
-    mt_listening *listening;
 } cli_events;
 
 /* Prints, from now on, every event of nodes whose uid has the prefix (BORROWED): updates, and with --history and --conflicts

@@ -26,7 +26,7 @@ struct cli_link {
     mt_subscription *events, *messages;
     frame *first, *last; /* that wait to be sent */
     size_t queued;
-    bool online, ended;
+    bool ended;
     bool within; /* a body that goes on: its frames so far are in `body` */
     uint8_t kind;
     uint64_t id;
@@ -72,7 +72,7 @@ static mt_status flush(cli_link *link)
     mt_status st = MT_OK;
     frame *sent;
 
-    while (link->online && (sent = link->first)) {
+    while ((sent = link->first)) {
         st = mt_connection_send(link->connection, (mt_bytes){sent->bytes, sent->len});
         if (st != MT_OK) return st;
         link->first = sent->next;
@@ -212,13 +212,8 @@ static void on_event(void *ctx, const void *event)
 
     switch (e->kind) {
     case MT_CONNECTION_WENT_ONLINE:
-        link->online = true;
-        go_on(link);
-        break;
     case MT_CONNECTION_WRITABLE: go_on(link); break;
-    case MT_CONNECTION_WENT_OFFLINE:
-        if (link->online) fail(link, MT_OFFLINE, "the connection broke");
-        break;
+    case MT_CONNECTION_WENT_OFFLINE: fail(link, MT_OFFLINE, "the connection broke"); break;
     case MT_CONNECTION_CLOSED: end(link, e->why); break;
     }
 }
@@ -234,7 +229,6 @@ mt_status cli_link_new(mt_connection *connection, const cli_link_ops *ops, void 
     if (!(link = calloc(1, sizeof *link))) return MT_NO_MEMORY;
     link->ops = ops;
     link->ctx = ctx;
-    link->online = !mt_connection_offline(connection);
     cli_text_init(&link->body);
     subscriber.ctx = link;
     st = mt_event_stream_subscribe(mt_connection_events(connection), &subscriber, &link->events);

@@ -55,7 +55,6 @@ void cli_output_memory(cli_output *out, bool color)
 {
     cli_output_standard(out);
     out->fd = -1;
-    out->memory = true;
     out->color = color;
 }
 
@@ -147,7 +146,7 @@ static void write_all(cli_output *out)
 {
     mt_bytes rest = mt_buf_bytes(&out->text.buf);
 
-    if (out->memory) return;
+    if (out->fd < 0) return;
     while (rest.len > 0 && !out->error && !out->quiet) {
         ssize_t len = write(out->fd, rest.data, rest.len);
 

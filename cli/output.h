@@ -10,12 +10,11 @@
 #include "text.h"
 
 typedef struct cli_output {
-    cli_text text; /* what was not written yet: add to it, then call cli_output_flow */
-    int fd;
+    cli_text text;    /* what was not written yet: add to it, then call cli_output_flow */
+    int fd;           /* -1: none, all of it stays in `text` */
     int error;        /* errno of the first failure */
     bool color;       /* styles are written */
     bool quiet;       /* the reader has gone */
-    bool memory;      /* all of it stays in `text` */
     const char *name; /* as the user wrote it */
     char *target;     /* of a file: where it goes; OWNED */
     char *temporary;  /* under what name it is written until then, or NULL; OWNED */

@@ -71,19 +71,13 @@ static bool is_blank(mt_bytes line)
     return true;
 }
 
-/* Whether nobody reads what is printed any more. */
-static bool is_unheard(const watching *w)
-{
-    return w->store.remote ? w->follow.out.quiet : w->events.out.quiet;
-}
-
-/* Bad lines are left out, and said; what the store refuses to take ends it. */
-static cli_exit_code take_lines(watching *w)
+/* Bad lines are left out, and said; what the store refuses to take ends it, and so does that nobody reads `out` any more. */
+static cli_exit_code take_lines(watching *w, const cli_output *out)
 {
     cli_exit_code code = EXIT_DONE;
     mt_bytes line;
 
-    while (code != EXIT_SYSTEM && !is_unheard(w) && cli_lines_next(&w->lines, &line)) {
+    while (code != EXIT_SYSTEM && !out->quiet && cli_lines_next(&w->lines, &line)) {
         mt_error err = {MT_OK, ""};
 
         if (!is_blank(line) && take_line(w, line, &err) != MT_OK) code = complain_line(w, &err);
@@ -110,7 +104,7 @@ static cli_exit_code watch_own(watching *w, mt_bytes prefix)
                             w->store.path);
     }
     st = cli_events_begin(&w->events, w->options, w->store.db, prefix);
-    if (st == MT_OK) code = take_lines(w);
+    if (st == MT_OK) code = take_lines(w, &w->events.out);
     else code = cli_store_complain(&w->store, st, "watch");
     cli_store_close(&w->store);
     return cli_events_end(&w->events, code);
@@ -124,7 +118,7 @@ static cli_exit_code watch_daemon(watching *w, mt_bytes prefix)
         w->lines.wait = cli_follow_input;
         w->lines.ctx = &w->follow;
         if (cli_options_has(w->options, OPTION_FOLLOW)) cli_follow_wait(&w->follow);
-        else code = take_lines(w);
+        else code = take_lines(w, &w->follow.out);
     }
     cli_store_close(&w->store);
     return cli_follow_end(&w->follow, code);
