@@ -21,6 +21,14 @@ cli_exit_code cli_store_path(const cli_options *options, const char **out)
     return EXIT_DONE;
 }
 
+cli_exit_code cli_store_storage(const cli_options *options, cli_access access, cli_storage *out)
+{
+    const char *path = NULL;
+    cli_exit_code code = cli_store_path(options, &path);
+
+    return code == EXIT_DONE ? cli_storage_open(out, path, access) : code;
+}
+
 /* ---- Opening ---- */
 
 /* What a call that waits has come to. */

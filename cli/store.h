@@ -21,6 +21,9 @@ typedef struct cli_store {
 /* The path, as the options or the environment have it. EXIT_USAGE, which has been reported: neither does. */
 cli_exit_code cli_store_path(const cli_options *options, const char **out);
 
+/* The storage at that path, as cli_storage_open. */
+cli_exit_code cli_store_storage(const cli_options *options, cli_access access, cli_storage *out);
+
 /* Opens the store that is there, OWNED: cli_store_close; `out` is all zero but for `cache_len` and `wants_peers`. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_store_open(const cli_options *options, cli_access access, cli_store *out);
 

@@ -152,16 +152,15 @@ static cli_exit_code restamp(const cli_options *options, cli_storage *storage,
 static cli_exit_code run_doctor(const cli_options *options)
 {
     bool restamps = cli_options_has(options, OPTION_RESTAMP);
-    cli_storage storage = {.path = NULL};
     cli_inspection seen;
-    const char *path;
+    cli_storage storage;
     cli_exit_code code;
 
     if (cli_options_has(options, OPTION_YES) && !restamps)
         return cli_complain(EXIT_USAGE, "--yes goes with --restamp, and there is none");
-    if ((code = cli_store_path(options, &path)) != EXIT_DONE) return code;
-    code = cli_storage_open(&storage, path, restamps ? ACCESS_ALONE : ACCESS_READ);
-    if (code == EXIT_DONE && (code = cli_inspect(&storage, &seen)) == EXIT_DONE) {
+    code = cli_store_storage(options, restamps ? ACCESS_ALONE : ACCESS_READ, &storage);
+    if (code != EXIT_DONE) return code;
+    if ((code = cli_inspect(&storage, &seen)) == EXIT_DONE) {
         code = restamps ? restamp(options, &storage, &seen) : report(options, &storage, &seen);
         cli_inspection_free(&seen);
     }

@@ -139,12 +139,10 @@ static cli_exit_code print_all(const cli_storage *storage, bool json, cli_output
 
 static cli_exit_code run_status(const cli_options *options)
 {
-    cli_storage storage = {.path = NULL};
-    const char *path;
-    cli_exit_code code = cli_store_path(options, &path);
+    cli_storage storage;
+    cli_exit_code code = cli_store_storage(options, ACCESS_READ, &storage);
     cli_output out;
 
-    if (code == EXIT_DONE) code = cli_storage_open(&storage, path, ACCESS_READ);
     if (code != EXIT_DONE) return code;
     cli_report_output(options, &out);
     code = print_all(&storage, cli_options_has(options, OPTION_JSON), &out);

@@ -219,12 +219,10 @@ static cli_exit_code list_changes(list *l, cli_storage *storage)
 
 static cli_exit_code run_log(const cli_options *options)
 {
-    cli_storage storage = {.path = NULL};
-    const char *path;
-    cli_exit_code code = cli_store_path(options, &path);
+    cli_storage storage;
+    cli_exit_code code = cli_store_storage(options, ACCESS_READ, &storage);
     list l;
 
-    if (code == EXIT_DONE) code = cli_storage_open(&storage, path, ACCESS_READ);
     if (code != EXIT_DONE) return code;
     list_begin(&l, options, 1u << LOG_NUMBER);
     code = list_end(&l, list_goes_on(&l) ? list_changes(&l, &storage) : EXIT_DONE);

@@ -6,17 +6,17 @@
 
 static cli_exit_code run_peers(const cli_options *options)
 {
-    cli_storage storage = {.path = NULL};
-    const char *path;
-    cli_exit_code code = cli_store_path(options, &path);
+    cli_storage storage;
+    cli_exit_code code = cli_store_storage(options, ACCESS_READ, &storage);
     cli_output out;
 
-    if (code == EXIT_DONE) code = cli_storage_open(&storage, path, ACCESS_READ);
     if (code != EXIT_DONE) return code;
     cli_report_output(options, &out);
     if (cli_remote_of(&storage.storage))
         code = cli_remote_print(&storage, ADMIN_PEERS, cli_options_has(options, OPTION_JSON), &out);
-    else code = cli_complain(EXIT_DIFFERENT, "no daemon holds %s; mytosis serve starts one", path);
+    else
+        code = cli_complain(EXIT_DIFFERENT, "no daemon holds %s; mytosis serve starts one",
+                            storage.path);
     cli_storage_close(&storage);
     return cli_output_end(&out, code);
 }
