@@ -221,9 +221,7 @@ static void show_progress(const inspecting *in)
     cli_text_init(&text);
     cli_text_count(&text, in->seen->nodes + in->seen->nodes_deleted, "node");
     cli_text_printf(&text, ", %s", in->storage->path);
-    cli_text_add(&text, (mt_bytes){(const uint8_t *)"", 1});
-    if (text.status == MT_OK) cli_progress("checking", (const char *)text.buf.data);
-    cli_text_free(&text);
+    cli_progress_text("checking", &text);
 }
 
 static cli_exit_code inspect_nodes(inspecting *in)

@@ -69,7 +69,7 @@ static void progress_begin(void)
     if (sigaction(SIGALRM, &action, NULL) == 0) set_timer(1);
 }
 
-void cli_progress(const char *action, const char *name)
+static void show_progress(const char *action, mt_bytes name)
 {
     const char *last = atomic_load(&line);
     char *next = last == lines[0] ? lines[1] : lines[0];
@@ -77,12 +77,23 @@ void cli_progress(const char *action, const char *name)
 
     if (!isatty(STDERR_FILENO)) return;
     cli_text_init(&shown);
-    cli_shown_raw(&shown, mt_str(name));
-    (void)snprintf(next, sizeof lines[0], "mytosis: %s%s%.*s ... ", action, *name ? " " : "",
+    cli_shown_raw(&shown, name);
+    (void)snprintf(next, sizeof lines[0], "mytosis: %s%s%.*s ... ", action, name.len > 0 ? " " : "",
                    shown.buf.len < 100 ? (int)shown.buf.len : 100, (const char *)shown.buf.data);
     cli_text_free(&shown);
     atomic_store(&line, next);
     if (!last) progress_begin();
+}
+
+void cli_progress(const char *action, const char *name)
+{
+    show_progress(action, mt_str(name));
+}
+
+void cli_progress_text(const char *action, cli_text *text)
+{
+    if (text->status == MT_OK) show_progress(action, mt_buf_bytes(&text->buf));
+    cli_text_free(text);
 }
 
 bool cli_progress_due(void)

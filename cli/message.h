@@ -6,10 +6,9 @@
 #define CLI_MESSAGE_H
 
 #include "command.h"
+#include "text.h"
 
 #include <stdbool.h>
-
-#include <mytosis/mytosis.h>
 
 /* Says what failed and answers `code`. */
 cli_exit_code cli_complain(cli_exit_code code, const char *format, ...)
@@ -24,6 +23,9 @@ cli_exit_code cli_complain_error(const mt_error *err, const char *verb, const ch
 
 /* What the command does now: "reading", "a.json". `name` may be empty; both stay where they are until the next call. */
 void cli_progress(const char *action, const char *name);
+
+/* The same with a text of how far it is, which is freed. */
+void cli_progress_text(const char *action, cli_text *text);
 
 /* Whether it is time to say how far the command is: on a terminal, a few times a second. */
 bool cli_progress_due(void);

@@ -31,9 +31,7 @@ static void show_progress(const exporting *e)
     cli_text_str(&text, ", ");
     cli_text_number(&text, ms > 0 ? e->nodes * 1000 / ms : 0);
     cli_text_printf(&text, "/s, %s", e->name);
-    cli_text_add(&text, (mt_bytes){(const uint8_t *)"", 1});
-    if (text.status == MT_OK) cli_progress("exporting", (const char *)text.buf.data);
-    cli_text_free(&text);
+    cli_progress_text("exporting", &text);
 }
 
 static bool export_row(void *ctx, mt_db *db, const mt_row *row)

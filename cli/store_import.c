@@ -191,9 +191,7 @@ static void show_progress(const importing *import)
     cli_text_str(&text, ", ");
     cli_text_number(&text, ms > 0 ? import->nodes * 1000 / ms : 0);
     cli_text_printf(&text, "/s, %s", source->name);
-    cli_text_add(&text, (mt_bytes){(const uint8_t *)"", 1});
-    if (text.status == MT_OK) cli_progress("importing", (const char *)text.buf.data);
-    cli_text_free(&text);
+    cli_progress_text("importing", &text);
 }
 
 static mt_status take_row(importing *import, const mt_row *row)
