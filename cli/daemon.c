@@ -62,7 +62,6 @@ mt_status cli_daemon_storage(const mt_env *env, const char *path, mt_storage *ou
     mt_status st = url ? mt_dial(env, url, &options, &connection, NULL) : MT_NO_MEMORY;
 
     if (st == MT_OK) st = is_reached(env, connection) ? cli_remote_new(connection, out) : MT_CLOSED;
-    if (st != MT_OK && connection) mt_connection_close(connection);
     mt_connection_unref(connection);
     free(url);
     return st;

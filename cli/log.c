@@ -93,3 +93,11 @@ void cli_log_end(cli_log *log)
         rest.len -= (size_t)len;
     }
 }
+
+void cli_log_line(cli_log *log, cli_log_level level, const char *event, const char *key,
+                  mt_bytes text)
+{
+    if (!cli_log_begin(log, level, event)) return;
+    cli_log_text(log, key, text);
+    cli_log_end(log);
+}

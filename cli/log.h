@@ -37,4 +37,8 @@ void cli_log_number(cli_log *log, const char *key, uint64_t number);
 /* Writes it, whole. */
 void cli_log_end(cli_log *log);
 
+/* All of it: a line with one text. */
+void cli_log_line(cli_log *log, cli_log_level level, const char *event, const char *key,
+                  mt_bytes text);
+
 #endif

@@ -59,16 +59,11 @@ static void end_loop(cli_serving *s)
     cli_storage_loop_free(s->loop);
 }
 
-static void on_late(void *late)
-{
-    *(bool *)late = true;
-}
-
 /* How far we came with the peers is stored a moment after what they gave: without it that would come again the next time. */
 static void store_positions(cli_serving *s)
 {
     bool late = false;
-    mt_timer timer = {.fire = on_late, .arg = &late};
+    mt_timer timer = {.fire = done, .arg = &late};
 
     s->env->timer_set(s->env->ctx, &timer, STORED_MS);
     while (!late && !cli_serve_peers_stored(s) && s->env->turn(s->env->ctx) == MT_OK) {
@@ -257,13 +252,6 @@ static void tell_started(cli_serving *s)
     cli_log_end(&s->log);
 }
 
-static void tell_signal(cli_serving *s, int number)
-{
-    if (!cli_log_begin(&s->log, LOG_INFO, "stopping")) return;
-    cli_log_text(&s->log, "signal", mt_str(number == SIGINT ? "SIGINT" : "SIGTERM"));
-    cli_log_end(&s->log);
-}
-
 /* From the first turn on signals end it in order. */
 static cli_exit_code run(cli_serving *s)
 {
@@ -279,7 +267,8 @@ static cli_exit_code run(cli_serving *s)
     if (st == MT_OK) {
         tell_started(s);
         (void)!mt_loop_run(s->loop);
-        tell_signal(s, all.came);
+        cli_log_line(&s->log, LOG_INFO, "stopping", "signal",
+                     mt_str(all.came == SIGINT ? "SIGINT" : "SIGTERM"));
     } else {
         code = cli_storage_complain(&err);
     }

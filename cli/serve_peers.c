@@ -11,20 +11,13 @@
 
 /* ---- What becomes of them ---- */
 
-static void tell(cli_serving *s, cli_log_level level, const char *event, const char *key,
-                 mt_bytes text)
-{
-    if (!cli_log_begin(&s->log, level, event)) return;
-    cli_log_text(&s->log, key, text);
-    cli_log_end(&s->log);
-}
-
 static void on_peer(void *ctx, const void *event)
 {
     const mt_group_event *e = event;
+    cli_serving *s = ctx;
 
-    tell(ctx, LOG_INFO, e->kind == MT_GROUP_ADDED ? "peer" : "peer-gone", "id",
-         mt_connection_id(e->connection));
+    cli_log_line(&s->log, LOG_INFO, e->kind == MT_GROUP_ADDED ? "peer" : "peer-gone", "id",
+                 mt_connection_id(e->connection));
 }
 
 static void on_status(void *ctx, mt_db *db)
@@ -102,7 +95,7 @@ static mt_status listen_at(cli_serving *s, const char *url, mt_error *err)
     s->listener_count++;
     st = mt_group_follow(s->peers, mt_server_group(*listener));
     if (st != MT_OK) *err = *mt_group_error(s->peers);
-    else tell(s, LOG_INFO, "listening", "url", mt_str(mt_server_url(*listener)));
+    else cli_log_line(&s->log, LOG_INFO, "listening", "url", mt_str(mt_server_url(*listener)));
     return st;
 }
 
@@ -115,7 +108,7 @@ static mt_status dial(cli_serving *s, const char *url, mt_error *err)
     s->dialed_count++;
     st = mt_group_add(s->peers, *connection);
     if (st != MT_OK) *err = *mt_group_error(s->peers);
-    else tell(s, LOG_INFO, "connecting", "url", mt_str(url));
+    else cli_log_line(&s->log, LOG_INFO, "connecting", "url", mt_str(url));
     return st;
 }
 
