@@ -180,6 +180,13 @@ cli_exit_code cli_store_check_uid(const char *word)
     return cli_complain(EXIT_USAGE, "uid \"%s\": %s", word, err.text);
 }
 
+cli_exit_code cli_store_prefix(const cli_options *options, mt_bytes *out)
+{
+    *out = mt_str(options->operand_count > 0 ? options->operands[0] : NULL);
+    if (out->len <= MT_UID_LEN_MAX) return EXIT_DONE;
+    return cli_complain(EXIT_USAGE, "a prefix of %zu bytes is longer than any uid", out->len);
+}
+
 cli_exit_code cli_store_node(const cli_store *store, mt_bytes uid, mt_handle **out)
 {
     mt_status st = mt_read_wait(store->db, uid, NULL, out);

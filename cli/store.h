@@ -69,6 +69,10 @@ cli_exit_code cli_store_node(const cli_store *store, mt_bytes uid, mt_handle **o
 /* Whether a word is a uid; EXIT_USAGE, which has been reported: it is none. */
 cli_exit_code cli_store_check_uid(const char *word);
 
+/* The prefix that a verb may be given as its one operand; without it, it is empty. EXIT_USAGE, which has been reported: no uid is
+ * so long. */
+cli_exit_code cli_store_prefix(const cli_options *options, mt_bytes *out);
+
 /* The verbs. */
 extern const cli_command cli_verb_init, cli_verb_status; /* store_init.c */
 extern const cli_command cli_verb_write, cli_verb_link, cli_verb_rm,

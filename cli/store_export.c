@@ -59,18 +59,16 @@ static cli_exit_code export_all(const cli_store *store, exporting *e, mt_bytes p
 
 static cli_exit_code run_export(const cli_options *options)
 {
-    mt_bytes prefix = mt_str(options->operand_count > 0 ? options->operands[0] : NULL);
     const char *path = options->values[OPTION_OUTPUT];
     cli_store store = {.path = NULL};
     exporting e = {.nodes = 0};
-    cli_exit_code code;
+    mt_bytes prefix;
+    cli_exit_code code = cli_store_prefix(options, &prefix);
 
     if (!path) path = "-";
     /* A line of progress would stand in the middle of what is printed on the same terminal. */
     e.name = strcmp(path, "-") != 0 ? path : isatty(STDOUT_FILENO) ? "" : "standard output";
-    if (prefix.len > MT_UID_LEN_MAX)
-        return cli_complain(EXIT_USAGE, "a prefix of %zu bytes is longer than any uid", prefix.len);
-    code = cli_store_open(options, ACCESS_READ, &store);
+    if (code == EXIT_DONE) code = cli_store_open(options, ACCESS_READ, &store);
     if (code == EXIT_DONE) {
         code = cli_save_begin(&e.saving, path, cli_save_format(options, path));
         if (code == EXIT_DONE) code = cli_save_end(&e.saving, export_all(&store, &e, prefix));

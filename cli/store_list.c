@@ -98,16 +98,14 @@ static bool list_row(void *ctx, mt_db *db, const mt_row *row)
 
 static cli_exit_code run_ls(const cli_options *options)
 {
-    mt_bytes prefix = mt_str(options->operand_count > 0 ? options->operands[0] : NULL);
-    mt_range range = {.prefix = prefix};
     cli_store store = {.path = NULL};
+    mt_range range = {.deleted = false};
     mt_status st = MT_OK;
-    cli_exit_code code;
+    cli_exit_code code = cli_store_prefix(options, &range.prefix);
     node_list n;
 
-    if (prefix.len > MT_UID_LEN_MAX)
-        return cli_complain(EXIT_USAGE, "a prefix of %zu bytes is longer than any uid", prefix.len);
-    if ((code = cli_store_open(options, ACCESS_READ, &store)) != EXIT_DONE) return code;
+    if (code == EXIT_DONE) code = cli_store_open(options, ACCESS_READ, &store);
+    if (code != EXIT_DONE) return code;
     n = (node_list){.is_long = cli_options_has(options, OPTION_LONG)};
     list_begin(&n.list, options, 0);
     if (list_goes_on(&n.list)) st = mt_stream_wait(store.db, &range, list_row, &n);

@@ -126,13 +126,12 @@ static cli_exit_code watch_daemon(watching *w, mt_bytes prefix)
 
 static cli_exit_code run_watch(const cli_options *options)
 {
-    mt_bytes prefix = mt_str(options->operand_count > 0 ? options->operands[0] : NULL);
     watching w = {.options = options};
-    cli_exit_code code;
+    mt_bytes prefix;
+    cli_exit_code code = cli_store_prefix(options, &prefix);
 
-    if (prefix.len > MT_UID_LEN_MAX)
-        return cli_complain(EXIT_USAGE, "a prefix of %zu bytes is longer than any uid", prefix.len);
-    if ((code = cli_store_open(options, ACCESS_WRITE, &w.store)) != EXIT_DONE) return code;
+    if (code == EXIT_DONE) code = cli_store_open(options, ACCESS_WRITE, &w.store);
+    if (code != EXIT_DONE) return code;
     cli_lines_init(&w.lines);
     code = w.store.remote ? watch_daemon(&w, prefix) : watch_own(&w, prefix);
     cli_lines_free(&w.lines);
