@@ -147,6 +147,12 @@ cli_exit_code cli_exit_of(mt_status status)
     return system ? EXIT_SYSTEM : EXIT_INPUT;
 }
 
+void cli_error_note(mt_error *err, mt_status status, const char *text)
+{
+    err->status = status;
+    (void)snprintf(err->text, sizeof err->text, "%s", text ? text : mt_status_text(status));
+}
+
 cli_exit_code cli_complain_error(const mt_error *err, const char *verb, const char *name)
 {
     cli_exit_code code = cli_exit_of(err->status);

@@ -18,6 +18,9 @@ cli_exit_code cli_complain(cli_exit_code code, const char *format, ...)
  * writing failed, or where another holds it; else EXIT_INPUT. */
 cli_exit_code cli_exit_of(mt_status status);
 
+/* Notes what something came to. `text` NULL: no more is said of it than the status says. */
+void cli_error_note(mt_error *err, mt_status status, const char *text);
+
 /* Says what a call of the library said: "cannot patch a.json: ...", or its message alone if `verb` is NULL. */
 cli_exit_code cli_complain_error(const mt_error *err, const char *verb, const char *name);
 

@@ -2,8 +2,6 @@
 
 #include "message.h"
 
-#include <stdio.h>
-
 typedef struct printing {
     cli_output *out;
     bool ended;
@@ -27,7 +25,7 @@ static mt_status ask(cli_remote *remote, const mt_env *env, cli_admin_kind kind,
 
     while (st == MT_OK && !p->ended) st = env->turn(env->ctx);
     if (st == MT_OK) st = p->err.status;
-    if (!*p->err.text) (void)snprintf(p->err.text, sizeof p->err.text, "%s", mt_status_text(st));
+    if (!*p->err.text) cli_error_note(&p->err, st, NULL);
     return st;
 }
 

@@ -6,7 +6,6 @@
 #include <mytosis/plugin/kv_lmdb.h>
 #include <mytosis/plugin/node_store.h>
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -65,10 +64,7 @@ static void answered(void *ctx, uint64_t id, const mt_storage_answer *answer)
     s->answered = true;
     s->next = answer->next;
     s->end = answer->end;
-    s->err.status = answer->status;
-    if (answer->status != MT_OK)
-        (void)snprintf(s->err.text, sizeof s->err.text, "%s",
-                       answer->text ? answer->text : mt_status_text(answer->status));
+    if (answer->status != MT_OK) cli_error_note(&s->err, answer->status, answer->text);
 }
 
 static void expect(cli_storage *s, cli_storage_take *take, void *ctx)
@@ -86,8 +82,7 @@ static mt_status wait_for(cli_storage *s, mt_status st)
 
     while (st == MT_OK && !s->answered) st = env->turn(env->ctx);
     if (st == MT_OK) return s->err.status;
-    s->err.status = st;
-    (void)snprintf(s->err.text, sizeof s->err.text, "%s", mt_status_text(st));
+    cli_error_note(&s->err, st, NULL);
     return st;
 }
 

@@ -45,9 +45,7 @@ static void answered(void *ctx, mt_db *db, const mt_result *result)
 
     (void)db;
     w->answered = true;
-    w->err.status = result->status;
-    if (result->status != MT_OK)
-        (void)snprintf(w->err.text, sizeof w->err.text, "%s", result->text);
+    if (result->status != MT_OK) cli_error_note(&w->err, result->status, result->text);
     else if (w->seen && result->delta) w->seen(w->ctx, result->delta);
 }
 

@@ -63,11 +63,10 @@ static void count_changes(importing *import, const mt_delta *delta)
         while (mt_delta_iter_field(&iter, &field)) import->changed++;
 }
 
+/* The first that fails is what is said. */
 static void fail(importing *import, mt_status status, const char *text)
 {
-    if (import->err.status != MT_OK) return;
-    import->err.status = status;
-    (void)snprintf(import->err.text, sizeof import->err.text, "%s", text);
+    if (import->err.status == MT_OK) cli_error_note(&import->err, status, text);
 }
 
 static void committed(void *ctx, mt_db *db, const mt_result *result)
@@ -200,7 +199,7 @@ static mt_status take_row(importing *import, const mt_row *row)
     mt_status st = cli_batch_add(batch, row);
 
     if (st != MT_OK) {
-        fail(import, st, mt_status_text(st));
+        fail(import, st, NULL);
         return st;
     }
     import->nodes += !row->more;

@@ -2,8 +2,7 @@
 #include "store.h"
 
 #include "batch.h"
-
-#include <stdio.h>
+#include "message.h"
 
 /* A write on its way, and what the daemon says that it changed. */
 typedef struct writing {
@@ -13,12 +12,6 @@ typedef struct writing {
     mt_error err;
 } writing;
 
-static void fail(writing *w, mt_status status, const char *text)
-{
-    w->err.status = status;
-    (void)snprintf(w->err.text, sizeof w->err.text, "%s", text ? text : mt_status_text(status));
-}
-
 static void answered(void *ctx, uint64_t id, const mt_storage_answer *answer)
 {
     writing *w = ctx;
@@ -27,10 +20,10 @@ static void answered(void *ctx, uint64_t id, const mt_storage_answer *answer)
     (void)id;
     for (size_t i = 0; i < answer->row_count && st == MT_OK; i++)
         st = cli_batch_add(&w->changed, &answer->rows[i].row);
-    if (st != MT_OK) fail(w, st, NULL);
+    if (st != MT_OK) cli_error_note(&w->err, st, NULL);
     if (answer->more) return;
     w->answered = true;
-    if (answer->status != MT_OK) fail(w, answer->status, answer->text);
+    if (answer->status != MT_OK) cli_error_note(&w->err, answer->status, answer->text);
 }
 
 /* `st`: what starting it came to. */
@@ -38,7 +31,7 @@ static void wait_for(const cli_store *store, writing *w, mt_status st)
 {
     while (st == MT_OK && !w->answered)
         if (!cli_store_turn(store)) st = MT_CLOSED;
-    if (st != MT_OK) fail(w, st, NULL);
+    if (st != MT_OK) cli_error_note(&w->err, st, NULL);
 }
 
 /* What changed, as the delta that it is in an empty graph. */
@@ -66,7 +59,8 @@ mt_status cli_store_remote_patch(const cli_store *store, const mt_row *rows, siz
 
     w.host = (mt_storage_host){answered, &w};
     wait_for(store, &w, cli_remote_patch(store->remote, rows, count, &w.host));
-    if (w.err.status == MT_OK && seen && (st = show(&w, seen, ctx)) != MT_OK) fail(&w, st, NULL);
+    if (w.err.status == MT_OK && seen && (st = show(&w, seen, ctx)) != MT_OK)
+        cli_error_note(&w.err, st, NULL);
     cli_batch_free(&w.changed);
     *err = w.err;
     return w.err.status;
