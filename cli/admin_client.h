@@ -52,9 +52,8 @@ struct cli_asked {
     size_t uid_count;
 };
 
-/* Begins a request; NULL without memory. It is ended with cli_asked_end. */
+/* Begins a request; NULL without memory. */
 cli_asked *cli_asked_new(cli_client *client, uint8_t kind, uint64_t id);
-void cli_asked_end(cli_asked *asked);
 
 /* Answers a request; the last piece ends it. */
 void cli_asked_answer(cli_asked *asked, const mt_storage_answer *answer);
