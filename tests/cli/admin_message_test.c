@@ -57,6 +57,18 @@ static void put_write(cli_text *text)
     mt_graph_free(graph);
 }
 
+static void put_merge(cli_text *text)
+{
+    mt_field field = {.name = mt_str("x"), .value = mt_text("text"), .state = 7};
+    mt_row row = {.uid = mt_str("ada"), .fields = &field, .count = 1, .floor = 3};
+    mt_graph *graph = NULL;
+
+    CHECK(mt_graph_new(mt_mem_system(), NULL, &graph) == MT_OK);
+    CHECK(mt_graph_merge_rows(graph, &row, 1, NULL) == MT_OK);
+    cli_admin_put_merge(text, graph, true);
+    mt_graph_free(graph);
+}
+
 static void put_patch(cli_text *text)
 {
     mt_field fields[] = {{.name = mt_str("a"), .value = mt_number(0.5)},
@@ -202,9 +214,9 @@ static mt_status take_answer(mt_bytes body)
 static const struct form {
     void (*put)(cli_text *text);
     mt_status (*take)(mt_bytes body);
-} forms[] = {{put_keys, take_keys},    {put_uids, take_uids},   {put_page, take_page},
-             {put_since, take_since},  {put_write, take_write}, {put_patch, take_patch},
-             {put_answer, take_answer}};
+} forms[] = {{put_keys, take_keys},   {put_uids, take_uids},    {put_page, take_page},
+             {put_since, take_since}, {put_write, take_write},  {put_merge, take_write},
+             {put_patch, take_patch}, {put_answer, take_answer}};
 
 /* ---- The tests ---- */
 
