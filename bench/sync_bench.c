@@ -14,8 +14,6 @@
 #define SYNC_NODES 100000u
 #define EDITS 200u
 #define MILLION 1000000u
-#define BURST 64u
-#define BROADCASTS (16u * BURST)
 #define IDLE 500u
 #define STORE_PATH 128 /* room for one */
 
@@ -192,117 +190,6 @@ static double resync_ms(void *ctx)
     return ((bench *)ctx)->resync_ms;
 }
 
-/* ---- Many subscribers ---- */
-
-/* A subscriber that is no database: it greets, subscribes to everything, and counts what comes. What
- * it costs is little beside what the writer's side does for it. */
-typedef struct subscriber {
-    mt_connection *link;
-    mt_subscription *messages, *events;
-    size_t number, count;
-    bool subscribed;
-} subscriber;
-
-static void greet(subscriber *s)
-{
-    /* As docs/protocol.md has it: HELLO with a wide window, SUBSCRIBE to all from nothing. */
-    uint8_t hello[] = "\x01\x02\x00\x01\x01\x01\x00"
-                      "0123456789abcdef"
-                      "fedcba9876543210"
-                      "\x05\x00\x01\xff\xff\xff\xff\x0f\x00\x01\x06\x00";
-    static const uint8_t subscribe[3 + 4 + 18] = {1, 8, 0, 1};
-
-    memcpy(hello + 7, &s->number, sizeof s->number);
-    memcpy(hello + 23, &s->number, sizeof s->number);
-    bench_must(mt_connection_send(s->link, (mt_bytes){hello, sizeof hello}), "greet");
-    bench_must(mt_connection_send(s->link, (mt_bytes){subscribe, sizeof subscribe}), "subscribe");
-}
-
-static void link_changed(void *ctx, const void *event)
-{
-    if (((const mt_connection_event *)event)->kind == MT_CONNECTION_WENT_ONLINE) greet(ctx);
-}
-
-static void message_came(void *ctx, const void *event)
-{
-    const mt_message *m = event;
-    subscriber *s = ctx;
-
-    if (m->bytes.len > 4 && m->bytes.data[1] == 14) {
-        s->subscribed |= m->bytes.data[4] & 16;
-        s->count += m->bytes.data[4] & 1;
-    }
-}
-
-static void subscriber_open(subscriber *s, const mt_env *env, const char *url, size_t number)
-{
-    mt_subscriber events = {.on_event = link_changed, .ctx = s};
-    mt_subscriber messages = {.on_event = message_came, .ctx = s};
-
-    s->number = number + 1;
-    bench_must(mt_dial(env, url, NULL, &s->link, NULL), "dial");
-    bench_must(mt_event_stream_subscribe(mt_connection_events(s->link), &events, &s->events),
-               "events");
-    bench_must(mt_event_stream_subscribe(mt_connection_messages(s->link), &messages, &s->messages),
-               "messages");
-}
-
-static void subscriber_close(subscriber *s)
-{
-    mt_subscription_dispose(s->events);
-    mt_subscription_dispose(s->messages);
-    mt_connection_close(s->link);
-    mt_connection_unref(s->link);
-}
-
-/* Bursts of writes, each commit a message to everybody: messages at all subscribers per second. */
-static double broadcast(bench *b, size_t count)
-{
-    subscriber *there = bench_room(count, sizeof *there);
-    bench_rng rng = {b->seed};
-    size_t all = 0;
-    mt_loop *loop;
-    double start;
-    peer here;
-
-    bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
-    peer_open(&here, loop, NULL, "ws://127.0.0.1:0", false);
-    for (size_t i = 0; i < count; i++)
-        subscriber_open(&there[i], here.env, mt_server_url(here.server), i);
-    while (all < count) {
-        peer_turn(&here);
-        while (all < count && there[all].subscribed) all++;
-    }
-    start = bench_now();
-    for (size_t sent = 0; sent < BROADCASTS;) {
-        for (size_t i = 0; i < BURST; i++, sent++) {
-            const mt_row *row = &b->set.rows[bench_random(&rng, SYNC_NODES)];
-            bench_must(mt_write(here.db, row, 1, NULL, NULL, NULL, NULL), "write");
-        }
-        for (all = 0; all < count;) {
-            peer_turn(&here);
-            while (all < count && there[all].count >= sent) all++;
-        }
-    }
-    start = bench_now() - start;
-    for (size_t i = 0; i < count; i++) subscriber_close(&there[i]);
-    peer_close(&here);
-    bench_must(mt_loop_run(loop), "loop");
-    mt_loop_free(loop);
-    free(there);
-    return (double)count * BROADCASTS / start;
-}
-
-static double broadcast_100(void *ctx)
-{
-    return broadcast(ctx, 100);
-}
-
-static double broadcast_1000(void *ctx)
-{
-    return broadcast(ctx, 1000);
-}
-
 /* ---- Idle ---- */
 
 typedef struct counted {
@@ -372,10 +259,6 @@ static figure figures[] = {
     FIGURE("resync_bytes", "200 changed fields, positions known", "bytes", resync, 11e3, true,
            false),
     FIGURE("resync_ms", "  until live again", "ms", resync_ms, 10, true, false),
-    FIGURE("broadcast_100", "one writer to 100 subscribers", "messages/s", broadcast_100, 0, false,
-           false),
-    FIGURE("broadcast_1000", "one writer to 1,000 subscribers", "messages/s", broadcast_1000, 3e6,
-           false, true),
     FIGURE("idle", "memory of an idle connection", "bytes", idle, 8192, true, true),
 };
 
