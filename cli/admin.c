@@ -221,7 +221,7 @@ static mt_status print(cli_client *client, uint8_t kind, uint64_t id, cli_unpack
     cli_admin_take_form(from, &form);
     if (!cli_unpack_end(from)) return MT_MALFORMED;
     cli_output_memory(&out, form.color);
-    options->print(options->ctx, kind, form.json, &out);
+    options->print(options->ctx, kind, &form, &out);
     st = out.text.status;
     text = st == MT_OK ? mt_buf_bytes(&out.text.buf) : mt_str(mt_status_text(st));
     cli_client_say(client, id, st, text, false);

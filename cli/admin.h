@@ -23,7 +23,7 @@ typedef struct cli_admin_options {
     mt_group *peers; /* where those are put that a command has it visit */
 
     /* Prints what ADMIN_STATUS or ADMIN_PEERS asks for, to an output in memory. */
-    void (*print)(void *ctx, uint8_t kind, bool json, cli_output *out);
+    void (*print)(void *ctx, uint8_t kind, const cli_admin_form *form, cli_output *out);
     void *ctx;
 } cli_admin_options;
 

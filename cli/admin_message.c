@@ -241,12 +241,12 @@ mt_status cli_admin_take_write(cli_unpacking *from, cli_admin_write *out)
 
 /* ---- What is printed ---- */
 
-enum { FORM_JSON = 1, FORM_COLOR = 2, FORM_ALL = 4 };
+enum { FORM_JSON = 1, FORM_COLOR = 2, FORM_ALL = 4, FORM_LONG = 8 };
 
 void cli_admin_put_form(cli_text *text, const cli_admin_form *form)
 {
     unsigned bits = (form->json ? FORM_JSON : 0u) | (form->color ? FORM_COLOR : 0u) |
-                    (form->all ? FORM_ALL : 0u);
+                    (form->all ? FORM_ALL : 0u) | (form->is_long ? FORM_LONG : 0u);
 
     cli_pack_number(text, bits, 1);
 }
@@ -255,6 +255,8 @@ void cli_admin_take_form(cli_unpacking *from, cli_admin_form *out)
 {
     uint64_t bits = cli_unpack_number(from, 1);
 
-    *out = (cli_admin_form){
-        .json = bits & FORM_JSON, .color = bits & FORM_COLOR, .all = bits & FORM_ALL};
+    *out = (cli_admin_form){.json = bits & FORM_JSON,
+                            .color = bits & FORM_COLOR,
+                            .all = bits & FORM_ALL,
+                            .is_long = bits & FORM_LONG};
 }

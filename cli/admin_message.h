@@ -109,7 +109,7 @@ mt_status cli_admin_give_answer(mt_bytes body, const mt_storage_host *host, uint
 /* ---- What is printed ---- */
 
 typedef struct cli_admin_form {
-    bool json, color, all; /* as --json, --color and --all say */
+    bool json, color, all, is_long; /* as --json, --color, --all and --long say */
 } cli_admin_form;
 
 void cli_admin_put_form(cli_text *text, const cli_admin_form *form);

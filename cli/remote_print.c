@@ -29,15 +29,15 @@ static mt_status ask(cli_remote *remote, const mt_env *env, cli_admin_kind kind,
     return st;
 }
 
-cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, bool json,
+cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, cli_admin_form form,
                                cli_output *out)
 {
-    cli_admin_form form = {.json = json, .color = out->color};
     printing p = {.out = out};
     cli_text body;
     mt_status st;
 
     cli_text_init(&body);
+    form.color = out->color;
     cli_admin_put_form(&body, &form);
     st = ask(cli_remote_of(&storage->storage), mt_loop_env(storage->loop), kind, &body, &p);
     if (st == MT_OK) return EXIT_DONE;

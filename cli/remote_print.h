@@ -6,9 +6,9 @@
 #include "output.h"
 #include "store.h"
 
-/* Asks the daemon of a store, which is one, for what it prints, and adds it to `out`. Waits. Anything but EXIT_DONE has been
- * reported. */
-cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, bool json,
+/* Asks the daemon of a store, which is one, for what it prints, and adds it to `out`, in color if that is. Waits.
+ * Anything but EXIT_DONE has been reported. */
+cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, cli_admin_form form,
                                cli_output *out);
 
 /* Has the daemon of a store meet a peer, and adds what it says of that. The same. */

@@ -13,6 +13,7 @@
 #include <mytosis/loop.h>
 #include <mytosis/plugin/router.h>
 #include <mytosis/plugin/socket.h>
+#include <mytosis/plugin/sync.h>
 
 typedef struct cli_serving {
     cli_config config;
@@ -51,9 +52,15 @@ void cli_serve_peers_end(cli_serving *s);
 /* Whether it is stored how far we came with each of them. */
 bool cli_serve_peers_stored(const cli_serving *s);
 
-/* How many peers are known, and how many of them are equal; and all of them as mytosis peers shows them: serve_peers_status.c. */
+/* All of them as mytosis peers shows them: serve_peers_list.c. */
+void cli_serve_peers_print(const cli_serving *s, const cli_admin_form *form, cli_output *out);
+
+/* The state in a word, and what went wrong last, with the peer or in dialing it. */
+const char *cli_peer_state_name(mt_sync_state state);
+const char *cli_peer_error(const mt_sync_peer *peer);
+
+/* How many peers are known, and how many of them are equal: serve_peers_status.c. */
 void cli_serve_peers_count(const cli_serving *s, size_t *peers, size_t *live);
-void cli_serve_peers_print(const cli_serving *s, bool json, cli_output *out);
 
 /* What there is of them as metrics: families, each with a sample for every peer. */
 void cli_serve_peers_metrics(const cli_serving *s, cli_text *text);
@@ -64,7 +71,7 @@ void cli_serve_peers_tell(cli_serving *s);
 /* ---- What it says of itself: serve_status.c ---- */
 
 /* For cli_admin_options; ctx: cli_serving. */
-void cli_serve_print(void *ctx, uint8_t kind, bool json, cli_output *out);
+void cli_serve_print(void *ctx, uint8_t kind, const cli_admin_form *form, cli_output *out);
 
 /* The same as OpenMetrics: what GET /metrics is answered with. */
 void cli_serve_metrics(const cli_serving *s, cli_text *text);

@@ -81,12 +81,12 @@ static void print_status_json(const cli_serving *s, cli_text *text)
     cli_text_str(text, "]}");
 }
 
-void cli_serve_print(void *ctx, uint8_t kind, bool json, cli_output *out)
+void cli_serve_print(void *ctx, uint8_t kind, const cli_admin_form *form, cli_output *out)
 {
     const cli_serving *s = ctx;
 
-    if (kind == ADMIN_PEERS) cli_serve_peers_print(s, json, out);
-    else if (json) print_status_json(s, &out->text);
+    if (kind == ADMIN_PEERS) cli_serve_peers_print(s, form, out);
+    else if (form->json) print_status_json(s, &out->text);
     else print_status(s, out);
 }
 

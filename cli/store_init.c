@@ -131,7 +131,8 @@ static cli_exit_code print_all(const cli_storage *storage, bool json, cli_output
     if (json) print_status_json(out, storage);
     else print_status(out, storage);
     if (json && is_remote) cli_text_str(&out->text, ",\"daemon\":");
-    if (is_remote) code = cli_remote_print(storage, ADMIN_STATUS, json, out);
+    if (is_remote)
+        code = cli_remote_print(storage, ADMIN_STATUS, (cli_admin_form){.json = json}, out);
     if (json) cli_text_str(&out->text, "}\n");
     if (code != EXIT_DONE) out->text.buf.len = 0;
     return code;

@@ -6,14 +6,15 @@
 
 static cli_exit_code run_peers(const cli_options *options)
 {
+    cli_admin_form form = {.json = cli_options_has(options, OPTION_JSON),
+                           .is_long = cli_options_has(options, OPTION_LONG)};
     cli_storage storage;
     cli_exit_code code = cli_store_storage(options, ACCESS_READ, &storage);
     cli_output out;
 
     if (code != EXIT_DONE) return code;
     cli_report_output(options, &out);
-    if (cli_remote_of(&storage.storage))
-        code = cli_remote_print(&storage, ADMIN_PEERS, cli_options_has(options, OPTION_JSON), &out);
+    if (cli_remote_of(&storage.storage)) code = cli_remote_print(&storage, ADMIN_PEERS, form, &out);
     else
         code = cli_complain(EXIT_DIFFERENT, "no daemon holds %s; mytosis serve starts one",
                             storage.path);
@@ -25,7 +26,7 @@ const cli_command cli_verb_peers = {
     .name = "peers",
     .path = "mytosis peers",
     .operands = "no operands",
-    .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_JSON),
+    .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_LONG),
     .run = run_peers,
     .help = "Usage: mytosis peers [OPTION...]\n"
             "\n"
@@ -33,7 +34,8 @@ const cli_command cli_verb_peers = {
             "how many nodes came and went, and the last error.\n"
             "\n"
             "      --store PATH   the store; else MYTOSIS_STORE names it\n"
-            "      --json         print an array of objects\n"
+            "  -l, --long         below each, what goes over, range by range\n"
+            "      --json         print an array of objects, ranges and all\n"
             "      --color WHEN   auto, always or never\n"
             "\n"
             "Example: mytosis peers --store notes.mdb\n"

@@ -14,7 +14,8 @@ _mytosis_options() {
     init) echo --clock ;;
     write) echo --patch --json ;;
     read) echo --json --plain --raw --all ;;
-    link | rm | status | peers | sync) echo --json ;;
+    link | rm | status | sync) echo --json ;;
+    peers) echo --long --json ;;
     ls) echo --long --limit --json ;;
     log) echo --since --limit --json ;;
     watch) echo --follow --history --conflicts --allow-future --all --json ;;

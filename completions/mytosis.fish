@@ -52,6 +52,7 @@ complete -c mytosis -n "__mytosis_store read" -l plain -d "Print values without 
 complete -c mytosis -n "__mytosis_store read" -l raw -d "Print values alone"
 complete -c mytosis -n "__mytosis_store read watch" -l all -d "Show long values whole"
 complete -c mytosis -n "__mytosis_store ls" -s l -l long -d "With the number of fields"
+complete -c mytosis -n "__mytosis_store peers" -s l -l long -d "With what goes over, range by range"
 complete -c mytosis -n "__mytosis_store ls log" -l limit -x -d "So many, at most"
 complete -c mytosis -n "__mytosis_store log" -l since -x -d "Only changes after this number"
 complete -c mytosis -n "__mytosis_store watch" -s f -l follow -d "Read no lines"

@@ -105,7 +105,8 @@ _mytosis_store() {
             '(-o --output)'{-o,--output=}'[where to]:file:_files' \
             '--format=[how to write it]:form:(json binary compressed)'
         ;;
-    status | peers) _arguments $common $json ;;
+    status) _arguments $common $json ;;
+    peers) _arguments $common $json '(-l --long)'{-l,--long}'[with what goes over, range by range]' ;;
     sync) _arguments $common $json '1:url:' ;;
     serve)
         _arguments $common $json \

@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -505,7 +506,13 @@ class Peers(CommandTest):
         self.assertRegex(self.expect(DONE, "log", "--store=a.mdb").decode(), r"(?m)^2  bob  \(all\)  from [\w-]{10,}$")
         peer, = self.result("peers", "--json", "--store=b.mdb")
         self.assertEqual((peer["state"], peer["link"], type(peer["unstored"])), ("live", here.said("listening")["url"], bool))
+        self.assertEqual([(one["direction"], one["prefix"], one["once"], one["state"], one["nodes"]) for one in peer["ranges"]],
+                         [("in", "", False, "live", 2), ("out", "", False, "live", 1)])
+        self.assertEqual(peer["round_trips"], 2)
         self.assertIn(b"  live  ", self.expect(DONE, "peers", "--store=b.mdb"))
+        self.assertRegex(self.expect(DONE, "peers", "--long", "--store=b.mdb").decode(),
+                         r"^tcp://\S+ +live +2 nodes in +1 out\n  from it: everything +live +2 nodes +[\d,]+ bytes\n"
+                         r"  to it: everything +live +1 node +\d+ bytes\n$")
 
     def until_live(self, *stores):
         for store in stores:
@@ -520,6 +527,8 @@ class Peers(CommandTest):
         url = Daemon(self, "--listen=tcp://127.0.0.1:0", store="a.mdb").said("listening")["url"]
         Daemon(self, "--connect", url, "--pull=notes/", "--push=notes/", "--push=heat/", store="b.mdb")
         self.until_live("a.mdb", "b.mdb")
+        text = self.expect(DONE, "peers", "-l", "--store=b.mdb").decode()
+        self.assertEqual(re.findall(r"(?m)^  (\S+ it: \S+) +live", text), ["from it: notes/", "to it: notes/", "to it: heat/"])
         self.assertEqual(self.expect(DONE, "ls", "--store=a.mdb"), b"heat/1\nnotes/1\nnotes/2\nphotos/1\n")
         self.assertEqual(self.expect(DONE, "ls", "--store=b.mdb"), b"drafts/1\nheat/1\nnotes/1\nnotes/2\n")
 
