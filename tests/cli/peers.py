@@ -241,7 +241,14 @@ class Ring(PeersTest):
 
 # ---- Who speaks something else ----
 
-HELLO, DATA, BYE = 2, 14, 24
+
+def state_in(seconds):
+    """That of a hybrid clock then."""
+    return int((time.time() + seconds) * 1000 - 1577836800000) << 11
+
+
+HELLO, SUBSCRIBE, SUBSCRIBED, DATA, ACK, BYE = 2, 8, 10, 14, 16, 24
+COMMIT, COPY, POSITION, ALL = 1, 2, 8, 16
 
 
 def number(value):
@@ -267,7 +274,16 @@ def hello(versions=(1, 1), version=1):
     return message(HELLO, bytes([*versions, 1, 0]) + os.urandom(32) + numbers + b"\6\0\0", version)
 
 
-SUBSCRIBE_ALL = message(8, b"\1" + b"\0\0\0" + bytes(16) + b"\0\0")
+SUBSCRIBE_ALL = message(SUBSCRIBE, b"\1" + b"\0\0\0" + bytes(16) + b"\0\0")
+
+
+def data(subscription, flags, rows=b"", cursor=b""):
+    return message(DATA, number(subscription) + number(flags) + cursor + rows)
+
+
+def subscription_and_flags(body):
+    """Those of a DATA, each of which is one byte here."""
+    return body[3], body[4]
 
 
 class Strangers(PeersTest):
@@ -289,23 +305,26 @@ class Strangers(PeersTest):
         self.addCleanup(made.close)
         return made
 
+    def until_read(self, name, uid, field, value):
+        wanted = f"{value}\n".encode()
+        self.until(lambda: self.run_command("read", uid, field, "--raw", f"--store={name}.mdb").stdout == wanted, "it does not arrive")
+
     def assert_unharmed(self):
         """What is written at one comes to the other, and memory is not what was asked for."""
         self.written += 1
         self.at("a", "write", "good", f"n:={self.written}")
-        self.until(lambda: self.run_command("read", "good", "n", "--raw", "--store=b.mdb").stdout == b"%d\n" % self.written,
-                   "it does not arrive")
+        self.until_read("b", "good", "n", self.written)
         self.assert_small(self.a)
 
-    def messages(self, one):
-        """What a says to the stranger until it hangs up: types and bodies."""
-        said = b""
+    def messages(self, one, said=None):
+        """What a says to the stranger until it hangs up: types and bodies. `said` holds what was read and not looked at yet."""
+        said = bytearray() if said is None else said
         while True:
-            while len(said) >= 4 and len(said) >= 4 + int.from_bytes(said[1:4], "little"):
-                end = 4 + int.from_bytes(said[1:4], "little")
-                if said[0] == 0x10:
-                    yield said[5], said[4:end]
-                said = said[end:]
+            while len(said) >= 4 and len(said) >= (end := 4 + int.from_bytes(said[1:4], "little")):
+                kind, body = said[0], bytes(said[4:end])
+                del said[:end]
+                if kind == 0x10:
+                    yield body[1], body
             try:
                 more = one.recv(65536)
             except ConnectionResetError:
@@ -396,6 +415,67 @@ class Strangers(PeersTest):
         self.until(lambda: self.settled("b", 1) and self.count("b") >= 120, "the good peer does not get it")
         for _ in range(3):
             self.assert_unharmed()
+        self.assertEqual(self.a.stop(), DONE)
+
+    def test_a_peer_that_reads_a_byte_at_a_time_costs_little_while_much_is_written(self):
+        one, said, handled = self.stranger(), bytearray(), 0
+        one.sendall(hello() + SUBSCRIBE_ALL)
+        for kind, body in self.messages(one, said):
+            handled += kind == DATA
+            if kind == DATA and subscription_and_flags(body)[1] & ALL:
+                break
+        noise = base64.b64encode(os.urandom(60000)).decode()
+        for i in range(40):
+            self.give("a", graph(*(node(f"n{j}", {"x": (f"value {i} {j} {noise}", i + 1)}) for j in range(10))))
+            said += one.recv(1)
+            self.until_read("b", "n9", "x", f"value {i} 9 {noise}")
+            self.assert_small(self.a, 20000)  # in the end 32 MB were written
+        self.assert_equal("a", "b")
+        self.assert_unharmed()
+        # Once it reads it gets what it missed, the last values of it.
+        missing = {f"value {i} {j} ".encode() for j in range(10)}
+        for kind, body in self.messages(one, said):
+            if kind == DATA:
+                handled += 1
+                one.sendall(message(ACK, number(handled)))
+                missing = {value for value in missing if value not in body}
+            if not missing:
+                break
+        self.assertEqual(missing, set())
+        self.assertLess(sum(peer["nodes_out"] for peer in self.peers("a")), 400 + 200)
+        self.assert_small(self.a, 20000)
+
+    def rows(self, *nodes):
+        """Nodes as a message has them."""
+        return self.expect(DONE, "graph", "convert", "--format=binary", "-", "-", stdin=json.dumps(graph(*nodes)))
+
+    def test_states_from_the_future_are_refused_and_nobody_else_notices(self):
+        good = state_in(0)
+        far = state_in(60 * 60)
+        one, said = self.stranger(), bytearray()
+        one.sendall(hello())
+        subscription = next(body for kind, body in self.messages(one, said) if kind == SUBSCRIBE)[3]
+        cursor = os.urandom(16) + number(1)
+        one.sendall(message(SUBSCRIBED, number(subscription) + cursor + b"\1\0"))
+        one.sendall(data(subscription, COPY, self.rows(
+            node("a/copied", {"x": ("far", far)}), node("mixed", {"far": ("far", far), "near": ("near", good)}))))
+        one.sendall(data(subscription, POSITION | ALL, cursor=cursor))
+        one.sendall(data(subscription, COMMIT, self.rows(node("commit/1", {"x": ("near", good)}), node("commit/2", {"x": ("far", far)}))))
+        one.sendall(data(subscription, COMMIT, self.rows(node("good", {"n": (-1, far)}))))
+        one.sendall(data(subscription, COMMIT, self.rows(node("last", {"x": ("near", good)}))))
+        self.until(lambda: self.at("b", "ls") == b"last\nmixed\n", "what is not from the future does not arrive")
+        bad = next(peer for peer in self.peers("a") if peer["refused"] > 0)
+        self.assertEqual(bad["state"], "live")
+        self.assertRegex(bad["text"], r"^live, but for 5 refused: 5 due in 1 min$")
+        self.assertRegex(bad["error"], r"ahead of the time of day")
+        self.assertIn(b" live, but for 5 refused", self.at("a", "peers"))
+        self.assertEqual(["error" in peer for peer in self.peers("b")], [False])
+        self.assert_unharmed()
+        for name in "ab":
+            self.assertNotIn(b"far", self.at(name, "export"))
+            self.assertEqual(self.at(name, "ls"), b"good\nlast\nmixed\n")
+        one.close()
+        self.assert_unharmed()
         self.assertEqual(self.a.stop(), DONE)
 
 
