@@ -62,6 +62,15 @@ static void fill_live(mti_refusals refused, mt_sync_peer *peer)
     memcpy(peer->text, line.text, sizeof peer->text - 1);
 }
 
+static mt_bytes name_of(const mti_range *range)
+{
+    mt_bytes prefix = mti_range_prefix(range);
+
+    if (prefix.len > 0) return prefix;
+    if (range->uids) return mt_str("a list");
+    return mt_str(range->first.len + range->end.len > 0 ? "a range" : "everything");
+}
+
 static void fill_active(const mti_session *session, mti_refusals refused, mt_sync_peer *peer)
 {
     const mti_inbound *in = catching(session);
@@ -69,9 +78,9 @@ static void fill_active(const mti_session *session, mti_refusals refused, mt_syn
     mt_bytes none = {NULL, 0};
 
     if (in && in->standing.copying)
-        say(peer->text, "receiving %.*s, %llu nodes", mti_range_prefix(&in->range), in->nodes);
+        say(peer->text, "receiving %.*s, %llu nodes", name_of(&in->range), in->nodes);
     else if (out && out->mode == OUT_COPY)
-        say(peer->text, "sending %.*s, %llu nodes", mti_range_prefix(&out->range), out->nodes);
+        say(peer->text, "sending %.*s, %llu nodes", name_of(&out->range), out->nodes);
     else if (in) say_only(peer->text, "catching up");
     else if (out) say(peer->text, "%.*slagging by %llu changes", none, peer->behind);
     else fill_live(refused, peer);
