@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How often it is said, at most, how far a visit is. */
+#define SAY_MS 250
+
 struct cli_visiting {
     cli_visiting *next;
     cli_client *client;
@@ -13,6 +16,7 @@ struct cli_visiting {
     bool json;
     char *url;
     cli_visit *visit;
+    cli_visit_facts said; /* what the command was told last */
 };
 
 static void visiting_drop(cli_visiting *v)
@@ -31,12 +35,23 @@ static void visiting_free(cli_visiting *v)
     visiting_drop(v);
 }
 
+static void say_progress(cli_visiting *v, const cli_visit_facts *facts)
+{
+    if (strcmp(facts->words, v->said.words) == 0 || facts->ms - v->said.ms < SAY_MS) return;
+    if (cli_link_queued(v->client->link) > CLIENT_QUEUED_MAX) return;
+    v->said = *facts;
+    cli_client_say(v->client, v->id, MT_OK, mt_str(facts->words), true);
+}
+
 static void hear(void *ctx, const cli_visit_facts *facts, const mt_error *why)
 {
     cli_visiting *v = ctx;
     cli_text text;
 
-    if (!why) return;
+    if (!why) {
+        say_progress(v, facts);
+        return;
+    }
     cli_text_init(&text);
     if (why->status == MT_OK) cli_visit_print(facts, v->url, v->json, &text);
     else cli_text_str(&text, why->text);

@@ -2,11 +2,22 @@
 
 #include "message.h"
 
+#include <stdio.h>
+
 typedef struct printing {
     cli_output *out;
+    bool tells_progress; /* by all texts but the last */
     bool ended;
     mt_error err;
 } printing;
+
+static void show_progress(mt_bytes text)
+{
+    char words[128];
+
+    (void)snprintf(words, sizeof words, "%.*s", (int)text.len, (const char *)text.data);
+    cli_progress(words, "");
+}
 
 static void hear(void *ctx, mt_bytes text, const mt_error *why)
 {
@@ -14,7 +25,8 @@ static void hear(void *ctx, mt_bytes text, const mt_error *why)
 
     p->ended = why != NULL;
     if (why) p->err = *why;
-    cli_text_add(&p->out->text, text);
+    if (!why && p->tells_progress) show_progress(text);
+    else cli_text_add(&p->out->text, text);
 }
 
 /* Asks, waits, and notes in `p` what it came to. `body` is freed. */
@@ -47,7 +59,7 @@ cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, 
 cli_exit_code cli_remote_visit(const cli_store *store, const char *url, bool json, cli_output *out)
 {
     cli_admin_form form = {.json = json};
-    printing p = {.out = out};
+    printing p = {.out = out, .tells_progress = true};
     cli_text body;
     mt_status st;
 

@@ -34,11 +34,9 @@ static cli_exit_code sync_own(const cli_options *options, cli_store *store, cli_
     cli_visit *visit = NULL;
     mt_status st = cli_visit_new(store->db, store->peers, s.url, hear, &s, &visit, &s.err);
 
-    cli_progress("connecting", "");
     while (st == MT_OK && !s.ended)
         if (!cli_store_turn(store)) st = MT_IO;
     if (st == MT_OK) st = s.err.status;
-    cli_progress_end();
     cli_visit_free(visit);
     if (st != MT_OK)
         return cli_complain(EXIT_SYSTEM, "%s", *s.err.text ? s.err.text : mt_status_text(st));
@@ -57,10 +55,12 @@ static cli_exit_code run_sync(const cli_options *options)
         return cli_complain(EXIT_USAGE, "%s", err.text);
     if ((code = cli_store_open(options, ACCESS_WRITE, &store)) != EXIT_DONE) return code;
     cli_report_output(options, &out);
+    cli_progress("connecting", "");
     if (store.remote)
         code = cli_remote_visit(&store, options->operands[0], cli_options_has(options, OPTION_JSON),
                                 &out);
     else code = sync_own(options, &store, &out);
+    cli_progress_end();
     cli_store_close(&store);
     return cli_output_end(&out, code);
 }

@@ -161,8 +161,12 @@ void cli_visit_print(const cli_visit_facts *facts, const char *url, bool json, c
     }
     cli_text_str(text, "equal: ");
     cli_text_count(text, facts->nodes_in, "node");
+    cli_text_str(text, " and ");
+    cli_text_count(text, facts->bytes_in, "byte");
     cli_text_str(text, " in, ");
     cli_text_number(text, facts->nodes_out);
+    cli_text_str(text, " and ");
+    cli_text_number(text, facts->bytes_out);
     cli_text_printf(text, " out, in %" PRIu64 ".%" PRIu64 " s\n", facts->ms / 1000,
                     facts->ms % 1000 / 100);
 }

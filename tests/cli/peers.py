@@ -1,17 +1,20 @@
 """Peers that are killed, cut off, or no peers at all: the others end equal, and notice nothing."""
 import base64
+import contextlib
 import json
 import os
 import random
+import re
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import time
+import tty
 
 sys.dont_write_bytecode = True
-from support.command import DONE, PROGRAM, CommandTest, environment, graph, node, unittest
+from support.command import DONE, PROGRAM, SYSTEM, CommandTest, environment, graph, node, unittest
 from support.daemon import Daemon
 from support.proxy import Proxy
 
@@ -191,6 +194,30 @@ class Cut(PeersTest):
 
     def test_a_link_that_is_cut_all_over_ends_equal_over_websocket(self):
         self.cut_all_over("ws")
+
+    def test_on_a_terminal_sync_says_how_far_it_is_and_cleans_up(self):
+        self.give("a", large(NODES))
+        self.start("a", "--listen=unix:a.socket")
+        for daemon in (False, True):  # at b
+            with self.subTest(daemon):
+                if daemon:
+                    self.start("b")
+                proxy = Proxy(self, self.path("a.socket"), limit=300000, holds=True)
+                terminal, slave = os.openpty()
+                tty.setraw(slave)
+                running = subprocess.Popen([PROGRAM, "sync", f"tcp://127.0.0.1:{proxy.port}", "--store=b.mdb"], cwd=self.folder,
+                                           stdout=slave, stderr=slave, env=environment())
+                os.close(slave)
+                said = b""
+                while not re.search(rb"\r\x1b\[Kmytosis: receiving everything, [\d,]+ nodes \.\.\. \d+ s", said):
+                    said += os.read(terminal, 1000)
+                proxy.cut()
+                with contextlib.suppress(OSError):  # Linux says so where all of the other side is closed.
+                    while piece := os.read(terminal, 1000):
+                        said += piece
+                os.close(terminal)
+                self.assertEqual(running.wait(), SYSTEM)
+                self.assertRegex(said, rb" s\r\x1b\[Kmytosis: [^\r]+\n$")
 
     def test_what_was_written_on_both_sides_meanwhile_meets(self):
         self.start("a", "--listen=unix:a.socket")

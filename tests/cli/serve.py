@@ -23,6 +23,7 @@ from support.command import (DIFFERENT, DONE, INPUT, PROGRAM, SYSTEM, USAGE, Com
 from support.daemon import Daemon
 
 ENV = environment(MYTOSIS_STORE="s.mdb")
+EQUAL = r"^equal: 0 nodes and \d+ bytes in, 0 and \d+ out, in \d+\.\d s\n$"
 
 
 # ---- The tests of verbs once more, with a daemon that holds the store ----
@@ -549,12 +550,13 @@ class Peers(CommandTest):
         said = self.result("sync", url, "--json", "--store=b.mdb")
         self.assertEqual((said["url"], said["nodes_in"], said["nodes_out"]), (url, 1, 2000))
         self.assertEqual(self.expect(DONE, "export", "--store=a.mdb"), self.expect(DONE, "export", "--store=b.mdb"))
-        self.assertRegex(self.expect(DONE, "sync", url, "--store=b.mdb").decode(), r"^equal: 0 nodes in, 0 out, in \d+\.\d s\n$")
+        self.assertRegex(self.expect(DONE, "sync", url, "--store=b.mdb").decode(), EQUAL)
         # A daemon of one's own does it.
         Daemon(self, store="b.mdb")
         self.expect(DONE, "write", "bob", "x=1", "--store=b.mdb")
         said = self.result("sync", url, "--json", "--store=b.mdb")
-        self.assertEqual((said["nodes_in"], said["nodes_out"]), (0, 1))
+        self.assertEqual((said["url"], said["nodes_in"], said["nodes_out"]), (url, 0, 1))
+        self.assertRegex(self.expect(DONE, "sync", url, "--store=b.mdb").decode(), EQUAL)
         self.assertEqual(self.expect(DONE, "read", "bob", "--raw", "--store=a.mdb"), b"1\n")
 
     def test_what_sync_gave_does_not_come_back_the_next_time(self):

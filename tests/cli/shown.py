@@ -31,6 +31,10 @@ class Shown(CommandTest):
         while b" ready " not in running.stderr.readline():
             self.assertIsNone(running.poll(), line)
 
+    def interrupt(self, running):
+        if running.poll() is None:
+            os.killpg(running.pid, signal.SIGINT)
+
     def until(self, line, wanted, **more):
         limit = time.monotonic() + LIMIT_S
         while wanted not in self.type(f"{line} || true", **more):
@@ -55,6 +59,7 @@ class Shown(CommandTest):
                                 cwd=self.folder, env={**self.env, "MYTOSIS_BIN": os.path.dirname(PROGRAM)},
                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
         self.addCleanup(peer.communicate)
+        self.addCleanup(self.interrupt, peer)
         said = [peer.stdout.readline().decode()]
         while said[-1] and not said[-1].startswith("Ctrl-C ends it."):
             said.append(peer.stdout.readline().decode())
@@ -75,8 +80,8 @@ class Shown(CommandTest):
         second = others[0].split()[-1]
         self.until(f"{PROGRAM} ls --store={second}", "ada\ncharles\n")
         self.type(others[2])
-        self.assertIn("2 nodes in", self.type(others[3]))
-        os.killpg(peer.pid, signal.SIGINT)
+        self.assertIn("equal: 2 nodes ", self.type(others[3]))
+        self.interrupt(peer)
         self.assertIn(f"The store is {store};", peer.stdout.read().decode())
         self.assertEqual(peer.wait(), DONE)
 
