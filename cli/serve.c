@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "daemon.h"
 #include "message.h"
+#include "notify.h"
 #include "report.h"
 #include "store.h"
 
@@ -244,6 +245,18 @@ static void signals_end(signals *all)
     for (size_t i = 0; i < 2; i++) uv_close((uv_handle_t *)&all->handles[i], NULL);
 }
 
+/* What a service manager cannot be told harms nobody else. */
+static void tell_manager(cli_serving *s, const char *state)
+{
+    mt_error err;
+
+    if (cli_notify(state, &err) == MT_OK) return;
+    if (!cli_log_begin(&s->log, LOG_WARNING, "not-notified")) return;
+    cli_log_text(&s->log, "state", mt_str(state));
+    cli_log_text(&s->log, "error", mt_str(err.text));
+    cli_log_end(&s->log);
+}
+
 static void tell_started(cli_serving *s)
 {
     if (!cli_log_begin(&s->log, LOG_INFO, "ready")) return;
@@ -265,8 +278,10 @@ static cli_exit_code run(cli_serving *s)
     if (st == MT_OK) st = serve_commands(s, &err);
     if (st == MT_OK) st = cli_serve_peers_begin(s, &err);
     if (st == MT_OK) {
+        tell_manager(s, "READY=1");
         tell_started(s);
         (void)!mt_loop_run(s->loop);
+        tell_manager(s, "STOPPING=1");
         cli_log_line(&s->log, LOG_INFO, "stopping", "signal",
                      mt_str(all.came == SIGINT ? "SIGINT" : "SIGTERM"));
     } else {

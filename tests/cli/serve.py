@@ -457,6 +457,53 @@ class Logs(StoreTest):
         self.assertEqual(Daemon(self, store=name).said("ready")["store"], {"bytes": "YmFk_y5tZGI"})
 
 
+class Managed(StoreTest):
+    """A service manager started it, and waits for what it says."""
+
+    def manager(self, name):
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(made.close)
+        made.bind(name)
+        made.settimeout(60)
+        return made
+
+    def test_it_is_told_when_the_daemon_is_ready_and_when_it_stops(self):
+        path, abstract = self.path("manager"), f"mytosis-{os.getpid()}-{os.path.basename(self.folder)}"
+        for name, said in ((path, path), ("\0" + abstract, "@" + abstract)):
+            manager = self.manager(name)
+            running = subprocess.Popen([PROGRAM, "serve", "--listen=unix:here"], cwd=self.folder, stderr=subprocess.PIPE,
+                                       env=dict(ENV, NOTIFY_SOCKET=said))
+            self.assertEqual(manager.recv(100), b"READY=1")
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.connect(self.path("here"))
+            self.assertEqual(self.result("status", "--json")["daemon"]["pid"], running.pid)
+            running.terminate()
+            self.assertEqual(manager.recv(100), b"STOPPING=1")
+            self.assertNotIn(b"not-notified", running.communicate()[1])
+            self.assertEqual(running.returncode, DONE)
+
+    def test_it_is_not_told_of_what_did_not_start(self):
+        manager = self.manager(self.path("manager"))
+        done = self.run_command("serve", "--listen=unix:no/such/folder", env=dict(ENV, NOTIFY_SOCKET=self.path("manager")))
+        self.assertEqual(done.returncode, SYSTEM)
+        manager.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            manager.recv(100)
+
+    def test_one_that_cannot_be_told_is_no_harm(self):
+        for name, why in (("manager", "it is neither a path from / nor a name behind @"),
+                          ("vsock:2:1", "it is neither a path from / nor a name behind @"),
+                          ("@", "it is neither a path from / nor a name behind @"),
+                          ("/" + "x" * 107, "it is longer than a socket's name can be"),
+                          (self.path("gone"), "No such file or directory")):
+            daemon = Daemon(self, env=dict(ENV, NOTIFY_SOCKET=name))
+            self.assertEqual((daemon.said("not-notified")["state"], daemon.said("not-notified")["error"]),
+                             ("READY=1", f"NOTIFY_SOCKET: {why}"))
+            self.expect(DONE, "write", "ada", "x=1")
+            self.assertEqual(daemon.stop(), DONE)
+        Daemon(self, env=dict(ENV, NOTIFY_SOCKET=""))
+
+
 class Strangers(StoreTest):
     """Who comes to the socket and speaks something else."""
 

@@ -9,7 +9,7 @@ from support.command import PROGRAM, environment
 class Daemon:
     """What `mytosis serve` says on standard error is read as JSON, an event a line."""
 
-    def __init__(self, test, *words, store="s.mdb", **more):
+    def __init__(self, test, *words, store="s.mdb", env=None, **more):
         self.test = test
         self.events = []
         self.process = subprocess.Popen(
@@ -17,7 +17,7 @@ class Daemon:
             cwd=test.folder,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=environment(),
+            env=env or environment(),
             **more,
         )
         test.addCleanup(self.stop)
