@@ -24,7 +24,7 @@ struct cli_visit {
     cli_visit_hear *hear;
     void *ctx;
     cli_visit_facts facts;
-    bool equal, refused;
+    bool equal, refused, timed;
     uint64_t failed_at; /* in ticks; 0: it has not failed */
     bool unstored; /* how far we came is not in the store yet: the next time it would go again */
     uint8_t id[MT_PEER_LEN_MAX]; /* of the peer, once it is known */
@@ -90,7 +90,8 @@ static bool is_over(cli_visit *v, mt_status st)
 
     if (st != MT_OK && v->failed_at == 0) v->failed_at = now;
     if (st != MT_OK) return !v->unstored || now - v->failed_at >= STORED_MS;
-    if (!v->equal) v->facts.ms = now - v->start_ms;
+    if (!v->timed) v->facts.ms = now - v->start_ms;
+    v->timed = v->equal;
     return v->equal && (!v->unstored || mt_connection_ended(v->connection));
 }
 
@@ -108,10 +109,29 @@ static void look(void *arg)
     v->hear(v->ctx, &v->facts, &why);
 }
 
+static bool is_taken(const mt_group *group, const char *id)
+{
+    size_t i = 0, count = mt_group_count(group);
+
+    while (i < count && !mt_bytes_equal(mt_connection_id(mt_group_at(group, i)), mt_str(id))) i++;
+    return i < count;
+}
+
+/* The URL, unless a link of the group has that name: one that is there for ever, or another visit's. */
+static void choose_id(const mt_group *group, const char *url, char id[MT_CONNECTION_ID_LEN_MAX + 1])
+{
+    size_t at = 1;
+
+    (void)snprintf(id, MT_CONNECTION_ID_LEN_MAX + 1, "%s", url);
+    while (is_taken(group, id))
+        (void)snprintf(id, MT_CONNECTION_ID_LEN_MAX + 1, "%.200s#%zu", url, ++at);
+}
+
 mt_status cli_visit_new(mt_db *db, mt_group *group, const char *url, cli_visit_hear *hear,
                         void *ctx, cli_visit **out, mt_error *err)
 {
     mt_dial_options options = {.size = sizeof options, .once = true};
+    char id[MT_CONNECTION_ID_LEN_MAX + 1];
     cli_visit *v = calloc(1, sizeof *v);
     mt_status st = MT_NO_MEMORY;
 
@@ -124,6 +144,8 @@ mt_status cli_visit_new(mt_db *db, mt_group *group, const char *url, cli_visit_h
     v->ctx = ctx;
     v->timer = (mt_timer){.fire = look, .arg = v};
     v->start_ms = v->env->ticks_ms(v->env->ctx);
+    choose_id(group, url, id);
+    options.id = mt_str(id);
     st = mt_dial(v->env, url, &options, &v->connection, err);
     if (st == MT_OK && (st = mt_group_add(group, v->connection)) != MT_OK)
         *err = *mt_group_error(group);

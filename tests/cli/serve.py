@@ -614,6 +614,17 @@ class Peers(CommandTest):
             said = self.result("sync", url, "--json", "--store=b.mdb")
             self.assertEqual((said["nodes_in"], said["nodes_out"]), (0, out))
 
+    def test_sync_with_a_peer_that_is_linked_for_ever(self):
+        url = Daemon(self, "--listen=ws://127.0.0.1:0", store="a.mdb").said("listening")["url"]
+        Daemon(self, "--connect", url, store="b.mdb")
+        self.expect(DONE, "write", "ada", "x=1", "--store=b.mdb")
+        running = [subprocess.Popen([PROGRAM, "sync", url, "--store=b.mdb"], cwd=self.folder, stdout=subprocess.PIPE, env=ENV)
+                   for _ in range(3)]
+        for one in running:
+            self.assertRegex(one.communicate()[0].decode(), "^equal: ")
+            self.assertEqual(one.returncode, DONE)
+        self.assertEqual(self.expect(DONE, "ls", "--store=a.mdb"), b"ada\n")
+
     def test_sync_with_nobody(self):
         nobody = ("sync", "tcp://127.0.0.1:1", "--store=a.mdb")
         self.refused(SYSTEM, "tcp://127.0.0.1:1: connection refused", *nobody)
