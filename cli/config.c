@@ -77,6 +77,15 @@ static bool is_wrong(cli_setting setting, const char *text, char *why, size_t si
     return true;
 }
 
+/* Two listeners may ask for any port; of all else a second is a mistake. */
+static bool is_there(const cli_config *config, cli_setting setting, const char *text)
+{
+    size_t i = 0, count = config->settings[setting].count;
+
+    while (i < count && strcmp(config->settings[setting].items[i].text, text) != 0) i++;
+    return i < count;
+}
+
 /* Adds a value behind those that are there. `before` stands before what is wrong. */
 static cli_exit_code add(cli_config *config, cli_setting setting, const char *text,
                          const char *from, const char *before, cli_exit_code wrong)
@@ -89,6 +98,8 @@ static cli_exit_code add(cli_config *config, cli_setting setting, const char *te
     if (count == LIST_MAX)
         return cli_complain(wrong, "%s: more than %d values for \"%s\"", before, LIST_MAX,
                             specs[setting].key);
+    if (setting != SETTING_LISTEN && is_there(config, setting, text))
+        return cli_complain(wrong, "%s: %s is there already", before, text);
     items = realloc(config->settings[setting].items, (count + 1) * sizeof *items);
     if (!items) return no_memory();
     config->settings[setting].items = items;

@@ -410,6 +410,7 @@ log-format  text    default
             ("store =", 'c.conf:1:8: expected a value for "store"'),
             ("store = a\nstore = b", 'c.conf:2:1: "store" is set already, at c.conf:1'),
             ("log-level = loud", 'c.conf:1:13: "log-level" is error, warning, info or debug, not "loud"'),
+            ("connect = unix:x\nconnect = unix:x", "c.conf:2:11: unix:x is there already"),
             ("store = \0", "c.conf: it has zero bytes, and is no text"),
             ("#" * (1 << 20) + "\n", "c.conf: more than 1048576 bytes"),
         ):
@@ -435,6 +436,7 @@ log-format  text    default
                      "serve", "--log-level=loud")
         self.refused(USAGE, 'MYTOSIS_LOG_FORMAT: "log-format" is text or json, not "xml"', "serve",
                      env=environment(MYTOSIS_STORE="s.mdb", MYTOSIS_LOG_FORMAT="xml"))
+        self.refused(USAGE, "--pull: notes/ is there already", "serve", "--pull=notes/", "--pull=notes/")
         self.refused(USAGE, "more than 64 values are given; see mytosis serve --help", "serve", *["--listen=unix:x"] * 65)
 
 
