@@ -8,6 +8,7 @@
 # Environment: MYTOSIS_BIN, where the programs are.
 set -euo pipefail
 
+if [ "${1:-}" = --help ]; then exec sed -n '2,/^# Environment/s/^# \{0,1\}//p' "$0"; fi
 bin=${MYTOSIS_BIN:?says where the programs are: MYTOSIS_BIN=build/release/bin}
 sample=$(dirname "$0")/data/packages.sample
 if [ "${1:-}" = --sample ]; then

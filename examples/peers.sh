@@ -10,6 +10,7 @@
 # run by the tests
 set -euo pipefail
 
+if [ "${1:-}" = --help ]; then exec sed -n '2,/^# Environment/s/^# \{0,1\}//p' "$0"; fi
 bin=${MYTOSIS_BIN:?says where the programs are: MYTOSIS_BIN=build/release/bin}
 sample=$(dirname "$0")/data/packages.sample
 limit_s=100 # for all that is waited for
