@@ -29,8 +29,11 @@ trap : INT TERM # the daemon hears of it, and we go on
 "$mytosis" serve --store "$store" --listen "$url" &
 daemon=$!
 
-# listening: where it does, once it is ready.
-listening() { "$mytosis" status --json --store "$store" 2>/dev/null | grep -o '"listens":\["[^"]*"' | cut -d'"' -f4; }
+# listening: where it does, once it is ready. Another daemon may hold the store.
+listening() {
+    "$mytosis" status --json --store "$store" 2>/dev/null | grep "\"pid\":$daemon," |
+        grep -o '"listens":\["[^"]*"' | cut -d'"' -f4
+}
 until url=$(listening); do
     if ! kill -0 $daemon 2>/dev/null; then
         code=0

@@ -7,7 +7,7 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-from support.command import DONE, PROGRAM, CommandTest, environment, unittest
+from support.command import DONE, PROGRAM, SYSTEM, CommandTest, environment, unittest
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 LIMIT_S = 60
@@ -55,9 +55,10 @@ class Shown(CommandTest):
         self.until(peers, "live")
 
     def test_make_run(self):
-        peer = subprocess.Popen(["bash", os.path.join(ROOT, "examples", "first_peer.sh"), "peer", "tcp://127.0.0.1:0"],
-                                cwd=self.folder, env={**self.env, "MYTOSIS_BIN": os.path.dirname(PROGRAM)},
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+        run = ["bash", os.path.join(ROOT, "examples", "first_peer.sh"), "peer", "tcp://127.0.0.1:0"]
+        env = {**self.env, "MYTOSIS_BIN": os.path.dirname(PROGRAM)}
+        peer = subprocess.Popen(run, cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                start_new_session=True)
         self.addCleanup(peer.communicate)
         self.addCleanup(self.interrupt, peer)
         said = [peer.stdout.readline().decode()]
@@ -81,6 +82,9 @@ class Shown(CommandTest):
         self.until(f"{PROGRAM} ls --store={second}", "ada\ncharles\n")
         self.type(others[2])
         self.assertIn("equal: 2 nodes ", self.type(others[3]))
+        again = subprocess.run(run, cwd=self.folder, env=env, capture_output=True, check=False, timeout=LIMIT_S)
+        self.assertRegex(again.stderr.decode(), r"^mytosis: peer/first\.mdb is held by mytosis \(pid \d+\)\n$")
+        self.assertEqual((again.stdout, again.returncode), (b"", SYSTEM))
         self.interrupt(peer)
         self.assertIn(f"The store is {store};", peer.stdout.read().decode())
         self.assertEqual(peer.wait(), DONE)
