@@ -1,5 +1,6 @@
-/* Peers that sync over loopback, all in one process and on one loop: what one core does for both. */
+/* Peers that sync over loopback: for a first sync in two processes, else in one and on one loop. */
 #include "data.h"
+#include "far_peer.h"
 #include "figure.h"
 #include "folder.h"
 #include "peer.h"
@@ -33,31 +34,31 @@ static void store_path(const bench *b, size_t number, char out[STORE_PATH])
     snprintf(out, STORE_PATH, "%s/%zu.mdb", b->folder.path, number);
 }
 
-/* The sender has it all, durable if it is to be, before the clock runs; it runs until the receiver has
- * heard of each node, which it does once that is stored there. */
+/* The sender, in a process of its own, has it all, durable if it is to be, before the clock runs; it runs
+ * until the receiver has heard of each node, which it does once that is stored there. */
 static double first_sync(bench *b, const bench_set *set, bool durable, const char *scheme)
 {
     char paths[2][STORE_PATH], url[64];
-    peer here, there;
     size_t count = set->count;
+    far_peer from;
     mt_loop *loop;
     double start;
+    peer to;
 
     bench_folder_clear(&b->folder);
     for (size_t i = 0; i < 2; i++) store_path(b, i, paths[i]);
     snprintf(url, sizeof url, "%s://127.0.0.1:0", scheme);
+    from = far_peer_open(durable ? paths[0] : NULL, url, set);
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
-    peer_open(&here, loop, durable ? paths[0] : NULL, url, false);
-    peer_fill(&here, set);
     start = bench_now();
-    peer_open(&there, loop, durable ? paths[1] : NULL, mt_server_url(here.server), true);
-    while (there.heard < count || peer_totals(&there).live == 0) peer_turn(&there);
+    peer_open(&to, loop, durable ? paths[1] : NULL, from.url, true);
+    while (to.heard < count || peer_totals(&to).live == 0) peer_turn(&to);
     start = bench_now() - start;
-    b->sync_bytes = (double)peer_totals(&there).bytes / (double)count;
-    peer_close(&there);
-    peer_close(&here);
+    b->sync_bytes = (double)peer_totals(&to).bytes / (double)count;
+    peer_close(&to);
     bench_must(mt_loop_run(loop), "loop");
     mt_loop_free(loop);
+    far_peer_close(&from);
     return (double)count / start;
 }
 
