@@ -4,7 +4,10 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 
+/* Buckets are four times as many as handles at least: most are empty or have one, so that looking for a
+ * node that has none touches no other's. */
 #define BUCKETS_MIN 64
+#define BUCKETS_EACH 4
 
 /* ---- The table ---- */
 
@@ -86,14 +89,13 @@ mt_handle *mti_handle_find(const mt_db *db, mt_bytes uid)
     return table_find(&db->handles, mti_checksum32(uid, db->handles.seed), uid);
 }
 
-mt_handle *mti_handle_hold(mt_db *db, mt_bytes uid)
+static mt_handle *hold(mt_db *db, mt_bytes uid, uint32_t hash)
 {
     mti_handle_table *table = &db->handles;
-    uint32_t hash = mti_checksum32(uid, table->seed);
     mt_handle *handle = table_find(table, hash, uid), **bucket;
 
     if (handle) return mt_handle_ref(handle);
-    if (table->count >= table->cap && table_grow(db) != MT_OK) return NULL;
+    if (BUCKETS_EACH * table->count >= table->cap && table_grow(db) != MT_OK) return NULL;
     handle = mti_mem_alloc(db->mem, offsetof(mt_handle, uid) + uid.len);
     if (!handle) return NULL;
     memset(handle, 0, offsetof(mt_handle, uid));
@@ -108,6 +110,11 @@ mt_handle *mti_handle_hold(mt_db *db, mt_bytes uid)
     *bucket = handle;
     table->count++;
     return handle;
+}
+
+mt_handle *mti_handle_hold(mt_db *db, mt_bytes uid)
+{
+    return hold(db, uid, mti_checksum32(uid, db->handles.seed));
 }
 
 mt_handle *mt_handle_ref(mt_handle *handle)
@@ -130,17 +137,49 @@ void mt_handle_unref(mt_handle *handle)
     db->handles_freed++;
 }
 
+/* How many buckets are on their way from memory at once. */
+#define AHEAD 16
+
+static mt_bytes uid_at(const mt_bytes *uids, size_t stride, size_t at)
+{
+    mt_bytes uid;
+
+    memcpy(&uid, (const uint8_t *)uids + at * stride, sizeof uid);
+    return uid;
+}
+
+/* Holds some, whose buckets are asked for first. Answers how many: fewer where there is no memory. */
+static size_t hold_some(mt_db *db, const mt_bytes *uids, size_t stride, size_t count,
+                        mt_handle **out)
+{
+    uint32_t hashes[AHEAD];
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        hashes[i] = mti_checksum32(uid_at(uids, stride, i), db->handles.seed);
+        if (db->handles.cap) __builtin_prefetch(bucket_of(&db->handles, hashes[i]));
+    }
+    for (i = 0; i < count; i++)
+        if (!(out[i] = hold(db, uid_at(uids, stride, i), hashes[i]))) break;
+    return i;
+}
+
 mt_status mti_handles_hold(mt_db *db, const mt_bytes *uids, size_t stride, size_t count,
                            mt_handle ***out)
 {
     mt_handle **handles = mti_mem_alloc(db->mem, (count ? count : 1) * sizeof(mt_handle *));
-    mt_bytes uid;
+    size_t held = 0;
 
     if (!handles) return MT_NO_MEMORY;
-    for (size_t i = 0; i < count; i++) {
-        memcpy(&uid, (const uint8_t *)uids + i * stride, sizeof uid);
-        if ((handles[i] = mti_handle_hold(db, uid))) continue;
-        while (i-- > 0) mt_handle_unref(handles[i]);
+    while (held < count) {
+        const uint8_t *at = (const uint8_t *)uids + held * stride;
+        size_t some = count - held < AHEAD ? count - held : AHEAD;
+        size_t got =
+            hold_some(db, (const mt_bytes *)(const void *)at, stride, some, &handles[held]);
+
+        held += got;
+        if (got == some) continue;
+        while (held-- > 0) mt_handle_unref(handles[held]);
         mti_mem_free(db->mem, handles, (count ? count : 1) * sizeof(mt_handle *));
         return MT_NO_MEMORY;
     }
@@ -151,7 +190,13 @@ mt_status mti_handles_hold(mt_db *db, const mt_bytes *uids, size_t stride, size_
 void mti_handles_release(const mt_mem *mem, mt_handle **handles, size_t count)
 {
     if (!handles) return;
-    for (size_t i = 0; i < count; i++) mt_handle_unref(handles[i]);
+    for (size_t i = 0; i < count; i++) {
+        const mt_handle *next = i + AHEAD / 2 < count ? handles[i + AHEAD / 2] : NULL;
+
+        if (i + AHEAD < count && handles[i + AHEAD]) __builtin_prefetch(handles[i + AHEAD], 1);
+        if (next) __builtin_prefetch(bucket_of(&next->db->handles, next->hash), 1);
+        mt_handle_unref(handles[i]);
+    }
     mti_mem_free(mem, handles, (count ? count : 1) * sizeof(mt_handle *));
 }
 
