@@ -23,8 +23,9 @@
 /* Messages, but for data, that wait for room at most. */
 #define QUEUE_MAX ((size_t)1024 * 1024)
 
-/* How full a connection may be before what is not live waits. */
-#define QUEUED_MAX ((size_t)256 * 1024)
+/* How full a connection may be before what is not live waits: a commit never waits behind more, and the
+ * peer has something to do while what follows is read. */
+#define QUEUED_MAX ((size_t)64 * 1024)
 
 /* What a peer may say before we know who we are: its greeting. */
 #define EARLY_MAX ((size_t)1024 * 1024)
@@ -150,10 +151,14 @@ mt_status mti_session_send_now(mti_session *session, const mti_say *say)
 
 bool mti_session_has_room(mti_session *session)
 {
+    bool again = !session->looked;
+
     if (session->full || session->queue.len > 0) return false;
-    if (mt_connection_queued(session->connection) < QUEUED_MAX) return true;
-    /* If what fills the link is no data, no ACK will say that it has left. */
-    if (session->sent_count == 0) mti_session_flush_later(session);
+    session->looked = mt_connection_queued(session->connection) >= QUEUED_MAX;
+    if (!session->looked) return true;
+    /* Mostly it leaves with this turn. Else an ACK will say that it has, unless it is no data. */
+    if (again) mti_session_flush_soon(session);
+    else if (session->sent_count == 0) mti_session_flush_later(session);
     return false;
 }
 
@@ -468,7 +473,7 @@ static void hear_early(mti_session *session)
 void mti_session_online(mti_session *session)
 {
     if (session->stage != SESSION_OFFLINE) return;
-    session->full = false;
+    session->full = session->looked = false;
     session->round_trips = 0;
     session->queue.len = session->queue_at = 0;
     mti_session_hold(session);

@@ -181,6 +181,7 @@ struct mti_session {
     mt_buf early; /* messages that came before we knew who we are */
     size_t queue_at;
     bool full;
+    bool looked; /* it had no room when it was looked at last */
     mt_timer flush;
     mt_timer later;          /* the same */
     mt_timer delayed;        /* the next ACK */
