@@ -97,15 +97,16 @@ took() { # took SINCE_US WHAT
 }
 number() { [[ $2 =~ \"$1\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; } # number NAME JSON
 
-# What b says of its links. How many round trips there were nobody counts: it is how long the greeting took, which is one.
+# What b says of its links. A round trip is one for which it had to wait; how long one takes, the greeting has shown.
 transferred() {
     local peer=a line
     at b peers --json >said.txt
     while read -r line; do
         [[ $line != *"\"$(url_of a)\""* ]] && peer=c || peer=a
-        printf '%19d bytes and %d nodes from b to %s, %d and %d from %s to b; a round trip took %d ms\n' \
+        printf '%19d bytes and %d nodes from b to %s, %d and %d from %s to b; %d round trips of %d ms\n' \
             "$(number bytes_out "$line")" "$(number nodes_out "$line")" $peer \
-            "$(number bytes_in "$line")" "$(number nodes_in "$line")" $peer "$(number round_trip_ms "$line")"
+            "$(number bytes_in "$line")" "$(number nodes_in "$line")" $peer \
+            "$(number round_trips "$line")" "$(number round_trip_ms "$line")"
     done <said.txt
 }
 
