@@ -34,26 +34,6 @@ typedef struct stage {
     size_t count;
 } stage;
 
-static void stage_open(stage *s, size_t count)
-{
-    const char *port;
-
-    s->count = count;
-    bench_must(mt_loop_new(mt_mem_system(), &s->loop), "loop");
-    peer_open(&s->writer, s->loop, NULL, "ws://127.0.0.1:0", false);
-    port = strrchr(mt_server_url(s->writer.server), ':') + 1;
-    s->crowd = crowd_new((unsigned)strtoul(port, NULL, 10), count);
-    while (crowd_ready(s->crowd) < count) peer_turn(&s->writer);
-}
-
-static void stage_close(stage *s)
-{
-    crowd_free(s->crowd);
-    peer_close(&s->writer);
-    bench_must(mt_loop_run(s->loop), "loop");
-    mt_loop_free(s->loop);
-}
-
 /* What wakes the loop while nothing else does. */
 typedef struct alarm_clock {
     mt_timer timer;
@@ -72,6 +52,26 @@ static void wait_ms(const peer *p, uint64_t ms)
     clock.timer.arg = &clock.rang;
     p->env->timer_set(p->env->ctx, &clock.timer, ms);
     while (!clock.rang) peer_turn(p);
+}
+
+static void stage_open(stage *s, size_t count)
+{
+    const char *port;
+
+    s->count = count;
+    bench_must(mt_loop_new(mt_mem_system(), &s->loop), "loop");
+    peer_open(&s->writer, s->loop, NULL, "ws://127.0.0.1:0", false);
+    port = strrchr(mt_server_url(s->writer.server), ':') + 1;
+    s->crowd = crowd_new((unsigned)strtoul(port, NULL, 10), count);
+    while (crowd_ready(s->crowd) < count) wait_ms(&s->writer, 1);
+}
+
+static void stage_close(stage *s)
+{
+    crowd_free(s->crowd);
+    peer_close(&s->writer);
+    bench_must(mt_loop_run(s->loop), "loop");
+    mt_loop_free(s->loop);
 }
 
 static void write_one(stage *s, const bench *b, bench_rng *rng)

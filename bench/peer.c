@@ -13,6 +13,7 @@ static void heard(void *ctx, mt_db *db, const mt_event *event)
 
     (void)db;
     p->heard += event->count;
+    p->heard_at = bench_now();
 }
 
 void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool dials)

@@ -13,7 +13,8 @@ typedef struct peer {
     mt_db *db;
     mt_connection *link; /* dialed; NULL: it listens */
     mt_server *server;
-    size_t heard; /* nodes of update events */
+    size_t heard;    /* nodes of update events */
+    double heard_at; /* when, last */
 } peer;
 
 /* Opens a peer that listens at `url`, or, with `dials`, connects to it. `path` is of its store; NULL:
