@@ -110,8 +110,8 @@ static void run_case(test_case *c, uint64_t seed, void (*law)(test_case *c))
 
 void test_law(size_t count, void (*law)(test_case *c))
 {
-    const char *only = getenv("MYTOSIS_SEED");
-    size_t amount = TEST_AMOUNT(count);
+    const char *only = getenv("MYTOSIS_SEED"), *times = getenv("MYTOSIS_TIMES");
+    size_t amount = TEST_AMOUNT(count) * (times ? strtoull(times, NULL, 10) : 1);
     test_case c = {.seed = 0};
 
     if (only) {

@@ -8,7 +8,7 @@
  *     TEST(merge_is_idempotent_for_all) { test_law(100000, merge_is_idempotent); }
  *
  * A case is its seed. A failure prints the seed, and with MYTOSIS_SEED=N in the environment each
- * law runs for that seed alone. */
+ * law runs for that seed alone; with MYTOSIS_TIMES=N, for N times as many as it says. */
 #ifndef TEST_LAW_H
 #define TEST_LAW_H
 
