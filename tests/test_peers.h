@@ -28,7 +28,9 @@ struct test_peers;
 
 /* What peers are like, beyond chance. */
 typedef struct test_peers_how {
-    bool harsh;        /* some logs keep next to nothing, some links have little room */
+    bool
+        harsh; /* some logs keep next to nothing, some links have little room, of some writes nobody is
+                 * told */
     bool late;         /* some engines answer late, and fail now and then */
     uint64_t apart_ms; /* how far their clocks may be from the right time */
     /* Chooses what a peer replicates, in its options; NULL: everything. */
