@@ -98,7 +98,7 @@ static void list_peer(void *ctx, const mt_sync_peer *peer)
     cli_text_number(cell, peer->nodes_out);
     cli_text_str(cell, " out");
     add_behind(table, peer->behind);
-    if (*cli_peer_error(peer))
+    if (*cli_peer_error(peer) && peer->state != MT_SYNC_REFUSED)
         cli_shown_raw(cli_table_cell_open(table, PEER_ERROR, STYLE_RED),
                       mt_str(cli_peer_error(peer)));
     if (l->form->is_long)

@@ -4,19 +4,68 @@
 /* How long a line is; what does not fit is left out. */
 #define TEXT_LEN (sizeof((mt_sync_peer *)NULL)->text)
 
-static void say(char text[TEXT_LEN], const char *form, mt_bytes what, uint64_t number)
+static void say_line(char text[TEXT_LEN], const mt_error *line)
 {
-    mt_error line;
-
-    mti_fail(&line, MT_OK, form, (int)what.len, (const char *)what.data,
-             (unsigned long long)number);
-    memcpy(text, line.text, TEXT_LEN - 1);
+    memcpy(text, line->text, TEXT_LEN - 1);
     text[TEXT_LEN - 1] = '\0';
 }
 
 static void say_only(char text[TEXT_LEN], const char *what)
 {
-    say(text, "%.*s", mt_str(what), 0);
+    mt_error line;
+
+    mti_fail(&line, MT_OK, "%s", what);
+    say_line(text, &line);
+}
+
+/* A number with its thousands apart. */
+typedef struct grouped {
+    char text[27];
+} grouped;
+
+static grouped grouped_of(uint64_t number)
+{
+    char digits[20];
+    size_t count = 0;
+    grouped out;
+    char *at = out.text;
+
+    do digits[count++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    while (count-- > 0) {
+        *at++ = digits[count];
+        if (count > 0 && count % 3 == 0) *at++ = ',';
+    }
+    *at = '\0';
+    return out;
+}
+
+/* What is done, with how many, of what; `name` may be empty. */
+static void say_count(char text[TEXT_LEN], const char *what, mt_bytes name, uint64_t count)
+{
+    grouped number = grouped_of(count);
+    mt_error line;
+
+    mti_fail(&line, MT_OK, "%s%s%.*s, %s nodes", what, name.len ? " " : "", (int)name.len,
+             (const char *)name.data, number.text);
+    say_line(text, &line);
+}
+
+static void say_lag(char text[TEXT_LEN], uint64_t behind)
+{
+    grouped number = grouped_of(behind);
+    mt_error line;
+
+    mti_fail(&line, MT_OK, "lagging by %s changes", number.text);
+    say_line(text, &line);
+}
+
+static void say_refused(char text[TEXT_LEN], const char *why)
+{
+    mt_error line;
+
+    mti_fail(&line, MT_OK, "refused: %s", why);
+    say_line(text, &line);
 }
 
 static const mti_inbound *catching(const mti_session *session)
@@ -59,7 +108,7 @@ static void fill_live(mti_refusals refused, mt_sync_peer *peer)
     else
         mti_fail(&line, MT_OK, "live, but for %zu refused: %zu due in %llu min", refused.count,
                  refused.due, (unsigned long long)(refused.soonest_ms + 59999) / 60000);
-    memcpy(peer->text, line.text, sizeof peer->text - 1);
+    say_line(peer->text, &line);
 }
 
 static mt_bytes name_of(const mti_range *range)
@@ -75,14 +124,13 @@ static void fill_active(const mti_session *session, mti_refusals refused, mt_syn
 {
     const mti_inbound *in = catching(session);
     const mti_outbound *out = lagging(session);
-    mt_bytes none = {NULL, 0};
 
     if (in && in->standing.copying)
-        say(peer->text, "receiving %.*s, %llu nodes", name_of(&in->range), in->nodes);
+        say_count(peer->text, "receiving", name_of(&in->range), in->nodes);
     else if (out && out->mode == OUT_COPY)
-        say(peer->text, "sending %.*s, %llu nodes", name_of(&out->range), out->nodes);
+        say_count(peer->text, "sending", name_of(&out->range), out->nodes);
     else if (in) say_only(peer->text, "catching up");
-    else if (out) say(peer->text, "%.*slagging by %llu changes", none, peer->behind);
+    else if (out) say_lag(peer->text, peer->behind);
     else fill_live(refused, peer);
 }
 
@@ -123,7 +171,7 @@ static void fill(const mti_session *session, mt_sync_peer *peer)
     case MT_SYNC_OFFLINE: say_only(peer->text, "offline"); break;
     case MT_SYNC_GREETING: say_only(peer->text, "greeting"); break;
     case MT_SYNC_STANDBY: say_only(peer->text, "standby: the peer is there on another link"); break;
-    case MT_SYNC_REFUSED: say(peer->text, "refused: %.*s", mt_str(session->error.text), 0); break;
+    case MT_SYNC_REFUSED: say_refused(peer->text, session->error.text); break;
     case MT_SYNC_CATCHING:
     case MT_SYNC_LIVE:
     case MT_SYNC_DONE: fill_active(session, refused, peer); break;
@@ -144,10 +192,9 @@ static void fill_inbound(const mti_inbound *in, mt_sync_subscription *sub)
     if (in->error.text[0]) sub->state = MT_SYNC_REFUSED;
     else if (in->all) sub->state = in->ended ? MT_SYNC_DONE : MT_SYNC_LIVE;
     if (in->all) sub->since_ms = in->since_ms;
-    if (sub->state == MT_SYNC_REFUSED) say(sub->text, "refused: %.*s", mt_str(in->error.text), 0);
+    if (sub->state == MT_SYNC_REFUSED) say_refused(sub->text, in->error.text);
     else if (in->all) say_only(sub->text, in->ended ? "done" : "live");
-    else if (in->standing.copying)
-        say(sub->text, "%.*sreceiving, %llu nodes", mt_str(""), in->nodes);
+    else if (in->standing.copying) say_count(sub->text, "receiving", mt_str(""), in->nodes);
     else say_only(sub->text, "catching up");
 }
 
@@ -169,9 +216,9 @@ static void fill_outbound(const mti_outbound *out, mt_sync_subscription *sub)
         sub->since_ms = out->since_ms;
         say_only(sub->text, out->ended ? "done" : "live");
     } else if (out->mode == OUT_COPY) {
-        say(sub->text, "%.*ssending, %llu nodes", mt_str(""), out->nodes);
+        say_count(sub->text, "sending", mt_str(""), out->nodes);
     } else {
-        say(sub->text, "%.*slagging by %llu changes", mt_str(""), sub->behind);
+        say_lag(sub->text, sub->behind);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "test_meeting.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Ranges ---- */
@@ -617,7 +618,10 @@ TEST(commit_does_not_wait_behind_a_long_copy)
 {
     mt_sync_range parts[2] = {{.prefix = mt_str("many/")}, {.prefix = mt_str("news/")}};
     mt_sync_options options = {.size = sizeof options, .ranges = parts, .range_count = 2};
+    unsigned long nodes;
     mt_db *hub, *phone;
+    test_standing s;
+    char *thousands;
     test_meeting w;
 
     test_meeting_begin(&w);
@@ -632,6 +636,10 @@ TEST(commit_does_not_wait_behind_a_long_copy)
     for (size_t i = 0; i < 200 && !test_text_of(phone, "news/1"); i++)
         CHECK(w.te.env.turn(w.te.env.ctx) == MT_OK);
     CHECK(test_text_is(phone, "news/1", "now") && !mt_peek(phone, mt_str("many/029999")));
+    s = test_standing_of(phone);
+    nodes = strtoul(s.text + strlen("receiving many/, "), &thousands, 10);
+    CHECK(nodes > 0 && nodes < 30 && strncmp(thousands, ",", 1) == 0);
+    assert_string_equal(thousands + 4, " nodes");
     test_meeting_rest(&w);
     CHECK(mt_peek(phone, mt_str("many/029999")));
     test_meeting_end(&w);

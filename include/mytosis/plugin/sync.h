@@ -104,7 +104,7 @@ typedef struct mt_sync_subscription {
     bool outgoing;         /* the peer subscribed here: our changes go there. Else we did, there */
     mt_sync_range range;   /* what both replicate: a prefix, a first and an end, or uids; `once` */
     mt_sync_state state;   /* MT_SYNC_CATCHING, _LIVE, _REFUSED or _DONE */
-    char text[128];        /* the same in words: "live", "receiving, 12000 nodes" */
+    char text[128];        /* the same in words: "live", "receiving, 12,000 nodes" */
     const char *error;     /* of MT_SYNC_REFUSED: why; else empty */
     uint64_t since_ms;     /* of MT_SYNC_LIVE and _DONE: the time of day when it became so */
     uint64_t nodes, bytes; /* that went over since the peers greeted */
