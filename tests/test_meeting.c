@@ -35,6 +35,13 @@ mt_db *test_meeting_open(test_meeting *m, size_t at, const mt_sync_range *range)
     return test_meeting_open_with(m, at, &options, (mt_config){.size = 0});
 }
 
+void test_meeting_of_two(test_meeting *m)
+{
+    test_meeting_begin(m);
+    test_meeting_open(m, 0, NULL);
+    test_meeting_open(m, 1, NULL);
+}
+
 mt_connection *test_meeting_join_with(test_meeting *m, size_t a, size_t b, mt_pipe_options options)
 {
     char ids[2][16];

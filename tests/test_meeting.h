@@ -1,9 +1,7 @@
 /* test_meeting.h - a few peers that sync, joined by pipes, without chance.
  *
  *     test_meeting m;
- *     test_meeting_begin(&m);
- *     test_meeting_open(&m, 0, NULL);
- *     test_meeting_open(&m, 1, NULL);
+ *     test_meeting_of_two(&m);
  *     test_meeting_join(&m, 0, 1);
  *     test_text_set(m.peers[0].db, "ada", "hello");
  *     test_meeting_rest(&m);
@@ -35,6 +33,9 @@ typedef struct test_meeting {
 } test_meeting;
 
 void test_meeting_begin(test_meeting *m);
+
+/* The same, and the first two are open, not joined. */
+void test_meeting_of_two(test_meeting *m);
 
 /* Closes all that is open; what they took is given back. */
 void test_meeting_end(test_meeting *m);

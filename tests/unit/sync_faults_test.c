@@ -368,9 +368,7 @@ TEST(node_that_is_longer_than_a_message_goes_over)
 {
     test_meeting w;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     set_large(w.peers[0].db, "large", 12, 250000);
     test_meeting_join(&w, 0, 1);
     test_meeting_rest(&w);
@@ -494,9 +492,7 @@ TEST(peer_with_two_links_is_one_peer_that_received_a_write)
     outcome o;
     test_meeting w;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     test_meeting_join(&w, 0, 1);
     test_meeting_join(&w, 0, 1);
     test_meeting_rest(&w);
@@ -551,9 +547,7 @@ TEST(peer_that_came_with_many_ranges_keeps_nobody_from_being_live)
     stranger s;
     test_meeting w;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     come(&w, &s, (mt_pipe_options){.queued_max = 1 << 20});
     for (uint64_t round = 0; round < 11; round++) {
         greet(&w, &s, (char)('a' + 2 * round), round + 1, 1000);
@@ -633,9 +627,7 @@ TEST(delete_that_came_too_soon_is_taken_when_its_time_has_come)
     mt_row row = {.uid = mt_str("ada")};
     test_meeting w;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     test_text_set(w.peers[0].db, "ada", "x");
     test_meeting_join(&w, 0, 1);
     test_meeting_rest(&w);

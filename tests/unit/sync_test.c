@@ -203,9 +203,7 @@ TEST(write_that_too_few_peers_get_fails_at_its_deadline)
     test_meeting w;
     outcome o;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     CHECK(mt_pipe_cut(test_meeting_join(&w, 0, 1)) == MT_OK);
     write_at(w.peers[0].db, MT_LEVEL_RECEIVED, 1, 500, &o);
     test_meeting_rest(&w);
@@ -219,9 +217,7 @@ TEST(write_waits_for_a_peer_that_comes_back)
     outcome o;
     mt_connection *link;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     link = test_meeting_join(&w, 0, 1);
     CHECK(mt_pipe_cut(link) == MT_OK);
     write_at(w.peers[0].db, MT_LEVEL_RECEIVED, 1, 0, &o);
@@ -265,9 +261,7 @@ TEST(commit_from_the_future_is_refused_and_the_next_one_is_not)
     mt_row row = {.uid = mt_str("bob"), .fields = &field, .count = 1};
     test_meeting w;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     test_meeting_join(&w, 0, 1);
     test_meeting_rest(&w);
     field.state = (uint64_t)1 << 52;
@@ -287,9 +281,7 @@ TEST(what_is_refused_in_a_copy_is_refused_alone)
     mt_row row = {.uid = mt_str("bob"), .fields = &field, .count = 1};
     test_meeting w;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     field.state = (uint64_t)1 << 52;
     CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
     test_text_set(w.peers[0].db, "ada", "before");
@@ -309,9 +301,7 @@ TEST(what_came_too_soon_is_taken_when_its_time_has_come)
     mt_row row = {.uid = mt_str("bob"), .fields = &field, .count = 1};
     test_meeting w;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     test_meeting_join(&w, 0, 1);
     test_meeting_rest(&w);
     /* Fifteen minutes ahead: in five it may be taken. */
@@ -337,9 +327,7 @@ TEST(only_the_fields_that_came_too_soon_are_refused_in_a_copy)
     mt_row row = {.uid = mt_str("bob"), .fields = fields, .count = 2};
     test_meeting w;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     fields[0].state = (uint64_t)1 << 52;
     fields[1].state = 1;
     CHECK(mt_commit_rows_wait(w.peers[0].db, &row, 1, &future) == MT_OK);
@@ -409,9 +397,7 @@ static void says_bye(const uint8_t *bytes, size_t len, const char *answer)
     talk t = {.byes = 0};
     test_meeting w;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     test_meeting_join(&w, 0, 1);
     CHECK(mt_pipe_new(&w.te.env, NULL, &here, &bad, NULL) == MT_OK);
     CHECK(mt_group_add(w.peers[0].links, here) == MT_OK);
@@ -537,9 +523,7 @@ TEST(two_links_to_one_peer_carry_everything_once)
     test_meeting w;
     test_standing s;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     test_meeting_join(&w, 0, 1);
     test_meeting_join(&w, 0, 1);
     test_meeting_rest(&w);
@@ -585,9 +569,7 @@ TEST(commit_of_many_frames_arrives_as_one)
         snprintf(uids[i], sizeof uids[i], "node%05zu", i);
         rows[i] = (mt_row){.uid = mt_str(uids[i]), .fields = &field, .count = 1};
     }
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     test_meeting_join(&w, 0, 1);
     test_meeting_rest(&w);
     CHECK(mt_on(w.peers[1].db, &all, count_event, counts, NULL) == MT_OK);
@@ -697,9 +679,7 @@ TEST(status_says_how_it_stands_and_tells_of_changes)
     test_meeting w;
     test_standing s;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     CHECK(mt_db_on_status(w.peers[0].db, count_change, &changes) == MT_OK);
     link = test_meeting_join(&w, 0, 1);
     test_meeting_rest(&w);
@@ -773,9 +753,7 @@ TEST(commit_that_nobody_is_told_of_goes_with_the_next_one)
     mt_row row = {.uid = mt_str("a"), .fields = &field, .count = 1};
     test_meeting w;
 
-    test_meeting_begin(&w);
-    test_meeting_open(&w, 0, NULL);
-    test_meeting_open(&w, 1, NULL);
+    test_meeting_of_two(&w);
     test_meeting_join(&w, 0, 1);
     test_meeting_rest(&w);
     CHECK(mt_write_wait(w.peers[0].db, &row, 1, &untold, NULL) == MT_OK);
