@@ -72,7 +72,7 @@ static void upgrade(int fd)
     static const char request[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
                                   "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    char answer[1024];
+    char answer[1024] = "";
     size_t len = 0;
 
     put(fd, request, sizeof request - 1);
@@ -242,8 +242,8 @@ void crowd_mark(crowd *c)
 {
     size_t marked = atomic_load(&c->board->marked);
 
-    if (marked == CROWD_MARKS) bench_fail("crowd", "too many marks");
-    c->board->marks[marked] = bench_now();
+    if (marked >= CROWD_MARKS) bench_fail("crowd", "too many marks");
+    else c->board->marks[marked] = bench_now();
     atomic_store(&c->board->marked, marked + 1);
 }
 

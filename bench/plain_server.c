@@ -57,7 +57,7 @@ static void greet(int link)
     static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                                  "Connection: Upgrade\r\n\r\n";
     static const uint8_t all[] = {0x82, 5, 1, 14, 0, 1, 16};
-    char request[1024];
+    char request[1024] = "";
     size_t len = 0;
 
     while (len < 4 || memcmp(request + len - 4, "\r\n\r\n", 4) != 0) {

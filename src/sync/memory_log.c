@@ -55,8 +55,8 @@ static mt_status slots_grow(mti_memory_log *log)
 
     if (log->count < log->slot_cap) return MT_OK;
     wider.slot_cap = cap;
-    if (!(wider.slots = mti_mem_alloc(log->mem, cap * sizeof *wider.slots))) return MT_NO_MEMORY;
-    memset(wider.slots, 0, cap * sizeof *wider.slots);
+    if (!(wider.slots = mti_mem_alloc(log->mem, cap * sizeof(mti_noted *)))) return MT_NO_MEMORY;
+    memset(wider.slots, 0, cap * sizeof(mti_noted *));
     /* By number, so that a newer one of a node comes first again. */
     for (size_t i = 0; i < log->at_count; i++) {
         mti_noted *noted = log->at[log->at_first + i].noted;
@@ -65,7 +65,7 @@ static mt_status slots_grow(mti_memory_log *log)
         noted->next = *slot_of(&wider, noted->hash);
         *slot_of(&wider, noted->hash) = noted;
     }
-    mti_mem_free(log->mem, log->slots, log->slot_cap * sizeof *log->slots);
+    mti_mem_free(log->mem, log->slots, log->slot_cap * sizeof(mti_noted *));
     *log = wider;
     return MT_OK;
 }
@@ -250,7 +250,7 @@ void mti_memory_log_free(mti_memory_log *log)
     if (!log->mem) return;
     forget_all(log);
     mti_mem_free(log->mem, log->at, log->at_cap * sizeof *log->at);
-    mti_mem_free(log->mem, log->slots, log->slot_cap * sizeof *log->slots);
+    mti_mem_free(log->mem, log->slots, log->slot_cap * sizeof(mti_noted *));
     memset(log, 0, sizeof *log);
 }
 

@@ -27,7 +27,7 @@ static grouped grouped_of(uint64_t number)
 {
     char digits[20];
     size_t count = 0;
-    grouped out;
+    grouped out = {""};
     char *at = out.text;
 
     do digits[count++] = (char)('0' + number % 10);
