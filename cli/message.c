@@ -78,7 +78,8 @@ static void show_progress(const char *action, mt_bytes name)
     if (!isatty(STDERR_FILENO)) return;
     cli_text_init(&shown);
     cli_shown_raw(&shown, name);
-    (void)snprintf(next, sizeof lines[0], "mytosis: %s%s%.*s ... ", action, name.len > 0 ? " " : "",
+    (void)snprintf(next, sizeof lines[0], "mytosis: %s%s%.*s ... ", action,
+                   *action && name.len > 0 ? " " : "",
                    shown.buf.len < 100 ? (int)shown.buf.len : 100, (const char *)shown.buf.data);
     cli_text_free(&shown);
     atomic_store(&line, next);

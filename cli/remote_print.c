@@ -16,7 +16,7 @@ static void show_progress(mt_bytes text)
     char words[128];
 
     (void)snprintf(words, sizeof words, "%.*s", (int)text.len, (const char *)text.data);
-    cli_progress(words, "");
+    cli_progress("", words); /* of a peer, perhaps */
 }
 
 static void hear(void *ctx, mt_bytes text, const mt_error *why)

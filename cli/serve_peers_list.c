@@ -43,9 +43,10 @@ static void add_range(cli_text *text, const mt_sync_range *range)
     } else if (range->prefix.len > 0) {
         cli_shown_raw(text, range->prefix);
     } else if (range->first.len > 0 || range->end.len > 0) {
-        cli_text_str(text, "from ");
+        if (range->first.len > 0) cli_text_str(text, "from ");
         cli_shown_raw(text, range->first);
-        cli_text_str(text, " to before ");
+        if (range->end.len > 0)
+            cli_text_str(text, range->first.len > 0 ? " to before " : "before ");
         cli_shown_raw(text, range->end);
     } else {
         cli_text_str(text, "everything");

@@ -23,7 +23,7 @@ static void hear(void *ctx, const cli_visit_facts *facts, const mt_error *why)
         s->ended = true;
         s->err = *why;
     } else if (cli_progress_due()) {
-        cli_progress(*facts->words ? facts->words : "connecting", "");
+        cli_progress("", *facts->words ? facts->words : "connecting"); /* of a peer, perhaps */
     }
 }
 

@@ -42,7 +42,7 @@ typedef struct mt_options {
                            * too, which takes all that it holds along. Read: storage is not asked.
                            * Means nothing in a branch: its commit says what is stored */
     bool network_none;    /* nobody is told of this call, or asked. What it wrote goes to peers with
-                           * what they are sent next */
+                           * what they are sent next, unless it is not stored here either */
     bool force;           /* a read asks storage and network even for what is in memory */
     bool edges_none;      /* mt_fields gives edges without reading the nodes that they lead to */
     bool await_push;      /* a write waits for the router's answer, whatever its level */

@@ -49,6 +49,17 @@ static bool has_passed(const mt_cursor *position, const mt_cursor *head)
            position->number >= head->number;
 }
 
+/* What is not stored here is not in the log either: who did not get it at once will not. */
+static bool gets(const mti_sync *sync, const mti_session *session, const mt_push *push)
+{
+    bool live = true;
+
+    if (!push->options->storage_none || !sync->log.of_storage) return true;
+    for (const mti_outbound *out = session->outbound; out && live; out = out->next)
+        live = out->mode == OUT_LIVE || !mti_outbound_concerns(out, push->delta);
+    return live && session->stage == SESSION_ACTIVE;
+}
+
 /* Whether the peer was sent all of the write. `*at_all`: it subscribed to some of it. */
 static bool was_sent(const mti_session *session, const mti_awaited *a, bool *at_all)
 {
@@ -176,7 +187,8 @@ static mt_status awaited_new(mti_sync *sync, uint64_t id, const mt_push *push, m
     for (mti_session *s = sync->sessions; s; s = s->next, count++) {
         a->peers[count] = (waited){.session = NULL};
         if (push->group && mt_group_has(push->group, s->connection) &&
-            s->connection != push->origin && !mt_connection_ephemeral(s->connection))
+            s->connection != push->origin && !mt_connection_ephemeral(s->connection) &&
+            gets(sync, s, push))
             a->peers[count].session = s;
     }
     *out = a;

@@ -198,7 +198,10 @@ mt_status mti_gather_send(mti_outbound *out, unsigned flags, unsigned last)
     mt_status st;
 
     while (mti_gather_first(&out->rows, &m)) {
-        if (!mti_outbound_has_room(out)) return MT_AGAIN;
+        if (!mti_outbound_has_room(out)) {
+            mti_outbound_stalls(out);
+            return MT_AGAIN;
+        }
         st = send(out, m.rows, flags | (m.cut ? MTI_DATA_CUT : 0) | (m.last ? last : 0));
         if (st != MT_OK) return st;
         out->session->nodes_out += m.nodes;

@@ -66,10 +66,18 @@ static void draw_number(mti_session *session)
     session->lost = MT_OK;
 }
 
+/* Ends what there was, since all begins anew. Answers whether the link is still there. */
+static bool clear(mti_session *session)
+{
+    mti_session_tear_down(session);
+    mti_sync_pull_put_off(session);
+    return mti_session_is_linked(session);
+}
+
 /* Begins anew. */
 static void begin(mti_session *session, uint64_t their_nonce)
 {
-    mti_session_tear_down(session);
+    if (!clear(session)) return;
     mti_greeting_forget(session);
     session->stage = SESSION_GREETING;
     session->their_nonce = their_nonce;
@@ -80,7 +88,9 @@ static void begin(mti_session *session, uint64_t their_nonce)
 
 void mti_greet(mti_session *session)
 {
+    mti_session_hold(session);
     begin(session, 0);
+    mti_session_release(session);
 }
 
 void mti_greeting_heard(mti_session *session)
@@ -113,16 +123,18 @@ static void activate(mti_session *session)
     if (twin && rank_of(twin) < rank_of(session)) {
         session->stage = SESSION_STANDBY;
         mti_greeting_heard(session);
+        mti_sync_pull_move(session, twin);
         return;
     }
     if (twin) {
         mti_session_hold(twin);
         mti_session_tear_down(twin);
-        twin->stage = SESSION_STANDBY;
+        mti_sync_pull_move(twin, session);
+        if (mti_session_is_linked(twin)) twin->stage = SESSION_STANDBY;
         mti_status_note(twin);
         mti_session_release(twin);
     }
-    session->stage = SESSION_ACTIVE;
+    if (mti_session_is_linked(session)) session->stage = SESSION_ACTIVE;
 }
 
 /* Goes on with what both wish. */
@@ -139,7 +151,7 @@ static void go(mti_session *session)
 /* The peer has not shown that it heard our HELLO: what followed that it may have dropped. */
 static void go_again(mti_session *session)
 {
-    mti_session_tear_down(session);
+    if (!clear(session)) return;
     draw_number(session);
     say_hello(session);
     go(session);
@@ -216,7 +228,7 @@ static void hello_note(mti_session *session, const mti_hello *hello)
 
 static void wait_for_answer(mti_session *session)
 {
-    mti_session_tear_down(session);
+    if (!clear(session)) return;
     mti_greeting_forget(session);
     session->stage = SESSION_GREETING;
     session->their_nonce = 0;
@@ -245,8 +257,12 @@ static void take_new(mti_session *session, const mti_hello *hello, mti_parse *in
         return;
     }
     if (session->stage != SESSION_GREETING || session->their_nonce != 0) {
-        if (knows_us) mti_session_tear_down(session);
+        if (knows_us) (void)clear(session);
         else begin(session, hello->nonce);
+        if (!mti_session_is_linked(session)) {
+            (void)mti_parse_rest(in);
+            return;
+        }
     }
     mti_greeting_forget(session);
     if (!hello_suits(session, hello)) return;

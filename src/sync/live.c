@@ -104,7 +104,8 @@ static void push_to(mti_outbound *out, const mt_push *push, const mt_cursor *hea
     mti_sync *sync = out->sync;
     bool sends = !echo && encode(sync, push, &out->range) == MT_OK && sync->commit_nodes > 0;
 
-    if (out->skipped || (!echo && !sync->commit_range)) {
+    /* Of what is no further than before nobody is told again: it goes as it comes. */
+    if ((out->skipped && head) || (!echo && !sync->commit_range)) {
         fall_back(out);
         return;
     }
@@ -148,7 +149,7 @@ void mti_live_push(mti_sync *sync, const mt_push *push)
         for (mti_outbound *out = s->outbound; out; out = out->next) {
             if (out->mode != OUT_LIVE || out->ended) continue;
             if (is_told(s, push)) push_to(out, push, known, came_from(s, push));
-            else out->skipped |= mti_outbound_concerns(out, push->delta);
+            else if (!came_from(s, push)) out->skipped |= mti_outbound_concerns(out, push->delta);
         }
     }
     sync->commit_range = NULL;

@@ -82,14 +82,24 @@ mt_status mti_outbound_say_data(const mti_outbound *out, unsigned flags, const m
     return mti_say_end(&say);
 }
 
+static size_t in_flight_max(const mti_outbound *out)
+{
+    size_t window = out->session->window;
+
+    return window < MTI_IN_FLIGHT_MAX ? window : MTI_IN_FLIGHT_MAX;
+}
+
 bool mti_outbound_has_room(const mti_outbound *out)
 {
-    mti_session *s = out->session;
-    size_t max = s->window < MTI_IN_FLIGHT_MAX ? s->window : MTI_IN_FLIGHT_MAX;
+    return out->in_flight < in_flight_max(out) && mti_session_has_room(out->session);
+}
 
-    if (out->in_flight < max) return mti_session_has_room(s);
-    if (s->stalls_till == 0) s->stalls_till = s->sent_number;
-    return false;
+void mti_outbound_stalls(const mti_outbound *out)
+{
+    mti_session *s = out->session;
+
+    if (out->in_flight >= in_flight_max(out) && s->stalls_till == 0)
+        s->stalls_till = s->sent_number;
 }
 
 bool mti_outbound_concerns(const mti_outbound *out, const mt_delta *delta)
@@ -232,7 +242,11 @@ void mti_outbound_step(mti_outbound *out)
         return;
     }
     out->again = false;
-    if (out->ended || out->mode == OUT_LIVE || !mti_outbound_has_room(out)) return;
+    if (out->ended || out->mode == OUT_LIVE) return;
+    if (!mti_outbound_has_room(out)) {
+        mti_outbound_stalls(out);
+        return;
+    }
     if (out->mode == OUT_COPY) mti_copy_step(out);
     else mti_feed_step(out);
 }

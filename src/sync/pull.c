@@ -101,6 +101,32 @@ void mti_sync_pull_leave(mti_session *session)
     }
 }
 
+void mti_sync_pull_put_off(mti_session *session)
+{
+    for (mti_pulling *p = session->sync->pulls; p; p = p->next)
+        for (size_t i = 0; i < p->peer_count; i++)
+            if (p->peers[i].session == session) p->peers[i].asked = false;
+}
+
+/* Whether a session is one of those that a read waits for. */
+static bool waits_for(const mti_pulling *p, const mti_session *session)
+{
+    size_t i = 0;
+
+    while (i < p->peer_count && p->peers[i].session != session) i++;
+    return i < p->peer_count;
+}
+
+void mti_sync_pull_move(mti_session *from, mti_session *to)
+{
+    for (mti_pulling *p = from->sync->pulls; p; p = p->next) {
+        if (waits_for(p, to)) gone(p, from);
+        for (size_t i = 0; i < p->peer_count; i++)
+            if (p->peers[i].session == from) p->peers[i] = (peer){to, false};
+    }
+    if (to->stage == SESSION_ACTIVE) mti_sync_pull_ready(to);
+}
+
 /* ---- Asking ---- */
 
 /* Whether all that the peer has of a node is here already. */

@@ -181,13 +181,21 @@ static mt_status wishes_make(const mt_mem *mem, const mt_sync_range *ranges, siz
     return st;
 }
 
+/* Hooks that run meanwhile may take any of them away: each time it is looked for from the first. */
 static void greet_anew(void *arg)
 {
     mti_sync *sync = arg;
+    mti_session *s;
 
-    for (mti_session *s = sync->sessions, *next; s; s = next) {
-        next = s->next;
+    for (s = sync->sessions; s; s = s->next) s->greets = s->stage != SESSION_OFFLINE;
+    for (s = sync->sessions; s;) {
+        if (!s->greets) {
+            s = s->next;
+            continue;
+        }
+        s->greets = false;
         if (s->stage != SESSION_OFFLINE) mti_greet(s);
+        s = sync->sessions;
     }
 }
 

@@ -63,6 +63,11 @@ void mti_session_hold(mti_session *session)
     session->holds++;
 }
 
+bool mti_session_is_linked(const mti_session *session)
+{
+    return !session->gone && !mt_connection_offline(session->connection);
+}
+
 void mti_session_release(mti_session *session)
 {
     if (--session->holds == 0 && session->gone) destroy(session);
@@ -251,8 +256,9 @@ static void tell_positions(void *arg)
     session->owes = false;
     if (session->stage != SESSION_ACTIVE) return;
     for (mti_outbound *out = session->outbound; out; out = out->next)
-        if (out->mode == OUT_LIVE && out->position_owed && mti_outbound_has_room(out))
-            (void)mti_gather_send_none(out, MTI_DATA_POSITION);
+        if (out->mode == OUT_LIVE && out->position_owed &&
+            mti_gather_send_none(out, MTI_DATA_POSITION) != MT_OK)
+            mti_session_owes(session);
 }
 
 void mti_session_owes(mti_session *session)
@@ -295,7 +301,6 @@ void mti_session_tear_down(mti_session *session)
     mti_inbound_end_all(session);
     mti_answer_end_all(session);
     mti_outbound_end_all(session);
-    mti_sync_pull_leave(session);
     mti_awaited_leave(session, false);
     session->sent_first = session->sent_count = 0;
     session->sent_number = session->acked_number = 0;
@@ -313,7 +318,7 @@ static void promote_other(const mti_session *gone)
     for (mti_session *s = gone->sync->sessions; s; s = s->next)
         if (s != gone && s->stage == SESSION_STANDBY && memcmp(s->boot, gone->boot, 16) == 0) {
             mti_greet(s);
-            return;
+            return; /* hooks may have taken any away */
         }
 }
 
@@ -324,6 +329,7 @@ static void go_offline(mti_session *session)
     stop_timers(session);
     session->owes = session->delays = false;
     mti_session_tear_down(session);
+    mti_sync_pull_leave(session);
     mti_greeting_forget(session);
     mt_buf_free(&session->early);
     session->stage = SESSION_OFFLINE;
@@ -337,6 +343,8 @@ static void end(mti_session *session)
 
     session->sync->env->timer_stop(session->sync->env->ctx, &session->again);
     mti_session_tear_down(session);
+    mti_sync_pull_leave(session);
+    if (!mti_session_is_linked(session)) return;
     mti_greeting_forget(session);
     session->stage = SESSION_ENDED;
     if (was_active) promote_other(session);

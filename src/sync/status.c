@@ -86,8 +86,10 @@ static const mti_outbound *lagging(const mti_session *session)
 
 static uint64_t behind_of(const mti_outbound *out)
 {
+    uint64_t head = mti_log_head(out->sync).number, at = out->position.number;
+
     if (out->ended || (out->mode == OUT_LIVE && !out->skipped)) return 0;
-    return mti_log_head(out->sync).number - out->position.number;
+    return head > at ? head - at : 0; /* the peer may say that it is anywhere */
 }
 
 static uint64_t most_behind(const mti_session *session)

@@ -192,6 +192,7 @@ struct mti_session {
     struct mti_asked *asked; /* reads of the peer, answered one after the other */
     size_t asked_len;        /* bytes of their keys */
     unsigned holds;          /* callers further up the stack */
+    bool greets;             /* it is to begin anew: our wishes are others */
     bool gone;               /* it is freed when there are none */
     mt_status lost;          /* a message could not be sent: it ends with this */
     /* status */
@@ -283,7 +284,10 @@ void mti_session_greet_all(mti_sync *sync);
 void mti_session_hold(mti_session *session);
 void mti_session_release(mti_session *session);
 
-/* Ends all that is between us but the link. */
+/* Whether its link is still there, and up: what was torn down may have had hooks that took it away. */
+bool mti_session_is_linked(const mti_session *session);
+
+/* Ends all that is between us but the link and reads of the peer. */
 void mti_session_tear_down(mti_session *session);
 
 /* Acknowledges all that was handled. */
@@ -338,6 +342,9 @@ void mti_outbound_step_all(mti_session *session);
 void mti_outbound_acked(mti_session *session, uint64_t count);
 void mti_outbound_release(mti_outbound *out); /* a request has answered: frees it if it is gone */
 bool mti_outbound_has_room(const mti_outbound *out);
+
+/* It has no room: if it is for what is on its way, it is noted that this has to be acknowledged first. */
+void mti_outbound_stalls(const mti_outbound *out);
 
 /* Whether it is about any of the nodes. */
 bool mti_outbound_concerns(const mti_outbound *out, const mt_delta *delta);
@@ -431,7 +438,9 @@ void mti_sync_pull_asked(mti_session *session, mti_parse *in);
 void mti_sync_pull_ready(mti_session *session); /* the peer has said what it gives */
 void mti_answer_step(mti_session *session);     /* answer.c: goes on where there is room */
 void mti_answer_end_all(mti_session *session);
-void mti_sync_pull_leave(mti_session *session);
+void mti_sync_pull_leave(mti_session *session);   /* it will not answer */
+void mti_sync_pull_put_off(mti_session *session); /* it begins anew, and is asked again then */
+void mti_sync_pull_move(mti_session *from, mti_session *to); /* another link to the peer is used */
 void mti_sync_pull_end_all(mti_sync *sync);
 
 /* awaited.c */

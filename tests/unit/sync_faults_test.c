@@ -835,6 +835,36 @@ TEST(peer_whose_id_was_not_stored_tries_again)
     test_meeting_end(&w);
 }
 
+/* It says where it is in a log that is not there. */
+TEST(peer_that_is_ahead_of_the_log_is_not_behind)
+{
+    stranger s;
+    test_meeting w;
+    mti_say say;
+
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    for (char uid[2] = "b"; uid[0] < 'm'; uid[0]++) set_large(w.peers[0].db, uid, 5, 60000);
+    come(&w, &s, (mt_pipe_options){.latency_ms = 50});
+    greet(&w, &s, 's', 1, 0);
+    test_env_run_for(&w.te, 200);
+    say = speak(&s, MTI_SUBSCRIBE);
+    mti_say_number(&say, 1);
+    mti_say_range(&say, &(mti_range){.first = {NULL, 0}}, 0);
+    say_cursor(&say, 7, 1000);
+    mti_say_byte(&say, 1);
+    mti_say_bytes(&say, mt_str("a"));
+    send(&s);
+    test_env_run_for(&w.te, 55);
+    CHECK(strncmp(test_standing_of(w.peers[0].db).text, "sending", 7) == 0);
+    for (int i = 0; i < 60; i++) {
+        CHECK(test_standing_of(w.peers[0].db).peer.behind == 0);
+        test_env_run_for(&w.te, 1);
+    }
+    leave(&s);
+    test_meeting_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -863,6 +893,7 @@ int main(void)
         cmocka_unit_test(hook_may_take_the_link_away_between_two_frames),
         cmocka_unit_test(hook_may_take_the_link_away_when_what_was_refused_is_tried_again),
         cmocka_unit_test(number_that_is_used_again_leaves_nothing_unacknowledged),
+        cmocka_unit_test(peer_that_is_ahead_of_the_log_is_not_behind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,8 @@ typedef struct mt_sync_range {
     size_t uid_count; /* at most 10,000 */
     bool pull_none;   /* changes of peers are not asked for */
     bool push_none;   /* peers that ask for them get none */
-    bool once;        /* what is asked for ends when all has come that there was */
+    bool once;        /* what is asked for ends when all has come that there was, each time that the
+                       * peers meet */
 } mt_sync_range;
 
 /* How many ranges one database, or one peer, has. */
