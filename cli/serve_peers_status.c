@@ -46,8 +46,9 @@ enum {
     METRIC_NODES_OUT,
     METRIC_BYTES_IN,
     METRIC_BYTES_OUT,
-    METRIC_REFUSED,
     METRIC_BEHIND,
+    METRIC_UNACKNOWLEDGED,
+    METRIC_REFUSED,
     METRIC_LIVE,
     METRIC_COUNT
 };
@@ -60,8 +61,9 @@ static const struct {
     [METRIC_NODES_OUT] = {"nodes_out", "Nodes that went to the peer."},
     [METRIC_BYTES_IN] = {"bytes_in", "Bytes that came from the peer."},
     [METRIC_BYTES_OUT] = {"bytes_out", "Bytes that went to the peer."},
-    [METRIC_REFUSED] = {"refused", "Commits and nodes of the peer that were not taken."},
     [METRIC_BEHIND] = {"behind", "Changes that the peer has not been sent."},
+    [METRIC_UNACKNOWLEDGED] = {"unacknowledged_bytes", "Bytes on their way to the peer."},
+    [METRIC_REFUSED] = {"refused", "Commits and nodes of the peer that are not taken."},
     [METRIC_LIVE] = {"live", "Whether the peer is equal."},
 };
 
@@ -73,10 +75,10 @@ typedef struct measuring {
 static uint64_t metric_of(const mt_sync_peer *peer, size_t metric)
 {
     const uint64_t values[METRIC_COUNT] = {
-        [METRIC_NODES_IN] = peer->nodes_in,         [METRIC_NODES_OUT] = peer->nodes_out,
-        [METRIC_BYTES_IN] = peer->bytes_in,         [METRIC_BYTES_OUT] = peer->bytes_out,
-        [METRIC_REFUSED] = peer->refused,           [METRIC_BEHIND] = peer->behind,
-        [METRIC_LIVE] = peer->state == MT_SYNC_LIVE};
+        [METRIC_NODES_IN] = peer->nodes_in, [METRIC_NODES_OUT] = peer->nodes_out,
+        [METRIC_BYTES_IN] = peer->bytes_in, [METRIC_BYTES_OUT] = peer->bytes_out,
+        [METRIC_BEHIND] = peer->behind,     [METRIC_UNACKNOWLEDGED] = peer->unacknowledged,
+        [METRIC_REFUSED] = peer->refused,   [METRIC_LIVE] = peer->state == MT_SYNC_LIVE};
 
     return values[metric];
 }

@@ -66,7 +66,7 @@ void test_peers_join(test_peers *p)
 {
     size_t n = p->count;
 
-    switch (test_below(p->c, 4)) {
+    switch (test_below(p->c, 5)) {
     case 0: /* a line */
         for (size_t i = 1; i < n; i++) test_peers_link(p, i - 1, i);
         break;
@@ -76,9 +76,16 @@ void test_peers_join(test_peers *p)
     case 2: /* a ring */
         for (size_t i = 0; i < n && (n > 2 || i == 0); i++) test_peers_link(p, i, (i + 1) % n);
         break;
-    default: /* everybody with everybody */
+    case 3: /* everybody with everybody */
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < i; j++) test_peers_link(p, i, j);
+        break;
+    default: /* a mixture: each with one before it, and some with others */
+        for (size_t i = 1; i < n; i++) {
+            size_t one = test_below(p->c, i);
+            for (size_t j = 0; j < i; j++)
+                if (j == one || test_once_in(p->c, 3)) test_peers_link(p, i, j);
+        }
     }
 }
 
@@ -388,7 +395,10 @@ void test_peers_heal(test_peers *p)
         test_peers_start(p, i);
     }
     for (size_t i = 0; i < p->link_count; i++) test_peers_cut(p, i, false);
-    if (some_untold(p)) tell_all(p);
+    if (some_untold(p)) {
+        test_env_run_for(&p->te, 1000); /* what is under way comes first */
+        tell_all(p);
+    }
     test_env_run_for(&p->te, SETTLE_MS);
 }
 

@@ -82,7 +82,7 @@ void test_peers_end(test_peers *p);
 
 /* Joins two by a pipe of some latency. */
 void test_peers_link(test_peers *p, size_t a, size_t b);
-/* Joins all: in a line, a star, a ring, or everybody with everybody. */
+/* Joins all: in a line, a star, a ring, everybody with everybody, or in any way. */
 void test_peers_join(test_peers *p);
 void test_peers_cut(test_peers *p, size_t at, bool cut);
 

@@ -1,15 +1,16 @@
-// The same peer as websocket.py, of node and its package ws: npm install --prefix build/peers ws. Leaves with 77 where
-// that is not installed.
+// The same peer as websocket.py, of node and its package ws: Debian's node-ws, or npm install --prefix build/peers ws.
+// Leaves with 77 where that is not installed.
 //
 //     node websocket.cjs client HOST PORT PATH
 //     node websocket.cjs server
 const path = require('node:path')
+const places = [path.join(__dirname, '../../build/peers/node_modules/ws'), '/usr/share/nodejs/ws', 'ws']
 let ws
-try {
-    ws = require(require.resolve('ws', {paths: [path.join(__dirname, '../../build/peers'), __dirname]}))
-} catch {
-    process.exit(77)
-}
+for (const place of places)
+    try {
+        ws ??= require(place)
+    } catch {}
+if (!ws) process.exit(77)
 
 setTimeout(() => process.exit(2), 60000) // whoever runs it may have ended
 
