@@ -23,7 +23,7 @@ size_t mti_log_entry_bound(const mti_log_entry *entry)
 static uint8_t *put_short_text(mt_bytes text, uint8_t *at)
 {
     *at++ = (uint8_t)text.len;
-    if (text.len) memcpy(at, text.data, text.len);
+    if (text.len) memmove(at, text.data, text.len); /* it may move within its list */
     return at + text.len;
 }
 
@@ -110,6 +110,23 @@ uint8_t *mti_log_name_put(mt_bytes name, uint8_t *at)
 bool mti_log_name_next(mt_bytes *names, mt_bytes *out)
 {
     return mti_content_short_text(names, out);
+}
+
+mti_log_rest mti_log_names_without(mt_bytes a, mt_bytes b, uint8_t *out)
+{
+    mti_log_rest rest = {0, 0};
+    mt_bytes name_a, name_b;
+    bool has_b = mti_log_name_next(&b, &name_b);
+
+    while (mti_log_name_next(&a, &name_a)) {
+        while (has_b && mt_bytes_compare(name_b, name_a) < 0)
+            has_b = mti_log_name_next(&b, &name_b);
+        if (has_b && mt_bytes_equal(name_a, name_b)) continue;
+        if (out) put_short_text(name_a, out + rest.len);
+        rest.len += 1 + name_a.len;
+        rest.count++;
+    }
+    return rest;
 }
 
 mti_log_union mti_log_names_unite(mt_bytes a, mt_bytes b, uint8_t *out)

@@ -53,6 +53,14 @@ uint8_t *mti_log_name_put(mt_bytes name, uint8_t *at);
 /* Takes the next name off the front of a list that was checked; false at its end. */
 bool mti_log_name_next(mt_bytes *names, mt_bytes *out);
 
+/* Names of the first list that are not in the second, each in order: their number and their bytes.
+ * Writes them to `out`, if it is not NULL; that may be where the first list is. */
+typedef struct mti_log_rest {
+    size_t count, len;
+} mti_log_rest;
+
+mti_log_rest mti_log_names_without(mt_bytes a, mt_bytes b, uint8_t *out);
+
 /* Two lists of names, each in order. */
 typedef struct mti_log_union {
     size_t count;

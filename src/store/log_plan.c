@@ -1,20 +1,24 @@
 /* log_plan.c - what a write adds to the log and takes from it.
  *
- * Each node that a commit touches gets an entry with the next number. It absorbs the entries of the
- * node that the window knows: these are deleted, or not written at all, and what they said is said by
- * the new one. A reader at any number has then seen each change, or will find it further on, in
- * whatever order reading and writing go; for that, an entry may only take over what it says itself:
+ * Each node that a commit touches gets an entry with the next number. What older entries of the node say
+ * and the new one says again is taken from them, as far as the window knows them: an entry that says
+ * nothing any more is deleted, or not written at all. So each field of a node is named once, where it
+ * changed last; a reader at any number has seen each change, or will find it further on, in whatever
+ * order reading and writing go, and nobody who has a change is told of it again because the node has
+ * changed elsewhere.
  *
- *     older says    newer says    the newer one absorbs it
- *     names         names         if they are no more than 64 together
- *     names         all           if both came from the same peer
- *     all           all           if both came from the same peer
- *     all           names         only if both are of one write, from one peer: it says `all` then. Else
- *                                 a peer that has the node would get all of it again for a field
+ *     older says    newer says    of the older one is left
+ *     names         names         the names that the newer one lacks
+ *     names         all           nothing, if both came from the same peer
+ *     all           all           nothing, if both came from the same peer
+ *     all           names         all of it, unless both are of one write, from one peer: then the newer
+ *                                 one says `all`. Else a peer that has the node would get all of it
+ *                                 again for a field
  *
- * An entry that unites what came from different peers came from nobody, so that each is sent what it
- * lacks, and one or two get some fields of their own back, which changes nothing there; unless the
- * newer one overwrote all that the older one names. */
+ * Of a node with more entries that name fields than the window keeps, the oldest two become one, if they
+ * are no more than 64 names together. One that unites what came from different peers came from nobody,
+ * so that each is sent what it lacks, and one or two get some fields of their own back, which changes
+ * nothing there. */
 #include "base/bytes.h"
 #include "base/status.h"
 #include "store/node_store.h"
@@ -84,51 +88,7 @@ static mti_log_entry entry_of(mti_plan *plan, const mt_storage_commit *commit,
     return entry;
 }
 
-/* ---- Uniting ---- */
-
-/* An entry that says `all`. */
-static mt_status unite_all(mti_node_store *store, mti_log_entry *entry, mti_logged *logged)
-{
-    mt_status st = MT_OK;
-
-    if (logged->all_number && mt_bytes_equal(logged->all_origin, entry->origin))
-        st = absorb(store, logged->all_number);
-    logged->all_number = store->plan.next.head;
-    logged->all_origin = entry->origin;
-    if (st != MT_OK || !logged->names_number ||
-        !mt_bytes_equal(logged->names_origin, entry->origin))
-        return st;
-    st = absorb(store, logged->names_number);
-    logged->names_number = 0;
-    logged->names_origin = logged->names = (mt_bytes){NULL, 0};
-    logged->name_count = 0;
-    return st;
-}
-
-/* An entry that names fields. */
-static mt_status unite_names(mti_node_store *store, mti_log_entry *entry, mti_logged *logged)
-{
-    uint8_t *united = store->plan.names.data + MTI_LOG_NAMES_LEN_MAX;
-    mt_status st = MT_OK;
-    mti_log_union sum;
-
-    if (logged->names_number) {
-        sum = mti_log_names_unite(logged->names, entry->names, NULL);
-        if (sum.count <= MTI_LOG_NAMES_MAX) {
-            st = absorb(store, logged->names_number);
-            mti_log_names_unite(logged->names, entry->names, united);
-            entry->names = (mt_bytes){united, sum.len};
-            entry->name_count = sum.count;
-            if (!sum.within && !mt_bytes_equal(logged->names_origin, entry->origin))
-                entry->origin = (mt_bytes){NULL, 0};
-        }
-    }
-    logged->names_number = store->plan.next.head;
-    logged->names_origin = entry->origin;
-    logged->names = entry->names;
-    logged->name_count = entry->name_count;
-    return st;
-}
+/* ---- What older entries still say ---- */
 
 /* Views of the window are gone once it is put to. */
 static mt_status keep(mti_plan *plan, mt_bytes *text)
@@ -143,27 +103,158 @@ static mt_status keep(mti_plan *plan, mt_bytes *text)
     return MT_OK;
 }
 
+/* Writes an older entry anew, with other names: one of this write, or one that is in the store. */
+static mt_status rewrite(mti_node_store *store, mt_bytes uid, const mti_logged_names *named)
+{
+    mti_plan *plan = &store->plan;
+    mti_log_entry entry = {.uid = uid,
+                           .origin = named->origin,
+                           .names = named->names,
+                           .name_count = named->name_count};
+    uint8_t *room, *start;
+    size_t len;
+
+    if (named->number <= plan->next.trimmed) return MT_OK;
+    room = mti_batch_room(&plan->batch, MTI_KEY_NUMBER_LEN + mti_log_entry_bound(&entry));
+    if (!room) return MT_NO_MEMORY;
+    start = mti_key_put_number(room, MTI_KEY_LOG, named->number);
+    len = (size_t)(mti_log_entry_put(&entry, start) - start);
+    mti_batch_take(&plan->batch, MTI_KEY_NUMBER_LEN + len + MTI_SEAL_LEN);
+    if (named->number > store->log.head) {
+        mti_new_entry *written = &plan->entries[named->number - store->log.head - 1];
+        written->key = room;
+        written->len = len;
+        return MT_OK;
+    }
+    len = (size_t)(mti_seal_put((mt_bytes){room, MTI_KEY_NUMBER_LEN}, start, start + len) - start);
+    return mti_batch_add(&plan->batch, MT_KV_PUT, (mt_bytes){room, MTI_KEY_NUMBER_LEN},
+                         (mt_bytes){start, len});
+}
+
+/* Takes names from an older entry. `named->name_count` is 0 if it says nothing any more. */
+static mt_status take_names(mti_node_store *store, mt_bytes uid, mt_bytes names,
+                            mti_logged_names *named)
+{
+    mti_plan *plan = &store->plan;
+    mti_log_rest rest = mti_log_names_without(named->names, names, NULL);
+    uint8_t *room;
+
+    if (rest.count == named->name_count) return MT_OK;
+    named->name_count = rest.count;
+    if (rest.count == 0) return absorb(store, named->number);
+    if (!(room = mti_batch_room(&plan->batch, rest.len))) return MT_NO_MEMORY;
+    mti_log_names_without(named->names, names, room);
+    mti_batch_take(&plan->batch, rest.len);
+    named->names = (mt_bytes){room, rest.len};
+    return rewrite(store, uid, named);
+}
+
+/* Leaves out those that say nothing any more. */
+static void drop_empty(mti_logged *logged)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < logged->named_count; i++)
+        if (logged->named[i].name_count > 0) logged->named[count++] = logged->named[i];
+    logged->named_count = count;
+}
+
+/* Makes one entry of the oldest two, or forgets the oldest, which then stays as it is. */
+static mt_status unite_oldest(mti_node_store *store, mt_bytes uid, mti_logged *logged)
+{
+    mti_plan *plan = &store->plan;
+    mti_logged_names *oldest = &logged->named[0], *next = &logged->named[1];
+    mti_log_union sum = mti_log_names_unite(oldest->names, next->names, NULL);
+    mt_status st = MT_OK;
+    uint8_t *room;
+
+    if (sum.count <= MTI_LOG_NAMES_MAX) {
+        if (!(room = mti_batch_room(&plan->batch, sum.len))) return MT_NO_MEMORY;
+        mti_log_names_unite(oldest->names, next->names, room);
+        mti_batch_take(&plan->batch, sum.len);
+        next->names = (mt_bytes){room, sum.len};
+        next->name_count = sum.count;
+        if (!mt_bytes_equal(oldest->origin, next->origin)) next->origin.len = 0;
+        st = rewrite(store, uid, next);
+        if (st == MT_OK) st = absorb(store, oldest->number);
+    }
+    oldest->name_count = 0;
+    drop_empty(logged);
+    return st;
+}
+
+/* ---- Uniting ---- */
+
+/* An entry that says `all`. */
+static mt_status unite_all(mti_node_store *store, const mti_log_entry *entry, mti_logged *logged)
+{
+    mt_status st = MT_OK;
+
+    if (logged->all_number && mt_bytes_equal(logged->all_origin, entry->origin))
+        st = absorb(store, logged->all_number);
+    logged->all_number = store->plan.next.head;
+    logged->all_origin = entry->origin;
+    for (size_t i = 0; i < logged->named_count && st == MT_OK; i++) {
+        if (!mt_bytes_equal(logged->named[i].origin, entry->origin)) continue;
+        st = absorb(store, logged->named[i].number);
+        logged->named[i].name_count = 0;
+    }
+    drop_empty(logged);
+    return st;
+}
+
+/* An entry that names fields. */
+static mt_status unite_names(mti_node_store *store, const mti_log_entry *entry, mti_logged *logged)
+{
+    mt_status st = MT_OK;
+
+    for (size_t i = 0; i < logged->named_count && st == MT_OK; i++)
+        st = take_names(store, entry->uid, entry->names, &logged->named[i]);
+    drop_empty(logged);
+    if (st == MT_OK && logged->named_count == MTI_LOGGED_MAX)
+        st = unite_oldest(store, entry->uid, logged);
+    if (st != MT_OK) return st;
+    logged->named[logged->named_count++] =
+        (mti_logged_names){store->plan.next.head, entry->origin, entry->names, entry->name_count};
+    return MT_OK;
+}
+
+/* Whether an entry of this write says something of the node. */
+static bool is_of_this_write(const mti_node_store *store, const mti_logged *logged)
+{
+    size_t count = logged->named_count;
+
+    return logged->all_number > store->log.head ||
+           (count > 0 && logged->named[count - 1].number > store->log.head);
+}
+
+static mt_status keep_all(mti_plan *plan, mti_logged *logged)
+{
+    mt_status st = keep(plan, &logged->all_origin);
+
+    for (size_t i = 0; i < logged->named_count && st == MT_OK; i++) {
+        st = keep(plan, &logged->named[i].origin);
+        if (st == MT_OK) st = keep(plan, &logged->named[i].names);
+    }
+    return st;
+}
+
 /* Unites an entry with what the window knows of its node, and has the window know it. */
 static mt_status unite(mti_node_store *store, mti_log_entry *entry, size_t *touch)
 {
     mti_plan *plan = &store->plan;
     mti_logged logged = {0};
-    mt_status st;
+    mt_status st = MT_OK;
 
-    if (mti_window_find(&plan->window, entry->uid, &logged) &&
-        (logged.all_number > store->log.head || logged.names_number > store->log.head))
-        *touch = logged.touch;
+    if (mti_window_find(&plan->window, entry->uid, &logged)) st = keep_all(plan, &logged);
+    if (st != MT_OK) return st;
+    if (is_of_this_write(store, &logged)) *touch = logged.touch;
     logged.touch = (uint32_t)*touch;
     if (!entry->all && logged.all_number > store->log.head &&
         mt_bytes_equal(logged.all_origin, entry->origin))
         entry->all = true;
     if (entry->all) st = unite_all(store, entry, &logged);
     else st = unite_names(store, entry, &logged);
-    if (st == MT_OK && logged.all_number != plan->next.head) st = keep(plan, &logged.all_origin);
-    if (st == MT_OK && logged.names_number != plan->next.head) {
-        st = keep(plan, &logged.names_origin);
-        if (st == MT_OK) st = keep(plan, &logged.names);
-    }
     return st == MT_OK ? mti_window_put(&plan->window, entry->uid, &logged) : st;
 }
 
@@ -197,7 +288,7 @@ mt_status mti_plan_log(mti_node_store *store, const mt_storage_commit *commit,
 
     *touch = count;
     if (plan->next.head + 1 >= MTI_NUMBER_END) return MT_FULL;
-    if ((st = mti_buf_reserve(&plan->names, 2 * MTI_LOG_NAMES_LEN_MAX)) != MT_OK) return st;
+    if ((st = mti_buf_reserve(&plan->names, MTI_LOG_NAMES_LEN_MAX)) != MT_OK) return st;
     entry = entry_of(plan, commit, node, iter);
     plan->next.head++;
     if ((st = unite(store, &entry, touch)) != MT_OK) return st;

@@ -69,7 +69,7 @@ typedef struct mti_plan {
     size_t step_count, step_cap;
     size_t touch_count, touch_cap;
     size_t entry_count, entry_cap;
-    mt_buf names;   /* two lists: of a commit, and united with those before */
+    mt_buf names;   /* of the fields that a commit changed */
     mt_buf measure; /* where a record is made that is only measured */
 } mti_plan;
 

@@ -14,16 +14,21 @@
 
 typedef struct record {
     uint64_t all_number;
-    uint64_t names_number;
     uint32_t touch;
-    uint32_t names_len;
     uint32_t room; /* bytes of the tail */
     uint8_t uid_len;
     uint8_t all_origin_len;
-    uint8_t names_origin_len;
-    uint8_t name_count;
-    uint8_t tail[]; /* uid, origins, names */
+    uint8_t named_count;
+    uint8_t
+        tail[]; /* uid, origin; of each entry that names fields: a head, its origin, its names */
 } record;
+
+typedef struct named_head {
+    uint64_t number;
+    uint32_t names_len;
+    uint8_t origin_len;
+    uint8_t name_count;
+} named_head;
 
 /* ---- Generations ---- */
 
@@ -115,6 +120,26 @@ void mti_window_clear(mti_window *window)
     generation_clear(&window->old);
 }
 
+static mt_bytes take_text(const uint8_t **at, size_t len)
+{
+    mt_bytes text = {*at, len};
+
+    *at += len;
+    return text;
+}
+
+static void read_named(const uint8_t **at, mti_logged_names *out)
+{
+    named_head head;
+
+    memcpy(&head, *at, sizeof head);
+    *at += sizeof head;
+    out->number = head.number;
+    out->name_count = head.name_count;
+    out->origin = take_text(at, head.origin_len);
+    out->names = take_text(at, head.names_len);
+}
+
 bool mti_window_find(const mti_window *window, mt_bytes uid, mti_logged *out)
 {
     uint32_t hash = mti_checksum32(uid, window->seed);
@@ -125,20 +150,20 @@ bool mti_window_find(const mti_window *window, mt_bytes uid, mti_logged *out)
     if (!r) return false;
     at = r->tail + r->uid_len;
     out->all_number = r->all_number;
-    out->all_origin = (mt_bytes){at, r->all_origin_len};
-    at += r->all_origin_len;
-    out->names_number = r->names_number;
-    out->names_origin = (mt_bytes){at, r->names_origin_len};
-    at += r->names_origin_len;
-    out->names = (mt_bytes){at, r->names_len};
-    out->name_count = r->name_count;
+    out->all_origin = take_text(&at, r->all_origin_len);
+    out->named_count = r->named_count;
+    for (size_t i = 0; i < out->named_count; i++) read_named(&at, &out->named[i]);
     out->touch = r->touch;
     return true;
 }
 
 static size_t tail_len(mt_bytes uid, const mti_logged *logged)
 {
-    return uid.len + logged->all_origin.len + logged->names_origin.len + logged->names.len;
+    size_t len = uid.len + logged->all_origin.len;
+
+    for (size_t i = 0; i < logged->named_count; i++)
+        len += sizeof(named_head) + logged->named[i].origin.len + logged->named[i].names.len;
+    return len;
 }
 
 static uint8_t *put_text(uint8_t *at, mt_bytes text)
@@ -147,23 +172,32 @@ static uint8_t *put_text(uint8_t *at, mt_bytes text)
     return at + text.len;
 }
 
+static uint8_t *put_named(uint8_t *at, const mti_logged_names *named)
+{
+    named_head head;
+
+    memset(&head, 0, sizeof head);
+    head.number = named->number;
+    head.names_len = (uint32_t)named->names.len;
+    head.origin_len = (uint8_t)named->origin.len;
+    head.name_count = (uint8_t)named->name_count;
+    memcpy(at, &head, sizeof head);
+    return put_text(put_text(at + sizeof head, named->origin), named->names);
+}
+
 /* Writes a record whose tail has room. */
 static void record_write(record *r, mt_bytes uid, const mti_logged *logged)
 {
     uint8_t *at = r->tail;
 
     r->all_number = logged->all_number;
-    r->names_number = logged->names_number;
     r->touch = logged->touch;
-    r->names_len = (uint32_t)logged->names.len;
     r->uid_len = (uint8_t)uid.len;
     r->all_origin_len = (uint8_t)logged->all_origin.len;
-    r->names_origin_len = (uint8_t)logged->names_origin.len;
-    r->name_count = (uint8_t)logged->name_count;
+    r->named_count = (uint8_t)logged->named_count;
     at = put_text(at, uid);
     at = put_text(at, logged->all_origin);
-    at = put_text(at, logged->names_origin);
-    put_text(at, logged->names);
+    for (size_t i = 0; i < logged->named_count; i++) at = put_named(at, &logged->named[i]);
 }
 
 /* Makes room in the younger generation for one more record of `size` bytes. */

@@ -15,15 +15,24 @@
 #define MTI_WINDOW_NODES 8192
 #define MTI_WINDOW_BYTES ((size_t)1024 * 1024)
 
-/* The entries of a node in the log that newer ones may absorb: one that says `all`, and a later
- * one that names fields. */
+/* An entry that names fields. */
+typedef struct mti_logged_names {
+    uint64_t number;
+    mt_bytes origin;
+    mt_bytes names; /* as in mti_log_entry */
+    size_t name_count;
+} mti_logged_names;
+
+/* How many of these are known of a node. */
+#define MTI_LOGGED_MAX 8
+
+/* The entries of a node in the log that newer ones may absorb: one that says `all`, and those that name
+ * fields, each field in one of them. */
 typedef struct mti_logged {
     uint64_t all_number; /* 0: there is none */
     mt_bytes all_origin;
-    uint64_t names_number; /* 0: there is none */
-    mt_bytes names_origin;
-    mt_bytes names; /* as in mti_log_entry */
-    size_t name_count;
+    mti_logged_names named[MTI_LOGGED_MAX]; /* the oldest first */
+    size_t named_count;
     uint32_t touch; /* of the write that logged it: the caller's own */
 } mti_logged;
 

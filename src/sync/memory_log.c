@@ -5,6 +5,10 @@
 
 #define SLOTS_MIN 64
 
+/* How many entries of a node are looked at: of one whose fields change one by one, there may be as many as
+ * it has fields. What is further back may name again what a newer one does. */
+#define LEFT_MAX 64
+
 /* How many changes are shown at once. */
 #define PIECE 8
 
@@ -145,27 +149,31 @@ static void forget_all(mti_memory_log *log)
     log->forgotten = log->head.number;
 }
 
-/* What a new entry says: the names of an older one that it absorbs, and its own. */
+/* What a new entry says. */
 typedef struct saying {
-    mt_bytes uid, origin, older, names;
-    mti_log_union sum;
+    mt_bytes uid, origin, names;
+    size_t name_count;
 } saying;
 
 static mti_noted *noted_new(const mti_memory_log *log, uint32_t hash, const saying *s)
 {
-    size_t len = s->uid.len + s->origin.len + s->sum.len;
+    size_t len = s->uid.len + s->origin.len + s->names.len;
     mti_noted *noted = mti_mem_alloc(log->mem, sizeof *noted + len);
+    uint8_t *at;
 
     if (!noted) return NULL;
     *noted = (mti_noted){.hash = hash,
                          .text_cap = (uint32_t)len,
-                         .names_len = (uint32_t)s->sum.len,
+                         .names_len = (uint32_t)s->names.len,
                          .uid_len = (uint8_t)s->uid.len,
                          .origin_len = (uint8_t)s->origin.len,
-                         .name_count = (uint8_t)s->sum.count};
-    memcpy(noted->text, s->uid.data, s->uid.len);
-    if (s->origin.len) memcpy(noted->text + s->uid.len, s->origin.data, s->origin.len);
-    mti_log_names_unite(s->older, s->names, noted->text + s->uid.len + s->origin.len);
+                         .name_count = (uint8_t)s->name_count};
+    at = noted->text;
+    memcpy(at, s->uid.data, s->uid.len);
+    at += s->uid.len;
+    if (s->origin.len) memcpy(at, s->origin.data, s->origin.len);
+    at += s->origin.len;
+    if (s->names.len) memcpy(at, s->names.data, s->names.len);
     return noted;
 }
 
@@ -181,42 +189,38 @@ static void append(mti_memory_log *log, mti_noted *noted)
     log->count++;
 }
 
-/* What the same peer said before of the node is in it. */
-static mt_status note_all(mti_memory_log *log, uint32_t hash, const saying *s)
+/* What is left of an older entry behind a new one that names fields: those that the new one lacks. An
+ * entry that says `all` stays. Answers whether anything is. */
+static bool names_left(mti_noted *older, const saying *s)
+{
+    uint8_t *names = older->text + older->uid_len + older->origin_len;
+    mti_log_rest rest;
+
+    if (older->name_count == 0) return true;
+    rest = mti_log_names_without(names_of(older), s->names, names);
+    older->name_count = (uint8_t)rest.count;
+    older->names_len = (uint32_t)rest.len;
+    return rest.count > 0;
+}
+
+/* Behind one that says `all` nothing is left of what the same peer said before. */
+static bool is_left(mti_noted *older, const saying *s)
+{
+    if (s->name_count > 0) return names_left(older, s);
+    return !mt_bytes_equal(origin_of(older), s->origin);
+}
+
+static mt_status note(mti_memory_log *log, uint32_t hash, const saying *s)
 {
     mti_noted *noted = noted_new(log, hash, s), *older, *next;
+    size_t left = 0;
 
     if (!noted) return MT_NO_MEMORY;
     for (older = *slot_of(log, hash); (older = of_node(older, hash, s->uid)); older = next) {
         next = older->next;
-        if (mt_bytes_equal(origin_of(older), s->origin)) noted_free(log, take(log, older));
+        if (!is_left(older, s)) noted_free(log, take(log, older));
+        else if (++left == LEFT_MAX && s->name_count > 0) break;
     }
-    append(log, noted);
-    return MT_OK;
-}
-
-static mti_noted *newest_names(const mti_memory_log *log, uint32_t hash, mt_bytes uid)
-{
-    mti_noted *noted = of_node(*slot_of(log, hash), hash, uid);
-
-    while (noted && noted->name_count == 0) noted = of_node(noted->next, hash, uid);
-    return noted;
-}
-
-static mt_status note_names(mti_memory_log *log, uint32_t hash, saying *s)
-{
-    mti_noted *older = newest_names(log, hash, s->uid), *noted;
-    mti_log_union sum = s->sum;
-
-    if (older) sum = mti_log_names_unite(names_of(older), s->names, NULL);
-    if (sum.count > MTI_LOG_NAMES_MAX) older = NULL; /* both stay */
-    if (older) {
-        s->older = names_of(older);
-        s->sum = sum;
-        if (!sum.within && !mt_bytes_equal(origin_of(older), s->origin)) s->origin.len = 0;
-    }
-    if (!(noted = noted_new(log, hash, s))) return MT_NO_MEMORY;
-    if (older) noted_free(log, take(log, older));
     append(log, noted);
     return MT_OK;
 }
@@ -225,14 +229,11 @@ void mti_memory_log_note(mti_memory_log *log, mt_bytes uid, mt_bytes names, size
                          mt_bytes origin)
 {
     uint32_t hash = mti_checksum32(uid, log->seed);
-    saying s = {.uid = uid, .origin = origin, .names = names, .sum = {name_count, names.len, true}};
-    mt_status st = MT_OK;
+    saying s = {uid, origin, names, name_count};
 
     log->head.number++;
-    if (slots_grow(log) != MT_OK || places_reserve(log) != MT_OK) st = MT_NO_MEMORY;
-    if (st == MT_OK && name_count == 0) st = note_all(log, hash, &s);
-    else if (st == MT_OK) st = note_names(log, hash, &s);
-    if (st != MT_OK) forget_all(log);
+    if (slots_grow(log) != MT_OK || places_reserve(log) != MT_OK || note(log, hash, &s) != MT_OK)
+        forget_all(log);
     while (log->count > log->max) forget_oldest(log);
 }
 

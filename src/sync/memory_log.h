@@ -1,10 +1,10 @@
 /* sync/memory_log.h - which nodes changed last, where no storage keeps a log.
  *
- * One entry a node for what may all have changed, one for each peer that this came from; and one for
- * which fields did, since a peer that has the node is not to get all of it again for a field. It names
- * at most 64; what is beyond begins another. A node that changes again has its entry move to the end, so
- * that what is remembered is about so many nodes, however often each of them changed. As in the log of
- * a storage (docs/store.md), whoever follows by number has seen each change or finds it further on. */
+ * Each field of a node is named in one entry, that of its last change; beside these there is one for what
+ * may all have changed, since a peer that has the node is not to get all of it again for a field, for
+ * each peer that this came from. So what is remembered does not grow with how often something changes.
+ * As in the log of a storage (docs/store.md), whoever follows by number has seen each change or finds it
+ * further on. */
 #ifndef MTI_MEMORY_LOG_H
 #define MTI_MEMORY_LOG_H
 

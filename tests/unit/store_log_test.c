@@ -115,18 +115,64 @@ TEST(an_origin_has_at_most_255_bytes)
 TEST(a_newer_change_absorbs_older_ones_of_its_node)
 {
     test_shelf shelf = {0};
-    mt_cursor next;
 
     test_shelf_begin(&shelf);
     test_shelf_write(&shelf, "ada x=1@1, bob x=1@1", "");
-    next = test_shelf_write(&shelf, "ada y=1@1", "");
-    test_shelf_write(&shelf, "ada x=2@2", "");
-    test_shelf_write(&shelf, "ada z=1@1", "");
-    test_shelf_keys(&shelf, "l", "l1 l2 l5");
-    test_shelf_log(&shelf, none, "1:ada* 2:bob* 5:ada(x y z)");
-    test_shelf_log(&shelf, next, "5:ada(x y z)");
+    test_shelf_write(&shelf, "ada y=1@1", "");
+    test_shelf_write(&shelf, "ada x=2@2 y=2@2", "");
+    test_shelf_keys(&shelf, "l", "l1 l2 l4");
+    test_shelf_log(&shelf, none, "1:ada* 2:bob* 4:ada(x y)");
     test_shelf_write(&shelf, "ada^1", "");
-    test_shelf_log(&shelf, none, "2:bob* 6:ada*");
+    test_shelf_log(&shelf, none, "2:bob* 5:ada*");
+    test_shelf_end(&shelf);
+}
+
+/* Who has heard of the older one is not told of all of it again. */
+TEST(a_field_is_named_where_it_changed_last_and_nowhere_else)
+{
+    test_shelf shelf = {0};
+    mt_cursor next;
+
+    test_shelf_begin(&shelf);
+    test_shelf_write(&shelf, "ada x=1@1", "");
+    next = test_shelf_write(&shelf, "ada x=2@2 y=1@1 z=1@1", "");
+    test_shelf_write(&shelf, "ada y=2@2", "");
+    test_shelf_log(&shelf, none, "1:ada* 2:ada(x z) 3:ada(y)");
+    test_shelf_log(&shelf, next, "3:ada(y)");
+    test_shelf_write(&shelf, "ada x=3@3 y=3@3", "");
+    test_shelf_log(&shelf, none, "1:ada* 2:ada(z) 4:ada(x y)");
+    test_shelf_write(&shelf, "ada y=4@4 z=2@2", "");
+    test_shelf_keys(&shelf, "l", "l1 l4 l5");
+    test_shelf_log(&shelf, none, "1:ada* 4:ada(x) 5:ada(y z)");
+    test_shelf_reopen(&shelf);
+    test_shelf_log(&shelf, none, "1:ada* 4:ada(x) 5:ada(y z)");
+    test_shelf_end(&shelf);
+}
+
+/* Of one write, where the older entry is not in the store yet. */
+TEST(names_are_taken_from_entries_of_the_same_write)
+{
+    test_shelf shelf = {0};
+    mt_delta *deltas[3];
+    mt_storage_commit commits[3];
+    mt_storage_write write = {.commits = commits, .commit_count = 3};
+    const char *rows[] = {"ada x=2@2 y=2@2 z=2@2", "ada y=3@3", "ada x=3@3 y=4@4"};
+    test_reply r;
+
+    test_shelf_begin(&shelf);
+    test_shelf_write(&shelf, "ada x=1@1", "");
+    for (size_t i = 0; i < 3; i++) {
+        CHECK(test_merge_rows(shelf.graph, rows[i], &deltas[i]) == MT_OK);
+        commits[i] = (mt_storage_commit){.delta = deltas[i]};
+    }
+    test_ask_write(&shelf.s, &r, &write);
+    test_await(&shelf.s, &r);
+    test_reply_worked(&r);
+    for (size_t i = 0; i < 3; i++) mt_delta_free(deltas[i]);
+    test_shelf_keys(&shelf, "l", "l1 l2 l4");
+    test_shelf_log(&shelf, none, "1:ada* 2:ada(z) 4:ada(x y)");
+    test_shelf_reopen(&shelf);
+    test_shelf_log(&shelf, none, "1:ada* 2:ada(z) 4:ada(x y)");
     test_shelf_end(&shelf);
 }
 
@@ -140,8 +186,8 @@ TEST(names_do_not_absorb_everything)
     /* Else a peer that has the node would get 300 fields for one. */
     next = test_shelf_write(&shelf, "big f001=8@6", "");
     test_shelf_write(&shelf, "big f002=8@6", "");
-    test_shelf_log(&shelf, none, "1:big* 3:big(f001 f002)");
-    test_shelf_log(&shelf, next, "3:big(f001 f002)");
+    test_shelf_log(&shelf, none, "1:big* 2:big(f001) 3:big(f002)");
+    test_shelf_log(&shelf, next, "3:big(f002)");
     test_shelf_end(&shelf);
 }
 
@@ -161,14 +207,26 @@ TEST(changes_absorb_only_what_this_opening_has_logged)
 TEST(changes_of_different_peers_together_are_nobodys)
 {
     test_shelf shelf = {0};
+    char row[32];
 
     test_shelf_begin(&shelf);
     test_shelf_write(&shelf, "ada x=1@1 y=1@1", "");
     test_shelf_write(&shelf, "ada x=2@2", "p");
     test_shelf_write(&shelf, "ada y=2@2", "p");
-    test_shelf_log(&shelf, none, "1:ada* 3:ada(x y)<p");
     test_shelf_write(&shelf, "ada z=2@2", "q");
-    test_shelf_log(&shelf, none, "1:ada* 4:ada(x y z)");
+    test_shelf_log(&shelf, none, "1:ada* 2:ada(x)<p 3:ada(y)<p 4:ada(z)<q");
+    /* More than eight are not remembered: the oldest two become one, each time. */
+    for (int i = 0; i < 6; i++) {
+        snprintf(row, sizeof row, "ada n%d=1@1", i);
+        test_shelf_write(&shelf, row, "p");
+    }
+    test_shelf_log(&shelf, none,
+                   "1:ada* 3:ada(x y)<p 4:ada(z)<q 5:ada(n0)<p 6:ada(n1)<p 7:ada(n2)<p "
+                   "8:ada(n3)<p 9:ada(n4)<p 10:ada(n5)<p");
+    test_shelf_write(&shelf, "ada n6=1@1", "p");
+    test_shelf_log(&shelf, none,
+                   "1:ada* 4:ada(x y z) 5:ada(n0)<p 6:ada(n1)<p 7:ada(n2)<p 8:ada(n3)<p "
+                   "9:ada(n4)<p 10:ada(n5)<p 11:ada(n6)<p");
     test_shelf_end(&shelf);
 }
 
@@ -207,13 +265,14 @@ TEST(unions_of_more_than_64_names_are_not_made)
 
     test_shelf_begin(&shelf);
     test_shelf_write(&shelf, "big a=1@1", "");
-    for (int i = 0; i < 70; i++) {
+    for (int i = 0; i < 80; i++) {
         snprintf(row, sizeof row, "big n%02d=1@1", i);
         test_shelf_write(&shelf, row, "");
     }
-    r = test_asker_changes(&shelf.s, none, 10);
-    assert_int_equal(r.change_count, 3);
-    CHECK(r.changes[0].all && r.changes[1].name_count == 64 && r.changes[2].name_count == 6);
+    r = test_asker_changes(&shelf.s, none, 20);
+    assert_int_equal(r.change_count, 10);
+    CHECK(r.changes[0].all && r.changes[1].name_count == 64 && r.changes[2].name_count == 9);
+    for (size_t i = 3; i < 10; i++) CHECK(r.changes[i].name_count == 1);
     test_reply_end(&r);
     test_shelf_end(&shelf);
 }
@@ -524,6 +583,8 @@ int main(void)
         cmocka_unit_test(changes_come_as_many_as_are_asked_for),
         cmocka_unit_test(an_origin_has_at_most_255_bytes),
         cmocka_unit_test(a_newer_change_absorbs_older_ones_of_its_node),
+        cmocka_unit_test(a_field_is_named_where_it_changed_last_and_nowhere_else),
+        cmocka_unit_test(names_are_taken_from_entries_of_the_same_write),
         cmocka_unit_test(names_do_not_absorb_everything),
         cmocka_unit_test(changes_absorb_only_what_this_opening_has_logged),
         cmocka_unit_test(changes_of_different_peers_together_are_nobodys),

@@ -6,9 +6,9 @@
 
 static void put(mti_window *w, const char *uid, uint64_t number, const char *names)
 {
-    mti_logged logged = {.names_number = number, .names = mt_str(names), .name_count = 1};
+    mti_logged logged = {.named_count = 1};
 
-    logged.names_origin = mt_str("peer");
+    logged.named[0] = (mti_logged_names){number, mt_str("peer"), mt_str(names), 1};
     logged.touch = (uint32_t)number;
     CHECK(mti_window_put(w, mt_str(uid), &logged) == MT_OK);
 }
@@ -18,9 +18,10 @@ static bool knows(const mti_window *w, const char *uid, uint64_t number, const c
     mti_logged logged;
 
     if (!mti_window_find(w, mt_str(uid), &logged)) return false;
-    CHECK(logged.names_number == number && logged.touch == number && logged.all_number == 0);
-    CHECK(mt_bytes_equal(logged.names, mt_str(names)));
-    CHECK(mt_bytes_equal(logged.names_origin, mt_str("peer")) && logged.all_origin.len == 0);
+    CHECK(logged.named_count == 1 && logged.named[0].number == number);
+    CHECK(logged.touch == number && logged.all_number == 0 && logged.all_origin.len == 0);
+    CHECK(mt_bytes_equal(logged.named[0].names, mt_str(names)));
+    CHECK(mt_bytes_equal(logged.named[0].origin, mt_str("peer")));
     return true;
 }
 
@@ -47,17 +48,23 @@ TEST(what_was_put_is_found_and_what_was_put_over_it)
 
 TEST(all_that_an_entry_says_is_kept)
 {
-    mti_logged in = {.all_number = 7, .names_number = 9, .name_count = 2, .touch = 3}, out;
+    mti_logged in = {.all_number = 7, .named_count = 2, .touch = 3}, out;
     mti_window w;
 
     in.all_origin = mt_str("p");
-    in.names = mt_str("\1x\1y");
+    in.named[0] = (mti_logged_names){9, mt_str(""), mt_str("\1x\1y"), 2};
+    in.named[1] = (mti_logged_names){12, mt_str("q"), mt_str("\1z"), 1};
     mti_window_init(&w, test_mem(), 1);
     CHECK(mti_window_put(&w, mt_str("ada"), &in) == MT_OK);
     CHECK(mti_window_find(&w, mt_str("ada"), &out));
-    CHECK(out.all_number == 7 && out.names_number == 9 && out.name_count == 2 && out.touch == 3);
-    CHECK(mt_bytes_equal(out.all_origin, in.all_origin) && out.names_origin.len == 0);
-    CHECK(mt_bytes_equal(out.names, in.names));
+    CHECK(out.all_number == 7 && out.named_count == 2 && out.touch == 3);
+    CHECK(mt_bytes_equal(out.all_origin, in.all_origin));
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(out.named[i].number == in.named[i].number);
+        CHECK(out.named[i].name_count == in.named[i].name_count);
+        CHECK(mt_bytes_equal(out.named[i].origin, in.named[i].origin));
+        CHECK(mt_bytes_equal(out.named[i].names, in.named[i].names));
+    }
     mti_window_free(&w);
 }
 
@@ -122,7 +129,8 @@ TEST(without_memory_it_holds_what_it_held)
 {
     for (size_t n = 0;; n++) {
         fail_mem fm = {.fail_at = n};
-        mti_logged logged = {.names_number = 1, .names = mt_str("x"), .name_count = 1};
+        mti_logged logged = {.named_count = 1,
+                             .named = {{.number = 1, .names = mt_str("x"), .name_count = 1}}};
         size_t held = 0, found = 0;
         mti_window w;
         char uid[16];

@@ -144,7 +144,7 @@ typedef struct sample {
 static const sample samples[] = {
     {"example", write_example, 0, "1:user/1* 2:user/2*", "."},
     {"large", write_large, 0, "2:few* 3:big* 4:big(f001)<p", "."},
-    {"log", write_log, 6, "9:c(x y z) 10:e*<p", "peer/p=12."},
+    {"log", write_log, 6, "8:c(x y)<q 9:c(z)<p 10:e*<p", "peer/p=12."},
 };
 
 TEST(samples_are_written)
