@@ -1,8 +1,8 @@
 /* pull.c - reads of what is not here: the peers that give it are asked, but for those of which all has
  * come that they have.
  *
- * All peers that may have a node are asked at once. What comes is merged, whenever; the read ends when
- * every node was found, all peers have answered, or the time is over. */
+ * All peers that may have a node are asked at once. The read ends when every node was found, all peers
+ * have answered, or the time is over. What comes within as much time again is merged all the same. */
 #include "sync/sync.h"
 
 /* A peer that a read is for. */
@@ -16,6 +16,8 @@ struct mti_pulling {
     mti_pulling *next;
     mti_sync *sync;
     uint64_t id;
+    bool over; /* it has ended, and some peers have not answered */
+    bool storage_none, allow_future;
     mt_timer late;
     peer *peers;
     size_t peer_count, left;
@@ -40,19 +42,25 @@ static void pulling_free(mti_pulling *p)
     mti_mem_free(sync->mem, p, sizeof *p);
 }
 
-/* The last answer. */
+/* The last answer, unless there was one. Peers that have not answered may do so yet. */
 static void pulling_end(mti_pulling *p, mt_status status, const char *text)
 {
-    mt_db *db = p->sync->db;
+    mti_sync *sync = p->sync;
     uint64_t id = p->id;
+    bool was_over = p->over;
 
-    pulling_free(p);
-    mt_pull_done(db, id, &(mt_pull_answer){.status = status, .text = text});
+    p->over = true;
+    if (p->left == 0) pulling_free(p);
+    else sync->env->timer_set(sync->env->ctx, &p->late, sync->pull_ms);
+    if (!was_over) mt_pull_done(sync->db, id, &(mt_pull_answer){.status = status, .text = text});
 }
 
 static void is_late(void *arg)
 {
-    pulling_end(arg, MT_DEADLINE, "the peers that were asked did not answer in time");
+    mti_pulling *p = arg;
+
+    if (p->over) pulling_free(p);
+    else pulling_end(p, MT_DEADLINE, "the peers that were asked did not answer in time");
 }
 
 static mti_pulling *find(const mti_sync *sync, uint64_t id)
@@ -223,6 +231,8 @@ mt_status mti_sync_pull_ask(mti_sync *sync, uint64_t id, const mt_pull *pull)
     memset(p, 0, sizeof *p);
     p->sync = sync;
     p->id = id;
+    p->storage_none = pull->options->storage_none;
+    p->allow_future = pull->options->allow_future;
     p->late = (mt_timer){.fire = is_late, .arg = p};
     p->next = sync->pulls;
     sync->pulls = p;
@@ -252,7 +262,42 @@ static void note_found(mti_pulling *p, const mt_row *rows, size_t count)
     }
 }
 
-/* What comes late is merged all the same, as far as it is wanted: nobody waits for it. */
+/* What comes late is merged as far as it was asked for. Nobody waits for it, and where it fails it can
+ * be asked for again. */
+static void merge_late(const mti_pulling *p, mti_session *from, const mt_row *rows, size_t count)
+{
+    mt_options options = {.size = sizeof options,
+                          .level = MT_LEVEL_APPLIED,
+                          .network_none = true,
+                          .storage_none = p->storage_none,
+                          .allow_future = p->allow_future};
+    const mt_bytes *keys = p->keys.data;
+    mt_received what = {.rows = rows, .count = count};
+    size_t at = 0;
+
+    /* Both are in uid order. */
+    for (size_t i = 0; i < count; i++) {
+        while (at < p->key_count && mt_bytes_compare(keys[at], rows[i].uid) < 0) at++;
+        if (at == p->key_count || !mt_bytes_equal(keys[at], rows[i].uid)) return;
+    }
+    (void)!mt_db_receive_with(p->sync->db, from->connection, &what, &options, NULL, NULL, NULL);
+}
+
+static void take_found(mti_session *session, uint64_t id, const mt_row *rows, size_t count)
+{
+    mti_pulling *p = find(session->sync, id);
+    mt_pull_answer answer = {
+        .rows = rows, .count = count, .from = session->connection, .more = true};
+
+    if (mti_refused_found(session, id, rows, count) || !p) return;
+    if (!p->over) {
+        note_found(p, rows, count);
+        mt_pull_done(session->sync->db, id, &answer);
+    } else if (waits_for(p, session)) {
+        merge_late(p, session, rows, count);
+    }
+}
+
 void mti_sync_pull_found(mti_session *session, mti_parse *in)
 {
     mti_sync *sync = session->sync;
@@ -260,7 +305,6 @@ void mti_sync_pull_found(mti_session *session, mti_parse *in)
     bool more = mti_parse_byte(in, "whether more follows") != 0;
     mt_status said = mti_parse_status(in);
     mt_bytes bytes = mti_parse_rest(in);
-    mt_connection *from = session->connection;
     const mt_row *rows;
     size_t count;
     mti_pulling *p;
@@ -269,16 +313,13 @@ void mti_sync_pull_found(mti_session *session, mti_parse *in)
     if (in->failed) return;
     mt_binary_reader_reset(sync->reader);
     st = bytes.len > 0 ? mt_binary_reader_feed(sync->reader, bytes, true) : MT_END;
-    while (st == MT_OK && (st = mt_binary_reader_rows(sync->reader, &rows, &count)) == MT_OK) {
-        mt_pull_answer answer = {.rows = rows, .count = count, .from = from, .more = true};
-        if (mti_refused_found(session, id, rows, count)) continue;
-        if ((p = find(sync, id))) note_found(p, rows, count);
-        mt_pull_done(sync->db, id, &answer);
-    }
+    while (st == MT_OK && (st = mt_binary_reader_rows(sync->reader, &rows, &count)) == MT_OK)
+        take_found(session, id, rows, count);
     if (st != MT_END) mti_parse_fail(in, "the rows", mt_binary_reader_error(sync->reader)->text);
     if (more || !(p = find(sync, id))) return;
     gone(p, session);
     if (said != MT_OK) p->failed = said;
+    if (p->over && p->left > 0) return;
     if (p->missing == 0) pulling_end(p, MT_OK, NULL);
     else if (p->left == 0) pulling_end(p, p->failed, "a peer that was asked could not answer");
 }
