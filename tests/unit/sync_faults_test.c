@@ -1,8 +1,7 @@
 /* The sync router where peers lie, links are full, stores are late, and hooks take links away. */
-#include "sync/message.h"
 #include "test_meeting.h"
+#include "test_stranger.h"
 
-#include <mytosis/binary.h>
 #include <mytosis/conformance.h>
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/kv_memory.h>
@@ -42,198 +41,33 @@ static bool has(mt_db *db, const char *uid)
     return node && mt_node_state_max(node) > 0;
 }
 
-/* ---- A stranger, who says what a test wants ---- */
-
-typedef struct stranger {
-    mt_connection *here, *there;
-    mt_subscription *subscription;
-    mt_buf message;
-    bool undone;           /* it heard of what was */
-    size_t heard[32];      /* messages, by type */
-    uint64_t session;      /* of the last HELLO */
-    mti_standing standing; /* of the last SUBSCRIBE */
-    uint8_t after[MT_UID_LEN_MAX];
-} stranger;
-
-static void hear(void *ctx, const void *event)
-{
-    const mt_message *m = event;
-    stranger *s = ctx;
-    unsigned type = 0, flags;
-    mt_error err;
-    mti_parse in;
-    mti_hello hello;
-    mti_range range;
-
-    CHECK(mti_parse_head(m->bytes, &type, &in, &err) == MT_OK);
-    CHECK(type < TEST_COUNT(s->heard));
-    s->heard[type]++;
-    for (size_t i = 0; i + 6 <= m->bytes.len; i++)
-        s->undone |= memcmp(m->bytes.data + i, "undone", 6) == 0;
-    if (type == MTI_HELLO && mti_parse_hello(&in, &hello) == MT_OK) s->session = hello.nonce;
-    if (type != MTI_SUBSCRIBE) return;
-    (void)mti_parse_number(&in, "");
-    CHECK(mti_parse_range(&in, test_mem(), &range, &flags) == MT_OK);
-    mti_parse_standing(&in, &s->standing);
-    if (s->standing.copying) memcpy(s->after, s->standing.after.data, s->standing.after.len);
-    s->standing.after.data = s->after;
-    mti_range_free(test_mem(), &range);
-}
-
-/* Comes to the first peer. */
-static void come(test_meeting *w, stranger *s, mt_pipe_options options)
-{
-    mt_subscriber subscriber = {.on_event = hear, .ctx = s};
-
-    memset(s, 0, sizeof *s);
-    s->message.mem = test_mem();
-    options.size = sizeof options;
-    options.a_id = mt_str("stranger");
-    CHECK(mt_pipe_new(&w->te.env, &options, &s->here, &s->there, NULL) == MT_OK);
-    CHECK(mt_event_stream_subscribe(mt_connection_messages(s->there), &subscriber,
-                                    &s->subscription) == MT_OK);
-    CHECK(mt_group_add(w->peers[0].links, s->here) == MT_OK);
-    test_env_run_for(&w->te, 100);
-}
-
-static void leave(stranger *s)
-{
-    if (s->subscription) mt_subscription_dispose(s->subscription);
-    mt_connection_close(s->there);
-    mt_connection_unref(s->there);
-    mt_connection_unref(s->here);
-    mt_buf_free(&s->message);
-}
-
-static mti_say speak(stranger *s, mti_message_type type)
-{
-    return mti_say_begin(&s->message, type);
-}
-
-static void send(stranger *s)
-{
-    CHECK(mt_connection_send(s->there, mt_buf_bytes(&s->message)) == MT_OK);
-}
-
-/* Greets, as one that wants and gives ranges with these prefixes; none: everything. */
-static void greet(test_meeting *w, stranger *s, char who, uint64_t session, size_t ranges)
-{
-    uint8_t self[16], boot[16];
-    mti_hello hello = {.version_min = 1,
-                       .version_max = 1,
-                       .clock = 1,
-                       .peer = {self, 16},
-                       .boot = {boot, 16},
-                       .nonce = session,
-                       .heard = s->session,
-                       .window = 1 << 22};
-    mti_say say = speak(s, MTI_HELLO);
-
-    memset(self, who, sizeof self);
-    memset(boot, who + 1, sizeof boot);
-    mti_say_hello(&say, &hello);
-    mti_say_number(&say, ranges ? ranges : 1);
-    for (size_t i = 0; i < (ranges ? ranges : 1); i++) {
-        char first[32], last[32];
-        mti_range range = {.first = {NULL, 0}};
-        snprintf(first, sizeof first, "r%04zu", i);
-        snprintf(last, sizeof last, "r%04zu/", i);
-        if (ranges) range.first = mt_str(first), range.end = mt_str(last);
-        mti_say_range(&say, &range, MTI_RANGE_PULL | MTI_RANGE_PUSH);
-    }
-    send(s);
-    test_env_run_for(&w->te, 100);
-}
-
-static void say_cursor(mti_say *say, uint8_t boot, uint64_t number)
-{
-    mt_cursor cursor = {.number = number};
-
-    memset(cursor.boot, boot, sizeof cursor.boot);
-    mti_say_fixed(say, (mt_bytes){cursor.boot, sizeof cursor.boot});
-    mti_say_number(say, number);
-}
-
-static void say_subscribe(stranger *s, uint64_t id, uint8_t boot, uint64_t number)
-{
-    mti_range all = {.first = {NULL, 0}};
-    mti_say say = speak(s, MTI_SUBSCRIBE);
-
-    mti_say_number(&say, id);
-    mti_say_range(&say, &all, 0);
-    say_cursor(&say, boot, number);
-    mti_say_byte(&say, 0);
-    send(s);
-}
-
-/* That it copies from the beginning, on to a position. */
-static void say_copies(stranger *s, uint64_t id, uint8_t boot, uint64_t number)
-{
-    mti_say say = speak(s, MTI_SUBSCRIBED);
-
-    mti_say_number(&say, id);
-    say_cursor(&say, boot, number);
-    mti_say_byte(&say, 1);
-    mti_say_number(&say, 0);
-    send(s);
-}
-
-/* A copied node, as often as it is said, under names that follow each other: of many with a long text
- * there are several frames. */
-static void say_copied(stranger *s, uint64_t id, const char *uid, size_t count, size_t len,
-                       uint64_t state)
-{
-    uint8_t *text = malloc(len);
-    mt_field field = {.name = mt_str("text"), .state = state};
-    mt_row row = {.fields = &field, .count = 1};
-    mti_say say = speak(s, MTI_DATA);
-    mt_binary_writer *writer;
-
-    if (!text) abort();
-    memset(text, 'x', len);
-    field.value = mt_string((mt_bytes){text, len});
-    mti_say_number(&say, id);
-    mti_say_number(&say, MTI_DATA_COPY);
-    CHECK(mt_binary_writer_new(test_mem(), NULL, NULL, &s->message, &writer) == MT_OK);
-    for (size_t i = 0; i < count; i++) {
-        char name[64];
-        snprintf(name, sizeof name, i ? "%s/%05zu" : "%s", uid, i);
-        row.uid = mt_str(name);
-        CHECK(mt_binary_row(writer, &row) == MT_OK);
-    }
-    CHECK(mt_binary_finish(writer) == MT_OK);
-    mt_binary_writer_free(writer);
-    free(text);
-    send(s);
-}
-
 /* ---- Positions ---- */
 
 TEST(what_was_copied_before_a_copy_began_anew_does_not_count_for_it)
 {
-    stranger s;
+    test_stranger s;
     test_meeting w;
 
     test_meeting_begin(&w);
     test_meeting_open(&w, 0, NULL);
-    come(&w, &s, (mt_pipe_options){.size = 0});
-    greet(&w, &s, 's', 1, 0);
+    test_stranger_come(&w, &s, (mt_pipe_options){.size = 0});
+    test_stranger_greet(&w, &s, 's', 1, 0);
     CHECK(s.heard[MTI_SUBSCRIBE] == 1);
-    say_copies(&s, 1, 7, 10);
+    test_stranger_copies(&s, 1, 7, 10);
     test_env_run_for(&w.te, 100);
     /* The log lost its place: the copy begins anew, right behind the last node of the first. */
-    say_copied(&s, 1, "zoe", 1, 1, 1);
-    say_copies(&s, 1, 7, 20);
+    test_stranger_copied(&s, 1, "zoe", 1, 1, 1);
+    test_stranger_copies(&s, 1, 7, 20);
     test_env_run_for(&w.te, 100);
     CHECK(has(w.peers[0].db, "zoe"));
     CHECK(mt_pipe_cut(s.there) == MT_OK);
     test_meeting_rest(&w);
     CHECK(mt_pipe_restore(s.there) == MT_OK);
-    greet(&w, &s, 's', 2, 0);
+    test_stranger_greet(&w, &s, 's', 2, 0);
     CHECK(s.heard[MTI_SUBSCRIBE] == 2);
     /* All nodes up to zoe are those of before 20. */
     CHECK(!s.standing.copying || s.standing.after.len == 0 || s.standing.at.number < 20);
-    leave(&s);
+    test_stranger_leave(&s);
     test_meeting_end(&w);
 }
 
@@ -266,7 +100,7 @@ static size_t positions_of(unsigned flags)
     mt_storage storage;
     size_t count = 0;
     mti_say say;
-    stranger s;
+    test_stranger s;
     test_meeting w;
     mt_kv kv;
 
@@ -274,18 +108,18 @@ static size_t positions_of(unsigned flags)
     CHECK(mt_kv_memory(&w.te.env, &kv) == MT_OK);
     CHECK(mt_node_store_new(&w.te.env, kv, NULL, &storage, NULL) == MT_OK);
     test_meeting_open_with(&w, 0, &options, (mt_config){.storage = &storage});
-    come(&w, &s, (mt_pipe_options){.flags = flags});
-    greet(&w, &s, 's', 1, 0);
-    say = speak(&s, MTI_DATA);
+    test_stranger_come(&w, &s, (mt_pipe_options){.flags = flags});
+    test_stranger_greet(&w, &s, 's', 1, 0);
+    say = test_stranger_speak(&s, MTI_DATA);
     mti_say_number(&say, 1);
     mti_say_number(&say, MTI_DATA_POSITION | MTI_DATA_ALL);
-    say_cursor(&say, 7, 5);
-    send(&s);
+    test_say_cursor(&say, 7, 5);
+    test_stranger_send(&s);
     test_meeting_rest(&w);
     CHECK(mt_db_records(w.peers[0].db, mt_str("sync/in/"), (mt_bytes){NULL, 0}, 10, count_records,
                         &count) == MT_OK);
     test_meeting_rest(&w);
-    leave(&s);
+    test_stranger_leave(&s);
     test_meeting_end(&w);
     return count;
 }
@@ -308,7 +142,7 @@ TEST(copy_of_a_list_has_what_storage_has)
     mti_range list = {.uids = &uid, .uid_count = 1};
     mt_storage storage;
     mti_say say;
-    stranger s;
+    test_stranger s;
     test_meeting w;
     mt_kv kv;
 
@@ -319,21 +153,21 @@ TEST(copy_of_a_list_has_what_storage_has)
     test_meeting_open_with(&w, 0, &options, (mt_config){.storage = &storage});
     test_meeting_rest(&w);
     test_text_set(w.peers[0].db, "ada", "before");
-    come(&w, &s, (mt_pipe_options){.size = 0});
-    greet(&w, &s, 's', 1, 0);
+    test_stranger_come(&w, &s, (mt_pipe_options){.size = 0});
+    test_stranger_greet(&w, &s, 's', 1, 0);
     test_meeting_rest(&w);
     fault.count = fault.fail_at = 0;
     fault.status = MT_IO;
     CHECK(mt_write(w.peers[0].db, &row, 1, NULL, NULL, NULL, NULL) == MT_OK);
-    say = speak(&s, MTI_SUBSCRIBE);
+    say = test_stranger_speak(&s, MTI_SUBSCRIBE);
     mti_say_number(&say, 1);
     mti_say_range(&say, &list, 0);
-    say_cursor(&say, 0, 0);
+    test_say_cursor(&say, 0, 0);
     mti_say_byte(&say, 0);
-    send(&s);
+    test_stranger_send(&s);
     test_meeting_rest(&w);
     CHECK(fault.tripped && s.heard[MTI_DATA] > 0 && !s.undone);
-    leave(&s);
+    test_stranger_leave(&s);
     test_meeting_end(&w);
 }
 
@@ -342,25 +176,25 @@ TEST(copy_of_a_list_has_what_storage_has)
 TEST(copy_goes_on_when_answers_to_reads_have_left_a_link)
 {
     mti_say say;
-    stranger s;
+    test_stranger s;
     test_meeting w;
 
     test_meeting_begin(&w);
     test_meeting_open(&w, 0, NULL);
     set_large(w.peers[0].db, "large", 3, 100000);
-    come(&w, &s, (mt_pipe_options){.queued_max = 1 << 20, .latency_ms = 50});
-    greet(&w, &s, 's', 1, 0);
-    say = speak(&s, MTI_PULL);
+    test_stranger_come(&w, &s, (mt_pipe_options){.queued_max = 1 << 20, .latency_ms = 50});
+    test_stranger_greet(&w, &s, 's', 1, 0);
+    say = test_stranger_speak(&s, MTI_PULL);
     mti_say_number(&say, 1);
     mti_say_number(&say, 1);
     mti_say_bytes(&say, mt_str("large"));
-    send(&s);
+    test_stranger_send(&s);
     test_env_run_for(&w.te, 10);
-    say_subscribe(&s, 1, 0, 0);
+    test_stranger_subscribes(&s, 1, 0, 0);
     test_meeting_rest(&w);
     CHECK(s.heard[MTI_FOUND] == 2 && s.heard[MTI_SUBSCRIBED] == 1);
     CHECK(s.heard[MTI_DATA] > 0);
-    leave(&s);
+    test_stranger_leave(&s);
     test_meeting_end(&w);
 }
 
@@ -438,23 +272,23 @@ TEST(peer_that_sends_more_than_the_window_ends_its_session)
     mt_action **held = calloc(MOST, sizeof(mt_action *));
     mt_hook hook = {.point = MT_ON_UPDATE, .run = hold_for_ever, .ctx = held};
     mt_sync_options options = {.size = sizeof options, .window = 65536};
-    stranger s;
+    test_stranger s;
     test_meeting w;
 
     if (!held) abort();
     test_meeting_begin(&w);
     test_meeting_open_with(&w, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
-    come(&w, &s, (mt_pipe_options){.queued_max = 1 << 20});
-    greet(&w, &s, 's', 1, 0);
-    say_copies(&s, 1, 7, 10);
+    test_stranger_come(&w, &s, (mt_pipe_options){.queued_max = 1 << 20});
+    test_stranger_greet(&w, &s, 's', 1, 0);
+    test_stranger_copies(&s, 1, 7, 10);
     for (size_t i = 0; i < 500 && s.heard[MTI_BYE] == 0; i++) {
-        say_copied(&s, 1, "ada", 1, 100000, 1);
+        test_stranger_copied(&s, 1, "ada", 1, 100000, 1);
         test_env_run_for(&w.te, 1);
     }
     CHECK(s.heard[MTI_BYE] == 1);
     for (size_t i = 0; held[i]; i++) mt_action_pass(held[i]);
     test_meeting_rest(&w);
-    leave(&s);
+    test_stranger_leave(&s);
     test_meeting_end(&w);
     free(held);
 }
@@ -508,18 +342,18 @@ TEST(peer_with_two_links_is_one_peer_that_received_a_write)
 TEST(position_that_the_log_does_not_know_is_not_ahead_of_a_write)
 {
     outcome o;
-    stranger s;
+    test_stranger s;
     test_meeting w;
 
     test_meeting_begin(&w);
     test_meeting_open(&w, 0, NULL);
-    come(&w, &s, (mt_pipe_options){.size = 0});
-    greet(&w, &s, 's', 1, 0);
-    say_subscribe(&s, 1, 9, 1000000);
+    test_stranger_come(&w, &s, (mt_pipe_options){.size = 0});
+    test_stranger_greet(&w, &s, 's', 1, 0);
+    test_stranger_subscribes(&s, 1, 9, 1000000);
     write_for(w.peers[0].db, 1, &o); /* in the turn in which that comes */
     test_meeting_rest(&w);
     CHECK(s.heard[MTI_DATA] > 0 && o.count == 0);
-    leave(&s);
+    test_stranger_leave(&s);
     test_meeting_end(&w);
 }
 
@@ -544,23 +378,23 @@ TEST(peers_that_have_nothing_in_common_are_quiet)
 
 TEST(peer_that_came_with_many_ranges_keeps_nobody_from_being_live)
 {
-    stranger s;
+    test_stranger s;
     test_meeting w;
 
     test_meeting_of_two(&w);
-    come(&w, &s, (mt_pipe_options){.queued_max = 1 << 20});
+    test_stranger_come(&w, &s, (mt_pipe_options){.queued_max = 1 << 20});
     for (uint64_t round = 0; round < 11; round++) {
-        greet(&w, &s, (char)('a' + 2 * round), round + 1, 1000);
+        test_stranger_greet(&w, &s, (char)('a' + 2 * round), round + 1, 1000);
         for (uint64_t i = 1; i <= 1000; i++) {
-            mti_say say = speak(&s, MTI_DATA);
+            mti_say say = test_stranger_speak(&s, MTI_DATA);
             mti_say_number(&say, 1000 * round + i);
             mti_say_number(&say, MTI_DATA_POSITION);
-            say_cursor(&say, 7, 5);
-            send(&s);
+            test_say_cursor(&say, 7, 5);
+            test_stranger_send(&s);
         }
         test_env_run_for(&w.te, 100);
     }
-    leave(&s);
+    test_stranger_leave(&s);
     test_text_set(w.peers[1].db, "ada", "x");
     test_meeting_join(&w, 0, 1);
     test_meeting_rest(&w);
@@ -571,51 +405,51 @@ TEST(peer_that_came_with_many_ranges_keeps_nobody_from_being_live)
 
 TEST(more_that_is_refused_than_can_be_noted_is_copied_anew)
 {
-    stranger s;
+    test_stranger s;
     test_meeting w;
 
     test_meeting_begin(&w);
     test_meeting_open(&w, 0, NULL);
-    come(&w, &s, (mt_pipe_options){.queued_max = 1 << 22});
-    greet(&w, &s, 's', 1, 0);
-    say_copies(&s, 1, 7, 10);
+    test_stranger_come(&w, &s, (mt_pipe_options){.queued_max = 1 << 22});
+    test_stranger_greet(&w, &s, 's', 1, 0);
+    test_stranger_copies(&s, 1, 7, 10);
     for (size_t i = 0; i < 3; i++) {
         char uid[8];
         snprintf(uid, sizeof uid, "n%zu", i);
-        say_copied(&s, 1, uid, 4000, 1, (uint64_t)1 << 52);
+        test_stranger_copied(&s, 1, uid, 4000, 1, (uint64_t)1 << 52);
         test_env_run_for(&w.te, 100);
     }
     CHECK(s.heard[MTI_BYE] == 0 && s.heard[MTI_ACK] > 0);
     CHECK(test_standing_of(w.peers[0].db).peer.refused == 10000);
-    greet(&w, &s, 's', 2, 0);
+    test_stranger_greet(&w, &s, 's', 2, 0);
     CHECK(s.heard[MTI_SUBSCRIBE] == 2);
     CHECK(!s.standing.copying && s.standing.at.number == 0);
-    leave(&s);
+    test_stranger_leave(&s);
     test_meeting_end(&w);
 }
 
 TEST(nodes_are_read_in_whatever_order_they_are_asked_for)
 {
     mti_say say;
-    stranger s;
+    test_stranger s;
     test_meeting w;
 
     test_meeting_begin(&w);
     test_meeting_open(&w, 0, NULL);
     test_text_set(w.peers[0].db, "ada", "x");
     test_text_set(w.peers[0].db, "bob", "y");
-    come(&w, &s, (mt_pipe_options){.size = 0});
-    greet(&w, &s, 's', 1, 0);
-    say = speak(&s, MTI_PULL);
+    test_stranger_come(&w, &s, (mt_pipe_options){.size = 0});
+    test_stranger_greet(&w, &s, 's', 1, 0);
+    say = test_stranger_speak(&s, MTI_PULL);
     mti_say_number(&say, 1);
     mti_say_number(&say, 3);
     mti_say_bytes(&say, mt_str("bob"));
     mti_say_bytes(&say, mt_str("ada"));
     mti_say_bytes(&say, mt_str("bob"));
-    send(&s);
+    test_stranger_send(&s);
     test_meeting_rest(&w);
     CHECK(s.heard[MTI_FOUND] == 2); /* both, and that this was all */
-    leave(&s);
+    test_stranger_leave(&s);
     test_meeting_end(&w);
 }
 
@@ -756,21 +590,21 @@ static void removes_between_frames(uint64_t state)
     remover r = {.count = 0};
     mt_hook hook = {.point = MT_ON_UPDATE, .run = remove_link, .ctx = &r};
     mt_sync_options options = {.size = sizeof options};
-    stranger s;
+    test_stranger s;
     test_meeting w;
 
     test_meeting_begin(&w);
     test_meeting_open_with(&w, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
-    come(&w, &s, (mt_pipe_options){.queued_max = 1 << 22});
-    greet(&w, &s, 's', 1, 0);
-    say_copies(&s, 1, 7, 10);
+    test_stranger_come(&w, &s, (mt_pipe_options){.queued_max = 1 << 22});
+    test_stranger_greet(&w, &s, 's', 1, 0);
+    test_stranger_copies(&s, 1, 7, 10);
     r.links = w.peers[0].links;
     r.link = s.here;
     r.left = state > 1 ? 2 : 0;
-    say_copied(&s, 1, "ada", 16, 100000, state);
+    test_stranger_copied(&s, 1, "ada", 16, 100000, state);
     test_meeting_rest(&w);
     CHECK(r.count > 0);
-    leave(&s);
+    test_stranger_leave(&s);
     test_meeting_end(&w);
 }
 
@@ -789,27 +623,27 @@ TEST(hook_may_take_the_link_away_when_what_was_refused_is_tried_again)
 TEST(number_that_is_used_again_leaves_nothing_unacknowledged)
 {
     mti_say say;
-    stranger s;
+    test_stranger s;
     test_meeting w;
 
     test_meeting_begin(&w);
     test_meeting_open(&w, 0, NULL);
     test_text_set(w.peers[0].db, "ada", "x");
-    come(&w, &s, (mt_pipe_options){.size = 0});
-    greet(&w, &s, 's', 1, 0);
-    say_subscribe(&s, 1, 0, 0);
+    test_stranger_come(&w, &s, (mt_pipe_options){.size = 0});
+    test_stranger_greet(&w, &s, 's', 1, 0);
+    test_stranger_subscribes(&s, 1, 0, 0);
     test_env_run_for(&w.te, 100);
     CHECK(s.heard[MTI_DATA] == 2);
-    say = speak(&s, MTI_UNSUBSCRIBE);
+    say = test_stranger_speak(&s, MTI_UNSUBSCRIBE);
     mti_say_number(&say, 1);
-    send(&s);
-    say_subscribe(&s, 1, 9, 9);
-    say = speak(&s, MTI_ACK);
+    test_stranger_send(&s);
+    test_stranger_subscribes(&s, 1, 9, 9);
+    say = test_stranger_speak(&s, MTI_ACK);
     mti_say_number(&say, 2);
-    send(&s);
+    test_stranger_send(&s);
     test_env_run_for(&w.te, 100);
     CHECK(test_standing_of(w.peers[0].db).peer.unacknowledged < 10000);
-    leave(&s);
+    test_stranger_leave(&s);
     test_meeting_end(&w);
 }
 
@@ -838,30 +672,30 @@ TEST(peer_whose_id_was_not_stored_tries_again)
 /* It says where it is in a log that is not there. */
 TEST(peer_that_is_ahead_of_the_log_is_not_behind)
 {
-    stranger s;
+    test_stranger s;
     test_meeting w;
     mti_say say;
 
     test_meeting_begin(&w);
     test_meeting_open(&w, 0, NULL);
     for (char uid[2] = "b"; uid[0] < 'm'; uid[0]++) set_large(w.peers[0].db, uid, 5, 60000);
-    come(&w, &s, (mt_pipe_options){.latency_ms = 50});
-    greet(&w, &s, 's', 1, 0);
+    test_stranger_come(&w, &s, (mt_pipe_options){.latency_ms = 50});
+    test_stranger_greet(&w, &s, 's', 1, 0);
     test_env_run_for(&w.te, 200);
-    say = speak(&s, MTI_SUBSCRIBE);
+    say = test_stranger_speak(&s, MTI_SUBSCRIBE);
     mti_say_number(&say, 1);
     mti_say_range(&say, &(mti_range){.first = {NULL, 0}}, 0);
-    say_cursor(&say, 7, 1000);
+    test_say_cursor(&say, 7, 1000);
     mti_say_byte(&say, 1);
     mti_say_bytes(&say, mt_str("a"));
-    send(&s);
+    test_stranger_send(&s);
     test_env_run_for(&w.te, 55);
     CHECK(strncmp(test_standing_of(w.peers[0].db).text, "sending", 7) == 0);
     for (int i = 0; i < 60; i++) {
         CHECK(test_standing_of(w.peers[0].db).peer.behind == 0);
         test_env_run_for(&w.te, 1);
     }
-    leave(&s);
+    test_stranger_leave(&s);
     test_meeting_end(&w);
 }
 

@@ -1,0 +1,54 @@
+/* test_stranger.h - one that comes to a peer of a meeting, and says what a test wants, message by message.
+ *
+ *     test_stranger s;
+ *     test_stranger_come(&m, &s, (mt_pipe_options){.size = 0});
+ *     test_stranger_greet(&m, &s, 's', 1, 0);
+ *     mti_say say = test_stranger_speak(&s, MTI_PULL);
+ *     mti_say_number(&say, 1);
+ *     ...
+ *     test_stranger_send(&s);
+ *     test_meeting_rest(&m);
+ *     CHECK(s.heard[MTI_FOUND] == 1);
+ *     test_stranger_leave(&s);
+ */
+#ifndef TEST_STRANGER_H
+#define TEST_STRANGER_H
+
+#include "sync/message.h"
+#include "test_meeting.h"
+
+typedef struct test_stranger {
+    mt_connection *here, *there;
+    mt_subscription *subscription;
+    mt_buf message;
+    bool undone;           /* it heard of what was */
+    size_t heard[32];      /* messages, by type */
+    uint64_t session;      /* of the last HELLO */
+    mti_standing standing; /* of the last SUBSCRIBE */
+    uint8_t after[MT_UID_LEN_MAX];
+} test_stranger;
+
+/* Comes to the first peer. */
+void test_stranger_come(test_meeting *w, test_stranger *s, mt_pipe_options options);
+void test_stranger_leave(test_stranger *s);
+
+/* Begins a message, and sends what was begun last. */
+mti_say test_stranger_speak(test_stranger *s, mti_message_type type);
+void test_stranger_send(test_stranger *s);
+
+/* Greets, as one that wants and gives ranges with these prefixes; none: everything. */
+void test_stranger_greet(test_meeting *w, test_stranger *s, char who, uint64_t session,
+                         size_t ranges);
+
+void test_say_cursor(mti_say *say, uint8_t boot, uint64_t number);
+void test_stranger_subscribes(test_stranger *s, uint64_t id, uint8_t boot, uint64_t number);
+
+/* That it copies from the beginning, on to a position. */
+void test_stranger_copies(test_stranger *s, uint64_t id, uint8_t boot, uint64_t number);
+
+/* A copied node, as often as it is said, under names that follow each other: of many with a long text
+ * there are several frames. */
+void test_stranger_copied(test_stranger *s, uint64_t id, const char *uid, size_t count, size_t len,
+                          uint64_t state);
+
+#endif
