@@ -21,6 +21,8 @@ static void hear(void *ctx, const void *event)
     for (size_t i = 0; i + 6 <= m->bytes.len; i++)
         s->undone |= memcmp(m->bytes.data + i, "undone", 6) == 0;
     if (type == MTI_HELLO && mti_parse_hello(&in, &hello) == MT_OK) s->session = hello.nonce;
+    if (type == MTI_REFUSED) s->refused_id = mti_parse_number(&in, "");
+    if (type == MTI_REFUSED || type == MTI_BYE) mti_parse_reason(&in, &s->why);
     if (type != MTI_SUBSCRIBE) return;
     (void)mti_parse_number(&in, "");
     CHECK(mti_parse_range(&in, test_mem(), &range, &flags) == MT_OK);

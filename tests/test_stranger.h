@@ -24,6 +24,8 @@ typedef struct test_stranger {
     bool undone;           /* it heard of what was */
     size_t heard[32];      /* messages, by type */
     uint64_t session;      /* of the last HELLO */
+    uint64_t refused_id;   /* of the last REFUSED ... */
+    mt_error why;          /* ... and why; or of the last BYE */
     mti_standing standing; /* of the last SUBSCRIBE */
     uint8_t after[MT_UID_LEN_MAX];
 } test_stranger;
