@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import select
 import signal
 import socket
 import struct
@@ -313,10 +314,11 @@ def subscription_and_flags(body):
     return body[3], body[4]
 
 
-class Strangers(PeersTest):
+class StrangersTest(PeersTest):
     """a and b are linked, and somebody else comes to a."""
 
-    LISTEN = ("--listen=unix:a.socket", "--listen=tcp://127.0.0.1:0")
+    KIND = "tcp"
+    LISTEN = ("--listen=unix:a.socket", "--listen=tcp://127.0.0.1:0", "--listen=ws://127.0.0.1:0")
 
     def setUp(self):
         super().setUp()
@@ -326,8 +328,8 @@ class Strangers(PeersTest):
         self.written = 0
 
     def stranger(self):
-        url = next(event["url"] for event in self.a.events if event.get("url", "").startswith("tcp:"))
-        made = socket.create_connection(("127.0.0.1", int(url.split(":")[-1])), timeout=LIMIT_S)
+        url = next(event["url"] for event in self.a.events if event.get("url", "").startswith(f"{self.KIND}:"))
+        made = socket.create_connection(("127.0.0.1", int(url.strip("/").split(":")[-1])), timeout=LIMIT_S)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.addCleanup(made.close)
         return made
@@ -343,6 +345,8 @@ class Strangers(PeersTest):
         self.until_read("b", "good", "n", self.written)
         self.assert_small(self.a)
 
+
+class Strangers(StrangersTest):
     def messages(self, one, said=None):
         """What a says to the stranger until it hangs up: types and bodies. `said` holds what was read and not looked at yet."""
         said = bytearray() if said is None else said
@@ -504,6 +508,140 @@ class Strangers(PeersTest):
         one.close()
         self.assert_unharmed()
         self.assertEqual(self.a.stop(), DONE)
+
+
+BINARY, CONTINUES, CLOSE = 2, 0, 8
+TOO_LARGE, WRONG = 1009, 1002
+
+
+def web_head(length, kind=BINARY, last=True):
+    """That of a frame whose mask is all zero."""
+    said = (struct.pack(">B", 0x80 | length) if length < 126 else struct.pack(">BH", 0x80 | 126, length) if length < 65536
+            else struct.pack(">BQ", 0x80 | 127, length))
+    return bytes([0x80 * last | kind]) + said + bytes(4)
+
+
+def web_frame(payload, **more):
+    return web_head(len(payload), **more) + payload
+
+
+class StrangersOnWebSocket(StrangersTest):
+    KIND = "ws"
+    UPGRADE = (b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+               b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+
+    def everything(self, one):
+        """What a says until it hangs up."""
+        said = b""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := one.recv(65536):
+                said += piece
+        return said
+
+    def upgraded(self):
+        one = self.stranger()
+        one.sendall(self.UPGRADE)
+        said = b""
+        while not said.endswith(b"\r\n\r\n"):
+            self.assertTrue(piece := one.recv(1), said)
+            said += piece
+        self.assertTrue(said.startswith(b"HTTP/1.1 101 "), said)
+        return one
+
+    def until_it_says(self, one, words):
+        said = b""
+        while words not in said:
+            self.assertTrue(piece := one.recv(65536), said)
+            said += piece
+
+    def assert_closed(self, one, code):
+        """It says why in its last frame."""
+        said = self.everything(one)
+        while said:
+            length, head = said[1], 2
+            if length == 126:
+                length, head = int.from_bytes(said[2:4], "big"), 4
+            elif length == 127:
+                length, head = int.from_bytes(said[2:10], "big"), 10
+            kind, payload, said = said[0] & 15, said[head:head + length], said[head + length:]
+            if kind == CLOSE:
+                self.assertEqual(int.from_bytes(payload[:2], "big"), code, payload)
+                return
+        self.fail("it hung up without a word")
+
+    def test_what_is_no_upgrade_is_answered_and_ends_the_link(self):
+        for sent, answer in ((b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 426 "), (b"\x16\x03\x01\r\n\r\n", b"HTTP/1.1 400 "),
+                             (b"\0" * 1000 + b"\r\n\r\n", b"HTTP/1.1 400 "), (hello() + b"\r\n\r\n", b"HTTP/1.1 400 "),
+                             (b"\xff" * 8193, b"HTTP/1.1 431 "), (self.UPGRADE[:-2] + b"x: " + b"y" * 9000, b"HTTP/1.1 431 "),
+                             (self.UPGRADE.replace(b"13", b"12"), b"HTTP/1.1 426 ")):
+            with self.subTest(sent[:40]):
+                one = self.stranger()
+                one.sendall(sent)
+                self.assertEqual(self.everything(one)[:len(answer)], answer)
+        self.assert_unharmed()
+
+    def test_noise_instead_of_frames_ends_the_link(self):
+        for sent in (b"\xff" * 1000, frame(b"x") + bytes(20), b"\x82\1x" + bytes(20), web_frame(b"x", kind=CONTINUES)):
+            with self.subTest(sent[:8]):
+                one = self.upgraded()
+                one.sendall(sent)
+                self.assert_closed(one, WRONG)
+        self.assert_unharmed()
+
+    def test_a_length_over_the_limit_ends_the_link_before_it_comes(self):
+        for length in (2097153, 1 << 32, (1 << 63) - 1):
+            with self.subTest(length):
+                one = self.upgraded()
+                one.sendall(web_head(length))
+                self.assert_closed(one, TOO_LARGE)
+        self.assert_unharmed()
+
+    def test_fragments_that_never_end_are_taken_up_to_the_limit(self):
+        many = [self.upgraded() for _ in range(3)]
+        more = web_frame(bytes(65536), kind=CONTINUES, last=False)
+        for one in many:
+            one.sendall(web_frame(b"x", last=False) + 32 * more)
+            self.assert_closed(one, TOO_LARGE)
+        self.assert_unharmed()
+        # What still comes is not taken, and not for long.
+        one, limit = many[0], time.monotonic() + LIMIT_S
+        with self.assertRaises(OSError):
+            while time.monotonic() < limit:
+                one.sendall(more)
+                self.assert_unharmed()
+
+    def test_fragments_that_never_end_and_have_nothing_in_them_cost_nothing(self):
+        one = self.upgraded()
+        one.sendall(web_frame(b"", last=False))
+        for _ in range(20):
+            one.sendall(1000 * web_frame(b"", kind=CONTINUES, last=False))
+        self.assert_unharmed()
+        one.sendall(web_frame(b"\7", kind=CONTINUES))
+        self.until_it_says(one, b"version 7")
+
+    def test_frames_that_never_end_cost_what_has_come_of_them(self):
+        many = [self.upgraded() for _ in range(60)]
+        for one in many:
+            one.sendall(web_head(2097152) + bytes(1000))
+        self.assert_unharmed()
+        for one in many:
+            one.close()
+        self.assert_unharmed()
+
+    def test_a_request_that_never_ends_is_given_up(self):
+        silent = [self.stranger() for _ in range(40)]
+        for one in silent[20:]:
+            one.sendall(self.UPGRADE[:-2])
+        talks = self.stranger()
+        talks.sendall(self.UPGRADE[:-2])
+        self.assert_unharmed()
+        # It may say more and more.
+        while not select.select([talks], [], [], 0.1)[0]:
+            with contextlib.suppress(OSError):
+                talks.sendall(b"x: y\r\n")
+        for one in (talks, *silent):
+            self.assertNotIn(b" 101 ", self.everything(one))
+        self.assert_unharmed()
 
 
 if __name__ == "__main__":
