@@ -198,6 +198,58 @@ TEST(peer_that_is_gone_before_its_late_answer_costs_nothing)
     test_meeting_end(&m);
 }
 
+TEST(database_may_be_closed_while_a_late_answer_is_still_to_come)
+{
+    test_meeting m;
+    outcome o;
+
+    begin(&m, 300);
+    test_text_set(m.peers[1].db, "ada", "late");
+    test_meeting_join_with(&m, 0, 1, slow(250));
+    test_meeting_rest(&m);
+    begin_read(&m, "ada", &o);
+    test_env_run_for(&m.te, 400);
+    CHECK(o.count == 1 && o.status == MT_DEADLINE);
+    test_meeting_end(&m);
+}
+
+typedef struct remover {
+    test_meeting *m;
+    mt_connection *link;
+    unsigned count;
+} remover;
+
+static void remove_link(void *ctx, mt_action *action)
+{
+    remover *r = ctx;
+
+    if (r->count++ == 0) CHECK(mt_group_remove(r->m->peers[0].links, r->link) == MT_OK);
+    mt_action_pass(action);
+}
+
+TEST(hook_may_take_the_link_away_when_a_late_answer_comes)
+{
+    test_meeting m;
+    remover r = {.m = &m};
+    mt_hook hook = {.point = MT_ON_UPDATE, .run = remove_link, .ctx = &r};
+    mt_sync_range mine = {.prefix = mt_str("mine/")};
+    mt_sync_options options = {
+        .size = sizeof options, .ranges = &mine, .range_count = 1, .pull_ms = 300};
+    outcome o;
+
+    test_meeting_begin(&m);
+    test_meeting_open_with(&m, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
+    test_meeting_open(&m, 1, NULL);
+    test_text_set(m.peers[1].db, "ada", "late");
+    r.link = test_meeting_join_with(&m, 0, 1, slow(250));
+    test_meeting_rest(&m);
+    begin_read(&m, "ada", &o);
+    test_meeting_rest(&m);
+    CHECK(o.count == 1 && o.status == MT_DEADLINE && r.count == 1);
+    CHECK(test_text_is(m.peers[0].db, "ada", "late"));
+    test_meeting_end(&m);
+}
+
 /* Whoever says nothing at all is at the other end of a link. */
 TEST(read_of_a_peer_that_never_says_who_it_is_fails_in_time)
 {
@@ -283,6 +335,8 @@ int main(void)
             read_of_a_peer_that_is_too_slow_fails_in_time_and_its_answer_is_merged_all_the_same),
         cmocka_unit_test(answer_that_comes_when_as_much_time_has_passed_again_is_dropped),
         cmocka_unit_test(peer_that_is_gone_before_its_late_answer_costs_nothing),
+        cmocka_unit_test(database_may_be_closed_while_a_late_answer_is_still_to_come),
+        cmocka_unit_test(hook_may_take_the_link_away_when_a_late_answer_comes),
         cmocka_unit_test(read_of_a_peer_that_never_says_who_it_is_fails_in_time),
         cmocka_unit_test(read_of_nobody_ends_at_once),
         cmocka_unit_test(peer_that_is_greeting_is_asked_once_it_has_said_what_it_gives),
