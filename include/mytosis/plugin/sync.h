@@ -43,7 +43,7 @@ typedef struct mt_sync_options {
     size_t range_count;
     size_t window; /* bytes that a peer may send ahead of what was stored here: 4 MiB */
     size_t
-        log_nodes; /* without a storage that keeps a log: changed nodes remembered for peers that were
+        log_nodes; /* without a storage that keeps a log: changes remembered for peers that were
                        * away, 65,536 */
     const mt_compressor
         *compressor;  /* BORROWED; what a peer lacks altogether goes over compressed, if
