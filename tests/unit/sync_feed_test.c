@@ -29,7 +29,7 @@ static void write_field(mt_db *db, const char *name, size_t len)
     mt_field field = {.name = mt_str(name), .value = mt_blob((mt_bytes){bytes, len})};
     mt_row row = {.uid = mt_str("node"), .fields = &field, .count = 1};
 
-    CHECK(bytes != NULL);
+    if (!bytes) abort();
     bytes[0] = (uint8_t)name[0];
     CHECK(mt_write_wait(db, &row, 1, NULL, NULL) == MT_OK);
     free(bytes);
