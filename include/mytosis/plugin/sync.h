@@ -41,9 +41,8 @@ typedef struct mt_sync_options {
     size_t size;                 /* sizeof(mt_sync_options) as compiled */
     const mt_sync_range *ranges; /* COPIED; none: every node, both ways, live */
     size_t range_count;
-    size_t window; /* bytes that a peer may send ahead of what was stored here: 4 MiB */
-    size_t
-        log_nodes; /* without a storage that keeps a log: changes remembered for peers that were
+    size_t window;    /* bytes that a peer may send ahead of what was stored here: 4 MiB */
+    size_t log_nodes; /* without a storage that keeps a log: changes remembered for peers that were
                        * away, 65,536 */
     const mt_compressor
         *compressor;  /* BORROWED; what a peer lacks altogether goes over compressed, if
