@@ -107,14 +107,32 @@ uint8_t *mti_log_name_put(mt_bytes name, uint8_t *at)
     return put_short_text(name, at);
 }
 
+mt_bytes mti_log_names_of(mt_delta_iter *iter, const mt_delta_node *node, uint8_t *out,
+                          size_t *count)
+{
+    uint8_t *at = out;
+    mt_field field;
+
+    *count = 0;
+    while (!node->created && node->floor == 0 && mt_delta_iter_field(iter, &field)) {
+        if (*count == MTI_LOG_NAMES_MAX) {
+            *count = 0;
+            return (mt_bytes){NULL, 0};
+        }
+        at = mti_log_name_put(field.name, at);
+        ++*count;
+    }
+    return (mt_bytes){out, (size_t)(at - out)};
+}
+
 bool mti_log_name_next(mt_bytes *names, mt_bytes *out)
 {
     return mti_content_short_text(names, out);
 }
 
-mti_log_rest mti_log_names_without(mt_bytes a, mt_bytes b, uint8_t *out)
+mti_log_names mti_log_names_without(mt_bytes a, mt_bytes b, uint8_t *out)
 {
-    mti_log_rest rest = {0, 0};
+    mti_log_names rest = {0, 0};
     mt_bytes name_a, name_b;
     bool has_b = mti_log_name_next(&b, &name_b);
 
@@ -129,9 +147,9 @@ mti_log_rest mti_log_names_without(mt_bytes a, mt_bytes b, uint8_t *out)
     return rest;
 }
 
-mti_log_union mti_log_names_unite(mt_bytes a, mt_bytes b, uint8_t *out)
+mti_log_names mti_log_names_unite(mt_bytes a, mt_bytes b, uint8_t *out)
 {
-    mti_log_union made = {.within = true};
+    mti_log_names made = {0, 0};
     mt_bytes name_a, name_b;
     bool has_a = mti_log_name_next(&a, &name_a), has_b = mti_log_name_next(&b, &name_b);
 
@@ -139,7 +157,6 @@ mti_log_union mti_log_names_unite(mt_bytes a, mt_bytes b, uint8_t *out)
         int order = !has_a ? 1 : !has_b ? -1 : mt_bytes_compare(name_a, name_b);
         mt_bytes name = order <= 0 ? name_a : name_b;
 
-        if (order < 0) made.within = false;
         if (out) put_short_text(name, out + made.len);
         made.len += 1 + name.len;
         made.count++;

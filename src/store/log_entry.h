@@ -8,6 +8,7 @@
 #include "base/varint.h"
 #include "store/seal.h"
 
+#include <mytosis/delta.h>
 #include <mytosis/limits.h>
 #include <mytosis/status.h>
 
@@ -50,25 +51,23 @@ mt_status mti_log_entry_get(mt_bytes key, mt_bytes value, mti_log_entry *out, mt
 /* Puts a name at the end of a list; answers where it ends. */
 uint8_t *mti_log_name_put(mt_bytes name, uint8_t *at);
 
+/* Lists the fields of a node that a delta changed, in `out`, of MTI_LOG_NAMES_LEN_MAX bytes, and takes
+ * them off `iter`. `*count` is 0 where any field may have changed: the node was made, its floor rose, or
+ * they are too many. */
+mt_bytes mti_log_names_of(mt_delta_iter *iter, const mt_delta_node *node, uint8_t *out,
+                          size_t *count);
+
 /* Takes the next name off the front of a list that was checked; false at its end. */
 bool mti_log_name_next(mt_bytes *names, mt_bytes *out);
 
-/* Names of the first list that are not in the second, each in order: their number and their bytes.
- * Writes them to `out`, if it is not NULL; that may be where the first list is. */
-typedef struct mti_log_rest {
-    size_t count, len;
-} mti_log_rest;
+/* How large a list of names is. */
+typedef struct mti_log_names {
+    size_t count, len; /* `len` in bytes */
+} mti_log_names;
 
-mti_log_rest mti_log_names_without(mt_bytes a, mt_bytes b, uint8_t *out);
-
-/* Two lists of names, each in order. */
-typedef struct mti_log_union {
-    size_t count;
-    size_t len;  /* in bytes */
-    bool within; /* the first has no name that the second lacks */
-} mti_log_union;
-
-/* Unites two lists; writes to `out`, if it is not NULL, what `mti_log_union.len` says. */
-mti_log_union mti_log_names_unite(mt_bytes a, mt_bytes b, uint8_t *out);
+/* The names of two lists, each in order; and those of the first that the second lacks. They are written
+ * to `out`, if that is not NULL; of what is left, it may be where the first list is. */
+mti_log_names mti_log_names_unite(mt_bytes a, mt_bytes b, uint8_t *out);
+mti_log_names mti_log_names_without(mt_bytes a, mt_bytes b, uint8_t *out);
 
 #endif

@@ -63,28 +63,14 @@ static mt_status absorb(mti_node_store *store, uint64_t number)
 
 /* ---- What changed ---- */
 
-/* Lists the names of the fields that a commit changed; false: they are too many. */
-static bool list_names(mt_delta_iter *iter, uint8_t *out, mti_log_entry *entry)
-{
-    uint8_t *at = out;
-    mt_field field;
-
-    while (mt_delta_iter_field(iter, &field)) {
-        if (entry->name_count++ == MTI_LOG_NAMES_MAX) return false;
-        at = mti_log_name_put(field.name, at);
-    }
-    entry->names = (mt_bytes){out, (size_t)(at - out)};
-    return true;
-}
-
 static mti_log_entry entry_of(mti_plan *plan, const mt_storage_commit *commit,
                               const mt_delta_node *node, mt_delta_iter *iter)
 {
     mti_log_entry entry = {.uid = node->uid, .origin = commit->origin};
 
-    entry.all = node->created || node->floor || commit->whole ||
-                !list_names(iter, plan->names.data, &entry) || entry.name_count == 0;
-    if (entry.all) entry.name_count = 0;
+    if (!commit->whole)
+        entry.names = mti_log_names_of(iter, node, plan->names.data, &entry.name_count);
+    entry.all = entry.name_count == 0;
     return entry;
 }
 
@@ -136,7 +122,7 @@ static mt_status take_names(mti_node_store *store, mt_bytes uid, mt_bytes names,
                             mti_logged_names *named)
 {
     mti_plan *plan = &store->plan;
-    mti_log_rest rest = mti_log_names_without(named->names, names, NULL);
+    mti_log_names rest = mti_log_names_without(named->names, names, NULL);
     uint8_t *room;
 
     if (rest.count == named->name_count) return MT_OK;
@@ -164,7 +150,7 @@ static mt_status unite_oldest(mti_node_store *store, mt_bytes uid, mti_logged *l
 {
     mti_plan *plan = &store->plan;
     mti_logged_names *oldest = &logged->named[0], *next = &logged->named[1];
-    mti_log_union sum = mti_log_names_unite(oldest->names, next->names, NULL);
+    mti_log_names sum = mti_log_names_unite(oldest->names, next->names, NULL);
     mt_status st = MT_OK;
     uint8_t *room;
 

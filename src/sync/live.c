@@ -145,11 +145,14 @@ void mti_live_push(mti_sync *sync, const mt_push *push)
     sync->commit_range = NULL;
     sync->prompt = mti_is_awaited(push);
     for (mti_session *s = sync->sessions; s; s = s->next) {
+        bool told, echo;
         if (s->stage != SESSION_ACTIVE) continue;
+        told = is_told(s, push);
+        echo = came_from(s, push);
         for (mti_outbound *out = s->outbound; out; out = out->next) {
             if (out->mode != OUT_LIVE || out->ended) continue;
-            if (is_told(s, push)) push_to(out, push, known, came_from(s, push));
-            else if (!came_from(s, push)) out->skipped |= mti_outbound_concerns(out, push->delta);
+            if (told) push_to(out, push, known, echo);
+            else if (!echo) out->skipped |= mti_outbound_concerns(out, push->delta);
         }
     }
     sync->commit_range = NULL;

@@ -37,27 +37,6 @@ bool mti_log_at_head(const mti_sync *sync, const mt_cursor *at)
 
 /* ---- In memory ---- */
 
-/* Lists the names of the fields that changed; none: any may have. */
-static mt_bytes names_of(mt_delta_iter *iter, const mt_delta_node *node,
-                         uint8_t room[MTI_LOG_NAMES_LEN_MAX], size_t *count)
-{
-    mt_bytes none = {NULL, 0};
-    uint8_t *at = room;
-    mt_field field;
-
-    *count = 0;
-    if (node->created || node->floor > 0) return none;
-    while (mt_delta_iter_field(iter, &field)) {
-        if (*count == MTI_LOG_NAMES_MAX) {
-            *count = 0;
-            return none;
-        }
-        at = mti_log_name_put(field.name, at);
-        ++*count;
-    }
-    return (mt_bytes){room, (size_t)(at - room)};
-}
-
 void mti_log_note(mti_sync *sync, const mt_push *push)
 {
     uint8_t room[MTI_LOG_NAMES_LEN_MAX];
@@ -70,7 +49,7 @@ void mti_log_note(mti_sync *sync, const mt_push *push)
     mt_delta_iter_init(&iter, push->delta, MT_UPDATE);
     while (mt_delta_iter_node(&iter, &node)) {
         size_t count;
-        mt_bytes names = names_of(&iter, &node, room, &count);
+        mt_bytes names = mti_log_names_of(&iter, &node, room, &count);
         if (!node.empty) mti_memory_log_note(&sync->log.memory, node.uid, names, count, origin);
     }
 }

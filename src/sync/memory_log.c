@@ -116,8 +116,8 @@ static mt_status places_reserve(mti_memory_log *log)
 
 /* ---- Entries ---- */
 
-/* Takes an entry out of the log. OWNED. */
-static mti_noted *take(mti_memory_log *log, mti_noted *noted)
+/* Takes an entry out of the log, and frees it. */
+static void drop(mti_memory_log *log, mti_noted *noted)
 {
     mti_noted **link = slot_of(log, noted->hash);
 
@@ -125,11 +125,6 @@ static mti_noted *take(mti_memory_log *log, mti_noted *noted)
     *link = noted->next;
     log->at[place_above(log, noted->number - 1)].noted = NULL;
     log->count--;
-    return noted;
-}
-
-static void noted_free(const mti_memory_log *log, mti_noted *noted)
-{
     mti_mem_free(log->mem, noted, sizeof *noted + noted->text_cap);
 }
 
@@ -137,7 +132,7 @@ static void forget_oldest(mti_memory_log *log)
 {
     mti_noted_at *oldest = &log->at[log->at_first];
 
-    if (oldest->noted) noted_free(log, take(log, oldest->noted));
+    if (oldest->noted) drop(log, oldest->noted);
     log->forgotten = oldest->number;
     log->at_first++;
     log->at_count--;
@@ -194,7 +189,7 @@ static void append(mti_memory_log *log, mti_noted *noted)
 static bool names_left(mti_noted *older, const saying *s)
 {
     uint8_t *names = older->text + older->uid_len + older->origin_len;
-    mti_log_rest rest;
+    mti_log_names rest;
 
     if (older->name_count == 0) return true;
     rest = mti_log_names_without(names_of(older), s->names, names);
@@ -218,7 +213,7 @@ static mt_status note(mti_memory_log *log, uint32_t hash, const saying *s)
     if (!noted) return MT_NO_MEMORY;
     for (older = *slot_of(log, hash); (older = of_node(older, hash, s->uid)); older = next) {
         next = older->next;
-        if (!is_left(older, s)) noted_free(log, take(log, older));
+        if (!is_left(older, s)) drop(log, older);
         else if (++left == LEFT_MAX && s->name_count > 0) break;
     }
     append(log, noted);

@@ -182,12 +182,12 @@ bool mti_range_equal(const mti_range *a, const mti_range *b)
     return mt_bytes_equal(a->first, b->first) && mt_bytes_equal(a->end, b->end);
 }
 
-/* Whether the range is all that begins with its prefix. */
-static bool is_prefix(const mti_range *range, mt_bytes prefix)
+/* Whether the range is all that begins with its first. */
+static bool is_prefix(const mti_range *range)
 {
+    mt_bytes prefix = range->first;
     size_t len = prefix.len;
 
-    if (range->uids || range->first.len != len) return false;
     while (len > 0 && prefix.data[len - 1] == 0xFF) len--;
     if (range->end.len != len) return false;
     return len == 0 || (range->end.data[len - 1] == prefix.data[len - 1] + 1 &&
@@ -197,7 +197,7 @@ static bool is_prefix(const mti_range *range, mt_bytes prefix)
 mt_sync_range mti_range_show(const mti_range *range)
 {
     if (range->uids) return (mt_sync_range){.uids = range->uids, .uid_count = range->uid_count};
-    if (is_prefix(range, range->first)) return (mt_sync_range){.prefix = range->first};
+    if (is_prefix(range)) return (mt_sync_range){.prefix = range->first};
     return (mt_sync_range){.first = range->first, .end = range->end};
 }
 
