@@ -4,7 +4,6 @@
 #include "figure.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -48,14 +47,9 @@ typedef struct subscriber {
 
 /* ---- One of them ---- */
 
-static void need(bool well, const char *what)
-{
-    if (!well) bench_fail(what, strerror(errno));
-}
-
 static void put(int fd, const void *bytes, size_t len)
 {
-    need(send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len, "send");
+    bench_well(send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t)len, "send");
 }
 
 /* A message of less than 126 bytes, in a frame whose mask is 0. */
@@ -77,8 +71,8 @@ static void upgrade(int fd)
 
     put(fd, request, sizeof request - 1);
     while (len < 4 || memcmp(answer + len - 4, "\r\n\r\n", 4) != 0) {
-        need(len < sizeof answer, "a long answer");
-        need(recv(fd, answer + len, 1, 0) == 1, "upgrade");
+        bench_well(len < sizeof answer, "a long answer");
+        bench_well(recv(fd, answer + len, 1, 0) == 1, "upgrade");
         len++;
     }
 }
@@ -105,9 +99,9 @@ static void subscriber_open(subscriber *s, unsigned port, size_t number)
 
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     s->fd = socket(AF_INET, SOCK_STREAM, 0);
-    need(s->fd >= 0, "socket");
-    need(connect(s->fd, (struct sockaddr *)&to, sizeof to) == 0, "connect");
-    need(setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0, "no delay");
+    bench_well(s->fd >= 0, "socket");
+    bench_well(connect(s->fd, (struct sockaddr *)&to, sizeof to) == 0, "connect");
+    bench_well(setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0, "no delay");
     upgrade(s->fd);
     greet(s->fd, number + 1);
 }
@@ -172,11 +166,11 @@ static void take(board *b, subscriber *s, size_t at, size_t count, uint8_t *room
 
     memcpy(room, s->frame, s->held);
     got = recv(s->fd, room + s->held, READ_LEN, 0);
-    need(got > 0, "the peer hung up");
+    bench_well(got > 0, "the peer hung up");
     len = s->held + (size_t)got;
     taken = take_frames(b, s, at, count, room, len, bench_now());
     s->held = len - taken;
-    need(s->held <= sizeof s->frame, "a long frame");
+    bench_well(s->held <= sizeof s->frame, "a long frame");
     memcpy(s->frame, room + taken, s->held);
     if (s->len >= ACK_LEN) acknowledge(s);
     atomic_fetch_add(&b->heard, s->commits - before);
@@ -191,11 +185,11 @@ static void crowd_run(board *b, unsigned port, size_t count)
     struct epoll_event events[64];
     int poll = epoll_create1(0);
 
-    need(poll >= 0, "epoll");
+    bench_well(poll >= 0, "epoll");
     for (size_t i = 0; i < count; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.u64 = i};
         subscriber_open(&all[i], port, i);
-        need(epoll_ctl(poll, EPOLL_CTL_ADD, all[i].fd, &event) == 0, "epoll");
+        bench_well(epoll_ctl(poll, EPOLL_CTL_ADD, all[i].fd, &event) == 0, "epoll");
     }
     for (;;) {
         int ready = epoll_wait(poll, events, 64, -1);
@@ -211,9 +205,9 @@ crowd *crowd_new(unsigned port, size_t count)
     c->count = count;
     c->size = sizeof *c->board + CROWD_MARKS * count * sizeof(double);
     c->board = mmap(NULL, c->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    need(c->board != MAP_FAILED, "memory");
+    bench_well(c->board != MAP_FAILED, "memory");
     c->process = fork();
-    need(c->process >= 0, "fork");
+    bench_well(c->process >= 0, "fork");
     if (c->process > 0) return c;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     crowd_run(c->board, port, count);

@@ -4,7 +4,6 @@
 #include "figure.h"
 #include "peer.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +14,6 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
-
-static void need(bool well, const char *what)
-{
-    if (!well) bench_fail(what, strerror(errno));
-}
 
 static void run(int ready, const char *path, const char *url, const bench_set *set)
 {
@@ -33,7 +27,7 @@ static void run(int ready, const char *path, const char *url, const bench_set *s
     peer_open(&p, loop, path, url, false);
     peer_fill(&p, set);
     url = mt_server_url(p.server);
-    need(write(ready, url, strlen(url)) == (ssize_t)strlen(url) && close(ready) == 0, "pipe");
+    bench_well(write(ready, url, strlen(url)) == (ssize_t)strlen(url) && close(ready) == 0, "pipe");
     for (;;) peer_turn(&p);
 }
 
@@ -43,9 +37,9 @@ far_peer far_peer_open(const char *path, const char *url, const bench_set *set)
     int ends[2];
     ssize_t len;
 
-    need(pipe(ends) == 0, "pipe");
+    bench_well(pipe(ends) == 0, "pipe");
     far.process = fork();
-    need(far.process >= 0, "fork");
+    bench_well(far.process >= 0, "fork");
     if (far.process == 0) {
         run(ends[1], path, url, set);
         abort();

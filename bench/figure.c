@@ -1,5 +1,6 @@
 #include "figure.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,11 @@ void bench_fail(const char *what, const char *why)
 {
     fprintf(stderr, "bench: %s: %s\n", what, why);
     exit(1);
+}
+
+void bench_well(bool well, const char *what)
+{
+    if (!well) bench_fail(what, strerror(errno));
 }
 
 void bench_must(mt_status st, const char *what)

@@ -76,6 +76,9 @@ double bench_percent(double a, double b);
 /* Ends the program: what went wrong, and why. */
 _Noreturn void bench_fail(const char *what, const char *why);
 
+/* Ends the program unless a call of the system went well: `errno` says why not. */
+void bench_well(bool well, const char *what);
+
 /* Ends the program unless all is well. */
 void bench_must(mt_status st, const char *what);
 

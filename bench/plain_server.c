@@ -3,7 +3,6 @@
 #include "figure.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -22,11 +21,6 @@ struct plain_server {
     uint8_t frames[FRAMES_MAX * FRAME_LEN_MAX];
 };
 
-static void need(bool well, const char *what)
-{
-    if (!well) bench_fail(what, strerror(errno));
-}
-
 plain_server *plain_server_new(unsigned *port)
 {
     plain_server *s = bench_room(1, sizeof *s);
@@ -35,10 +29,10 @@ plain_server *plain_server_new(unsigned *port)
 
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     s->listener = socket(AF_INET, SOCK_STREAM, 0);
-    need(s->listener >= 0, "socket");
-    need(bind(s->listener, (struct sockaddr *)&at, sizeof at) == 0, "bind");
-    need(listen(s->listener, 128) == 0, "listen");
-    need(getsockname(s->listener, (struct sockaddr *)&at, &len) == 0, "port");
+    bench_well(s->listener >= 0, "socket");
+    bench_well(bind(s->listener, (struct sockaddr *)&at, sizeof at) == 0, "bind");
+    bench_well(listen(s->listener, 128) == 0, "listen");
+    bench_well(getsockname(s->listener, (struct sockaddr *)&at, &len) == 0, "port");
     *port = ntohs(at.sin_port);
     return s;
 }
@@ -61,11 +55,11 @@ static void greet(int link)
     size_t len = 0;
 
     while (len < 4 || memcmp(request + len - 4, "\r\n\r\n", 4) != 0) {
-        need(len < sizeof request && recv(link, request + len, 1, 0) == 1, "request");
+        bench_well(len < sizeof request && recv(link, request + len, 1, 0) == 1, "request");
         len++;
     }
-    need(send(link, answer, sizeof answer - 1, MSG_NOSIGNAL) > 0, "answer");
-    need(send(link, all, sizeof all, MSG_NOSIGNAL) > 0, "all");
+    bench_well(send(link, answer, sizeof answer - 1, MSG_NOSIGNAL) > 0, "answer");
+    bench_well(send(link, all, sizeof all, MSG_NOSIGNAL) > 0, "all");
 }
 
 void plain_server_take(plain_server *s, size_t count)
@@ -75,8 +69,8 @@ void plain_server_take(plain_server *s, size_t count)
     s->links = bench_room(count, sizeof *s->links);
     for (; s->count < count; s->count++) {
         int link = accept(s->listener, NULL, NULL);
-        need(link >= 0, "accept");
-        need(setsockopt(link, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0, "no delay");
+        bench_well(link >= 0, "accept");
+        bench_well(setsockopt(link, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0, "no delay");
         greet(link);
         s->links[s->count] = link;
     }
@@ -95,10 +89,11 @@ void plain_server_send(plain_server *s, size_t frames, size_t len)
     uint8_t head[] = {0x82, 126, (uint8_t)(len >> 8), (uint8_t)len, 1, 14, 0, 1, 1};
     size_t size = 4 + len;
 
-    need(frames <= FRAMES_MAX && size <= FRAME_LEN_MAX && size >= sizeof head, "frames");
+    bench_well(frames <= FRAMES_MAX && size <= FRAME_LEN_MAX && size >= sizeof head, "frames");
     for (size_t i = 0; i < frames; i++) memcpy(s->frames + i * size, head, sizeof head);
     for (size_t i = 0; i < s->count; i++)
-        need(send(s->links[i], s->frames, frames * size, MSG_NOSIGNAL) == (ssize_t)(frames * size),
-             "send");
+        bench_well(send(s->links[i], s->frames, frames * size, MSG_NOSIGNAL) ==
+                       (ssize_t)(frames * size),
+                   "send");
     for (size_t i = 0; i < s->count && frames > 1; i++) drop(s->links[i]);
 }
