@@ -248,15 +248,21 @@ mt_status mti_sync_pull_ask(mti_sync *sync, uint64_t id, const mt_pull *pull)
 
 /* ---- Answers ---- */
 
-static void note_found(mti_pulling *p, const mt_row *rows, size_t count)
+/* Whether a uid was asked for. Uids come in order, and so do the keys: `*at` is where it was got to. */
+static bool is_key(const mti_pulling *p, mt_bytes uid, size_t *at)
 {
     const mt_bytes *keys = p->keys.data;
+
+    while (*at < p->key_count && mt_bytes_compare(keys[*at], uid) < 0) ++*at;
+    return *at < p->key_count && mt_bytes_equal(keys[*at], uid);
+}
+
+static void note_found(mti_pulling *p, const mt_row *rows, size_t count)
+{
     size_t at = 0;
 
-    /* Both are in uid order. */
     for (size_t i = 0; i < count; i++) {
-        while (at < p->key_count && mt_bytes_compare(keys[at], rows[i].uid) < 0) at++;
-        if (at == p->key_count || !mt_bytes_equal(keys[at], rows[i].uid) || p->found[at]) continue;
+        if (!is_key(p, rows[i].uid, &at) || p->found[at]) continue;
         p->found[at] = true;
         p->missing--;
     }
@@ -271,15 +277,11 @@ static void merge_late(const mti_pulling *p, mti_session *from, const mt_row *ro
                           .network_none = true,
                           .storage_none = p->storage_none,
                           .allow_future = p->allow_future};
-    const mt_bytes *keys = p->keys.data;
     mt_received what = {.rows = rows, .count = count};
     size_t at = 0;
 
-    /* Both are in uid order. */
-    for (size_t i = 0; i < count; i++) {
-        while (at < p->key_count && mt_bytes_compare(keys[at], rows[i].uid) < 0) at++;
-        if (at == p->key_count || !mt_bytes_equal(keys[at], rows[i].uid)) return;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!is_key(p, rows[i].uid, &at)) return;
     (void)!mt_db_receive_with(p->sync->db, from->connection, &what, &options, NULL, NULL, NULL);
 }
 
