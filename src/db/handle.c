@@ -148,19 +148,20 @@ static mt_bytes uid_at(const mt_bytes *uids, size_t stride, size_t at)
     return uid;
 }
 
-/* Holds some, whose buckets are asked for first. Answers how many: fewer where there is no memory. */
-static size_t hold_some(mt_db *db, const mt_bytes *uids, size_t stride, size_t count,
+/* Holds those from `first` to before `end`, whose buckets are asked for first. Answers where it ended:
+ * before that where there is no memory. */
+static size_t hold_some(mt_db *db, const mt_bytes *uids, size_t stride, size_t first, size_t end,
                         mt_handle **out)
 {
     uint32_t hashes[AHEAD];
     size_t i;
 
-    for (i = 0; i < count; i++) {
-        hashes[i] = mti_checksum32(uid_at(uids, stride, i), db->handles.seed);
-        if (db->handles.cap) __builtin_prefetch(bucket_of(&db->handles, hashes[i]));
+    for (i = first; i < end; i++) {
+        hashes[i - first] = mti_checksum32(uid_at(uids, stride, i), db->handles.seed);
+        if (db->handles.cap) __builtin_prefetch(bucket_of(&db->handles, hashes[i - first]));
     }
-    for (i = 0; i < count; i++)
-        if (!(out[i] = hold(db, uid_at(uids, stride, i), hashes[i]))) break;
+    for (i = first; i < end; i++)
+        if (!(out[i] = hold(db, uid_at(uids, stride, i), hashes[i - first]))) break;
     return i;
 }
 
@@ -168,17 +169,13 @@ mt_status mti_handles_hold(mt_db *db, const mt_bytes *uids, size_t stride, size_
                            mt_handle ***out)
 {
     mt_handle **handles = mti_mem_alloc(db->mem, (count ? count : 1) * sizeof(mt_handle *));
-    size_t held = 0;
+    size_t held = 0, end;
 
     if (!handles) return MT_NO_MEMORY;
     while (held < count) {
-        const uint8_t *at = (const uint8_t *)uids + held * stride;
-        size_t some = count - held < AHEAD ? count - held : AHEAD;
-        size_t got =
-            hold_some(db, (const mt_bytes *)(const void *)at, stride, some, &handles[held]);
-
-        held += got;
-        if (got == some) continue;
+        end = count - held < AHEAD ? count : held + AHEAD;
+        held = hold_some(db, uids, stride, held, end, handles);
+        if (held == end) continue;
         while (held-- > 0) mt_handle_unref(handles[held]);
         mti_mem_free(db->mem, handles, (count ? count : 1) * sizeof(mt_handle *));
         return MT_NO_MEMORY;
