@@ -59,6 +59,34 @@ typedef struct mt_storage_record {
     mt_bytes value; /* in a write: `data` NULL deletes the record */
 } mt_storage_record;
 
+/* Hashes of what fields say, added up modulo 2^128: docs/store.md, "Fingerprints". */
+typedef struct mt_sum {
+    uint64_t lo, hi;
+} mt_sum;
+
+/* Nodes from one uid to before another. */
+typedef struct mt_storage_span {
+    mt_bytes first;
+    mt_bytes end;   /* empty: to the last */
+    uint32_t parts; /* fingerprint: about how many to divide it into; 0 or 1: none */
+} mt_storage_span;
+
+/* What is in a span, or in a part of one. */
+typedef struct mt_storage_print {
+    mt_bytes first; /* where it begins; it ends where the next of its span does, or with it */
+    size_t span;    /* which one, of those asked for */
+    uint64_t count; /* nodes, deleted ones too */
+    mt_sum living;  /* of all fields that hold a value */
+    mt_sum deleted; /* of delete markers and floors */
+} mt_storage_print;
+
+/* A node, as far as it is to be compared. */
+typedef struct mt_storage_item {
+    mt_bytes uid;
+    uint64_t state_max; /* its highest state, or the floor */
+    mt_sum living, deleted;
+} mt_storage_item;
+
 /* What is known of a store when it is opened. */
 typedef struct mt_storage_info {
     uint64_t clock;     /* the highest clock ever written, 0: none */
@@ -87,6 +115,10 @@ typedef struct mt_storage_answer {
     const mt_storage_info *info;      /* open */
     const mt_storage_record *records; /* records: in key order */
     size_t record_count;
+    const mt_storage_print *prints; /* fingerprint: of all spans, or of their parts, in order */
+    size_t print_count;
+    const mt_storage_item *items; /* items: in uid order */
+    size_t item_count;
 } mt_storage_answer;
 
 /* Whoever uses the storage. BORROWED by the storage until the last answer. */
@@ -158,6 +190,18 @@ typedef struct mt_storage_ops {
 
     /* How many bytes the storage takes where it rests, or 0: not known. */
     uint64_t (*bytes)(void *ctx);
+
+    /* Adds up what is in spans, which are in order and do not overlap, BORROWED until the call returns.
+     * Costs little, whatever their size; one that is to be divided is, where that is cheap. Answers
+     * MT_AGAIN, with a text, while it makes ready: then it has come a little further, and is to be asked
+     * again. NULL: the sync router does that in memory, from `list`. */
+    mt_status (*fingerprint)(void *ctx, const mt_storage_host *host, uint64_t id,
+                             const mt_storage_span *spans, size_t count);
+
+    /* Lists the nodes of such spans as items, in several pieces. MT_AGAIN as above. Goes with
+     * `fingerprint`. */
+    mt_status (*items)(void *ctx, const mt_storage_host *host, uint64_t id,
+                       const mt_storage_span *spans, size_t count);
 } mt_storage_ops;
 
 /* A storage at hand. OWNED by whoever made it, until it is MOVED. */

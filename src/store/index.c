@@ -1,0 +1,458 @@
+#include "store/index.h"
+
+#include "base/assert.h"
+
+void mti_index_init(mti_index *index, const mt_mem *mem)
+{
+    memset(index, 0, sizeof *index);
+    index->mem = mem;
+}
+
+static void leaf_free(const mt_mem *mem, mti_leaf *leaf)
+{
+    mti_mem_free(mem, leaf->first, leaf->first_len);
+    mti_mem_free(mem, leaf->bytes, leaf->cap);
+}
+
+void mti_index_free(mti_index *index)
+{
+    for (size_t i = 0; i < index->count; i++) leaf_free(index->mem, &index->leaves[i]);
+    mti_mem_free(index->mem, index->leaves, index->cap * sizeof *index->leaves);
+    mti_index_init(index, index->mem);
+}
+
+size_t mti_index_leaf_of(const mti_index *index, mt_bytes key)
+{
+    size_t first = 1, count = index->count - 1;
+
+    mti_assert(index->count > 0);
+    while (count > 0) {
+        size_t half = count / 2;
+
+        if (mti_bytes_order8(mti_leaf_first(&index->leaves[first + half]), key) <= 0) {
+            first += half + 1;
+            count -= half + 1;
+        } else {
+            count = half;
+        }
+    }
+    return first - 1;
+}
+
+/* ---- Sums ---- */
+
+static void sum_add(mti_leaf_sum *sum, const mti_leaf_sum *other)
+{
+    mti_sum_add(&sum->living, &other->living);
+    mti_sum_add(&sum->deleted, &other->deleted);
+    sum->nodes += other->nodes;
+    sum->elements += other->elements;
+}
+
+void mti_leaf_sum_subtract(mti_leaf_sum *sum, const mti_leaf_sum *other)
+{
+    mti_sum_subtract(&sum->living, &other->living);
+    mti_sum_subtract(&sum->deleted, &other->deleted);
+    sum->nodes -= other->nodes;
+    sum->elements -= other->elements;
+}
+
+static bool leaf_sum_equal(const mti_leaf_sum *a, const mti_leaf_sum *b)
+{
+    return mti_sum_equal(&a->living, &b->living) && mti_sum_equal(&a->deleted, &b->deleted) &&
+           a->nodes == b->nodes && a->elements == b->elements;
+}
+
+static void add_up(mti_index *index)
+{
+    mti_leaf_sum sum;
+
+    memset(&sum, 0, sizeof sum);
+    index->held = 0;
+    for (size_t i = 0; i < index->count; i++) {
+        index->leaves[i].before = sum;
+        sum_add(&sum, &index->leaves[i].sum);
+        index->held += index->leaves[i].cap;
+    }
+    index->all = sum;
+}
+
+size_t mti_index_edge(const mti_index *index, mt_bytes key)
+{
+    const mti_leaf *leaf;
+    size_t at;
+
+    if (index->count == 0 || key.len == 0) return SIZE_MAX;
+    at = mti_index_leaf_of(index, key);
+    leaf = &index->leaves[at];
+    if (leaf->bytes || mt_bytes_compare(key, mti_leaf_first(leaf)) <= 0) return SIZE_MAX;
+    return at;
+}
+
+mti_leaf_sum mti_index_before(const mti_index *index, mt_bytes key)
+{
+    const mti_leaf *leaf;
+    mti_leaf_iter iter;
+    mti_element element;
+    mti_leaf_sum sum;
+
+    memset(&sum, 0, sizeof sum);
+    if (index->count == 0 || key.len == 0) return sum;
+    leaf = &index->leaves[mti_index_leaf_of(index, key)];
+    sum = leaf->before;
+    if (mt_bytes_compare(key, mti_leaf_first(leaf)) <= 0) return sum;
+    mti_leaf_iter_init(&iter, mti_leaf_bytes(leaf));
+    while (mti_leaf_iter_next(&iter, &element) && mt_bytes_compare(element.key, key) < 0)
+        mti_leaf_sum_add(&sum, &element);
+    return sum;
+}
+
+mti_leaf_sum mti_index_until(const mti_index *index, mt_bytes end)
+{
+    return end.len ? mti_index_before(index, end) : index->all;
+}
+
+/* ---- Leaves that come and go ---- */
+
+static mt_status leaf_make(const mt_mem *mem, mt_bytes first, mt_bytes bytes,
+                           const mti_leaf_sum *sum, mti_leaf *out)
+{
+    memset(out, 0, sizeof *out);
+    out->sum = *sum;
+    if (first.len && !(out->first = mti_mem_alloc(mem, first.len))) return MT_NO_MEMORY;
+    if (first.len) memcpy(out->first, first.data, first.len);
+    out->first_len = (uint16_t)first.len;
+    if (bytes.len && !(out->bytes = mti_mem_alloc(mem, bytes.len))) {
+        mti_mem_free(mem, out->first, out->first_len);
+        return MT_NO_MEMORY;
+    }
+    if (bytes.len) memcpy(out->bytes, bytes.data, bytes.len);
+    out->len = out->cap = (uint32_t)bytes.len;
+    out->stored = bytes.len == 0;
+    return MT_OK;
+}
+
+static mt_status leaves_reserve(mti_index *index)
+{
+    mti_leaf *leaves = mti_vector_reserve(index->mem, index->leaves, &index->cap, index->count + 1,
+                                          sizeof *leaves);
+
+    if (!leaves) return MT_NO_MEMORY;
+    index->leaves = leaves;
+    return MT_OK;
+}
+
+mt_status mti_index_append(mti_index *index, mt_bytes first, mt_bytes bytes,
+                           const mti_leaf_sum *sum)
+{
+    mti_leaf *leaf;
+
+    if (leaves_reserve(index) != MT_OK) return MT_NO_MEMORY;
+    leaf = &index->leaves[index->count];
+    if (leaf_make(index->mem, first, bytes, sum, leaf) != MT_OK) return MT_NO_MEMORY;
+    leaf->before = index->all;
+    sum_add(&index->all, sum);
+    index->held += leaf->cap;
+    index->count++;
+    return MT_OK;
+}
+
+/* What a leaf holds, of which all keys are to be from `first` on and in order. */
+static bool leaf_adds_up(mt_bytes bytes, mt_bytes first, mti_leaf_sum *sum)
+{
+    uint8_t last[MTI_ELEMENT_KEY_MAX];
+    mt_bytes before = {last, 0};
+    mti_leaf_iter iter;
+    mti_element element;
+
+    memset(sum, 0, sizeof *sum);
+    mti_leaf_iter_init(&iter, bytes);
+    while (mti_leaf_iter_next(&iter, &element)) {
+        if (before.len ? mt_bytes_compare(before, element.key) >= 0
+                       : mt_bytes_compare(first, element.key) > 0)
+            return false;
+        memcpy(last, element.key.data, element.key.len);
+        before.len = element.key.len;
+        mti_leaf_sum_add(sum, &element);
+    }
+    return !iter.bad;
+}
+
+mt_status mti_index_load(mti_index *index, size_t at, mt_bytes bytes)
+{
+    mti_leaf *leaf = &index->leaves[at];
+    mti_leaf_sum sum;
+
+    if (leaf->bytes) return MT_OK;
+    if (bytes.len == 0 || !leaf_adds_up(bytes, mti_leaf_first(leaf), &sum) ||
+        !leaf_sum_equal(&sum, &leaf->sum))
+        return MT_MALFORMED;
+    if (!(leaf->bytes = mti_mem_alloc(index->mem, bytes.len))) return MT_NO_MEMORY;
+    memcpy(leaf->bytes, bytes.data, bytes.len);
+    leaf->len = leaf->cap = (uint32_t)bytes.len;
+    index->held += leaf->cap;
+    return MT_OK;
+}
+
+void mti_index_unload(mti_index *index)
+{
+    for (size_t i = 0; i < index->count; i++) {
+        mti_leaf *leaf = &index->leaves[i];
+
+        if (!leaf->stored || !leaf->bytes) continue;
+        index->held -= leaf->cap;
+        mti_mem_free(index->mem, leaf->bytes, leaf->cap);
+        leaf->bytes = NULL;
+        leaf->len = leaf->cap = 0;
+    }
+}
+
+/* ---- Taking changes in ---- */
+
+/* Changes in key order, the living ones. */
+typedef struct feed {
+    const mti_changes *changes;
+    size_t at;
+    mt_bytes fields; /* of the last uid whose fields were taken away by what was passed */
+    mt_bytes passed; /* the key of the last that was passed and is about one element */
+} feed;
+
+static const mti_change *feed_peek(feed *f)
+{
+    while (f->at < f->changes->count) {
+        const mti_change *change = &f->changes->at[f->changes->order[f->at].at];
+
+        if (!change->dead) return change;
+        f->at++;
+    }
+    return NULL;
+}
+
+static void feed_pass(feed *f, const mti_change *change)
+{
+    mt_bytes key = mti_change_key(f->changes, change);
+
+    if (change->kind == MTI_CHANGE_FIELDS) f->fields = key;
+    else f->passed = key;
+    f->at++;
+}
+
+static bool is_field_of(mt_bytes key, mt_bytes uid)
+{
+    return uid.len > 0 && key.len > uid.len && key.data[uid.len] == 0 &&
+           memcmp(key.data, uid.data, uid.len) == 0;
+}
+
+static const mti_leaf *leaf_after(const mti_index *index, size_t at)
+{
+    return at + 1 < index->count ? &index->leaves[at + 1] : NULL;
+}
+
+/* Whether a key comes before all that the leaf after one holds. */
+static bool is_before(mt_bytes key, const mti_leaf *next)
+{
+    return !next || mt_bytes_compare(key, mti_leaf_first(next)) < 0;
+}
+
+/* Whether a leaf has, or will have, anything that the changes that come now are about. */
+static bool concerns(feed *f, const mti_leaf *leaf, const mti_leaf *next)
+{
+    const mti_change *change = feed_peek(f);
+
+    if (is_field_of(mti_leaf_first(leaf), f->fields)) return true;
+    return change && is_before(mti_change_key(f->changes, change), next);
+}
+
+/* The next leaf from `at` on that the changes concern; `count` of the index if there is none. Long
+ * stretches of others are passed by halves. */
+static size_t next_concerned(const mti_index *index, feed *f, size_t at)
+{
+    const mti_change *change = feed_peek(f);
+    size_t there;
+
+    if (at >= index->count) return index->count;
+    if (is_field_of(mti_leaf_first(&index->leaves[at]), f->fields)) return at;
+    if (!change) return index->count;
+    there = mti_index_leaf_of(index, mti_change_key(f->changes, change));
+    return there > at ? there : at;
+}
+
+size_t mti_index_missing(const mti_index *index, const mti_changes *changes, size_t from)
+{
+    feed f = {.changes = changes};
+    const mti_change *change;
+
+    for (size_t at = next_concerned(index, &f, 0); at < index->count;
+         at = next_concerned(index, &f, at + 1)) {
+        if (at >= from && !index->leaves[at].bytes) return at;
+        while ((change = feed_peek(&f)) &&
+               is_before(mti_change_key(changes, change), leaf_after(index, at)))
+            feed_pass(&f, change);
+    }
+    return SIZE_MAX;
+}
+
+/* The leaves after the changes: those that stay, and fresh ones. */
+typedef struct making {
+    mti_index *index;
+    feed feed;
+    mti_leaf *leaves;
+    size_t count, cap;
+    mti_leaf_writer writer;
+    mt_buf first; /* of the leaf that is being written */
+    mti_changes *dropped;
+} making;
+
+static mt_status push(making *m, const mti_leaf *leaf)
+{
+    mti_leaf *leaves =
+        mti_vector_reserve(m->index->mem, m->leaves, &m->cap, m->count + 1, sizeof *leaves);
+
+    if (!leaves) return MT_NO_MEMORY;
+    m->leaves = leaves;
+    m->leaves[m->count++] = *leaf;
+    return MT_OK;
+}
+
+/* Ends the leaf that is being written, if it has anything. */
+static mt_status cut(making *m)
+{
+    mti_leaf leaf;
+    mt_status st;
+
+    if (m->writer.sum.elements == 0) return MT_OK;
+    st = leaf_make(m->index->mem, mt_buf_bytes(&m->first), mt_buf_bytes(&m->writer.bytes),
+                   &m->writer.sum, &leaf);
+    if (st != MT_OK) return st;
+    leaf.fresh = true;
+    if ((st = push(m, &leaf)) != MT_OK) leaf_free(m->index->mem, &leaf);
+    mti_leaf_writer_clear(&m->writer);
+    return st;
+}
+
+static mt_status write(making *m, const mti_element *element)
+{
+    mt_status st = MT_OK;
+
+    if (mti_leaf_writer_ends(&m->writer, element->key)) st = cut(m);
+    if (st == MT_OK && m->writer.sum.elements == 0) {
+        m->first.len = 0;
+        st = mti_buf_append(&m->first, element->key.data, element->key.len);
+    }
+    return st == MT_OK ? mti_leaf_writer_add(&m->writer, element) : st;
+}
+
+static mt_status write_change(making *m, const mti_change *change)
+{
+    mti_element element = {mti_change_key(m->feed.changes, change), change->print};
+
+    feed_pass(&m->feed, change);
+    return change->kind == MTI_CHANGE_SET ? write(m, &element) : MT_OK;
+}
+
+/* Writes what changes set up to a key; what takes the fields of that away stands behind it. */
+static mt_status write_changes_to(making *m, mt_bytes key)
+{
+    const mti_change *change;
+    mt_status st = MT_OK;
+
+    while (st == MT_OK && (change = feed_peek(&m->feed))) {
+        int order = mt_bytes_compare(mti_change_key(m->feed.changes, change), key);
+        if (order > 0 || (order == 0 && change->kind == MTI_CHANGE_FIELDS)) break;
+        st = write_change(m, change);
+    }
+    return st;
+}
+
+/* Writes what changes set before the next leaf. */
+static mt_status write_changes_before(making *m, const mti_leaf *next)
+{
+    const mti_change *change;
+    mt_status st = MT_OK;
+
+    while (st == MT_OK && (change = feed_peek(&m->feed)) &&
+           is_before(mti_change_key(m->feed.changes, change), next))
+        st = write_change(m, change);
+    return st;
+}
+
+static mt_status write_leaf(making *m, const mti_leaf *leaf, const mti_leaf *next)
+{
+    mti_leaf_iter iter;
+    mti_element element;
+    mt_status st = MT_OK;
+
+    if (leaf->stored && m->dropped)
+        st = mti_changes_add(m->dropped, MTI_CHANGE_REMOVE, mti_leaf_first(leaf), NULL);
+    mti_leaf_iter_init(&iter, mti_leaf_bytes(leaf));
+    while (st == MT_OK && mti_leaf_iter_next(&iter, &element)) {
+        st = write_changes_to(m, element.key);
+        if (st != MT_OK || mt_bytes_equal(element.key, m->feed.passed)) continue;
+        if (!is_field_of(element.key, m->feed.fields)) st = write(m, &element);
+    }
+    if (iter.bad) return MT_MALFORMED;
+    return st == MT_OK ? write_changes_before(m, next) : st;
+}
+
+/* A leaf that changes is written anew, and so is one behind a new one that would stay short, if its bytes
+ * are at hand. All others stay. */
+static mt_status make_leaves(making *m)
+{
+    mti_index *index = m->index;
+    mt_status st = MT_OK;
+
+    for (size_t at = 0; at < index->count && st == MT_OK; at++) {
+        const mti_leaf *leaf = &index->leaves[at], *next = leaf_after(index, at);
+        uint64_t written = m->writer.sum.elements;
+        if (concerns(&m->feed, leaf, next) ||
+            (written > 0 && written < MTI_LEAF_MIN && leaf->bytes)) {
+            st = write_leaf(m, leaf, next);
+            continue;
+        }
+        if ((st = cut(m)) == MT_OK) st = push(m, leaf);
+    }
+    if (st == MT_OK) st = write_changes_before(m, NULL);
+    return st == MT_OK ? cut(m) : st;
+}
+
+/* The old leaves that are not among the new ones go: those stand in the same order. */
+static void replace(making *m)
+{
+    mti_index *index = m->index;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < index->count; i++) {
+        while (kept < m->count && m->leaves[kept].fresh) kept++;
+        if (kept < m->count && m->leaves[kept].first == index->leaves[i].first) kept++;
+        else leaf_free(index->mem, &index->leaves[i]);
+    }
+    mti_mem_free(index->mem, index->leaves, index->cap * sizeof *index->leaves);
+    for (size_t i = 0; i < m->count; i++) m->leaves[i].fresh = false;
+    index->leaves = m->leaves;
+    index->count = m->count;
+    index->cap = m->cap;
+    add_up(index);
+}
+
+static void drop_fresh(making *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->leaves[i].fresh) leaf_free(m->index->mem, &m->leaves[i]);
+    mti_mem_free(m->index->mem, m->leaves, m->cap * sizeof *m->leaves);
+}
+
+mt_status mti_index_apply(mti_index *index, const mti_changes *changes, mti_changes *dropped)
+{
+    making m = {.index = index, .feed = {.changes = changes}, .dropped = dropped};
+    mt_status st;
+
+    if (changes->count == 0) return MT_OK;
+    m.writer.bytes.mem = m.first.mem = index->mem;
+    mti_leaf_writer_clear(&m.writer);
+    st = make_leaves(&m);
+    if (st == MT_OK) replace(&m);
+    else drop_fresh(&m);
+    mt_buf_free(&m.writer.bytes);
+    mt_buf_free(&m.first);
+    return st;
+}

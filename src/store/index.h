@@ -1,0 +1,89 @@
+/* store/index.h - the fingerprint index: what is in any range of nodes, added up.
+ *
+ *     summaries   first key, sum of all before it, sum of its own     in memory, one of each leaf
+ *     leaves      elements in key order: index_leaf.h                 in memory, or in the store
+ *
+ * A range that begins and ends with leaves is the difference of two sums. Where it begins or ends within
+ * one, that leaf is looked into, so it has to be in memory: whoever keeps leaves elsewhere loads it first.
+ *
+ * Changes are taken in many at once: the leaves that they concern are made anew, all others stay, and the
+ * sums are added up once. What the index holds after that follows from the elements alone, not from how
+ * they came. */
+#ifndef MTI_INDEX_H
+#define MTI_INDEX_H
+
+#include "store/index_change.h"
+
+typedef struct mti_leaf {
+    uint8_t *first; /* all its keys are at or after this; the first leaf begins before everything */
+    uint8_t *bytes; /* NULL: not in memory */
+    uint32_t len, cap; /* of the bytes */
+    uint16_t first_len;
+    bool stored; /* as it is, it rests in the store under `first` */
+    bool fresh;  /* made by changes that are being taken in */
+    mti_leaf_sum sum;
+    mti_leaf_sum before; /* of all leaves before it */
+} mti_leaf;
+
+typedef struct mti_index {
+    const mt_mem *mem;
+    mti_leaf *leaves;
+    size_t count, cap;
+    mti_leaf_sum all;
+    size_t held; /* bytes of leaves that are in memory */
+} mti_index;
+
+void mti_index_init(mti_index *index, const mt_mem *mem);
+void mti_index_free(mti_index *index);
+
+static inline mt_bytes mti_leaf_first(const mti_leaf *leaf)
+{
+    return (mt_bytes){leaf->first, leaf->first_len};
+}
+
+static inline mt_bytes mti_leaf_bytes(const mti_leaf *leaf)
+{
+    return (mt_bytes){leaf->bytes, leaf->len};
+}
+
+/* The last leaf that begins at or before a key: the first, if there is none. There is at least one. */
+size_t mti_index_leaf_of(const mti_index *index, mt_bytes key);
+
+/* ---- Changing ---- */
+
+/* The next leaf, from `from` on, that changes concern and that is not in memory: SIZE_MAX if there is
+ * none. They are sorted. */
+size_t mti_index_missing(const mti_index *index, const mti_changes *changes, size_t from);
+
+/* Takes sorted changes in, of which no leaf is missing. `dropped`, if not NULL, is told the first key of
+ * each stored leaf that is no more. MT_NO_MEMORY, MT_MALFORMED (a leaf is damaged): nothing has
+ * changed. */
+mt_status mti_index_apply(mti_index *index, const mti_changes *changes, mti_changes *dropped);
+
+/* Puts a leaf behind all others: how an index is read. `bytes` NULL: it is stored, and not in memory; else
+ * COPIED. MT_NO_MEMORY. */
+mt_status mti_index_append(mti_index *index, mt_bytes first, mt_bytes bytes,
+                           const mti_leaf_sum *sum);
+
+/* Gives a leaf that is not in memory its bytes, COPIED. MT_MALFORMED: they are no leaf, or another than
+ * its summary says. MT_NO_MEMORY. */
+mt_status mti_index_load(mti_index *index, size_t at, mt_bytes bytes);
+
+/* Drops the bytes of leaves that are stored. */
+void mti_index_unload(mti_index *index);
+
+/* ---- Adding up ---- */
+
+/* The leaf that has to be in memory for the sum of all before a key: SIZE_MAX if that is known, or is in
+ * memory. `key` empty: all. */
+size_t mti_index_edge(const mti_index *index, mt_bytes key);
+
+/* What is before a key: nothing is missing. */
+mti_leaf_sum mti_index_before(const mti_index *index, mt_bytes key);
+
+/* The same up to an end, which may be empty: to the last. */
+mti_leaf_sum mti_index_until(const mti_index *index, mt_bytes end);
+
+void mti_leaf_sum_subtract(mti_leaf_sum *sum, const mti_leaf_sum *other);
+
+#endif
