@@ -12,7 +12,7 @@
 #define PIECE 64u /* elements that are added at once */
 
 typedef struct bench {
-    mti_element *elements;
+    mti_coded *elements;
     uint64_t state; /* of what is drawn: splitmix64, Steele, Lea and Flood 2014 */
     uint64_t seed;
 } bench;
@@ -30,7 +30,7 @@ static void elements_draw(bench *b, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         b->elements[i] =
-            (mti_element){1 + draw(b, MTI_CELLS_KEY_END - 1), 1 + draw(b, MTI_F61_PRIME - 1)};
+            (mti_coded){1 + draw(b, MTI_CELLS_KEY_END - 1), 1 + draw(b, MTI_F61_PRIME - 1)};
 }
 
 static mti_cells table_new(bench *b, size_t count)

@@ -5,7 +5,7 @@
 
 mt_status mti_cells_new(const mt_mem *mem, size_t count, uint64_t seed, mti_cells *out)
 {
-    mti_cell *cells;
+    mti_coded_cell *cells;
 
     if (count < MTI_CELLS_MIN || count > MTI_CELLS_MAX) return MT_INVALID;
     if (!(cells = mti_mem_alloc(mem, count * sizeof *cells))) return MT_NO_MEMORY;
@@ -31,12 +31,12 @@ void mti_cells_free(mti_cells *cells)
 #define RUN 32u
 
 typedef struct in_few {
-    mti_cell what; /* to add to each */
+    mti_coded_cell what; /* to add to each */
     uint32_t at[MTI_PLACES_FEW];
 } in_few;
 
 typedef struct in_many {
-    mti_cell what;
+    mti_coded_cell what;
     uint64_t bits;
 } in_many;
 
@@ -46,7 +46,7 @@ typedef struct run {
     size_t few_count, many_count;
 } run;
 
-static void run_draw(run *r, const mti_cells *cells, const mti_element *elements, size_t count)
+static void run_draw(run *r, const mti_cells *cells, const mti_coded *elements, size_t count)
 {
     r->few_count = r->many_count = 0;
     for (size_t i = 0; i < count; i++) {
@@ -66,7 +66,7 @@ static void run_draw(run *r, const mti_cells *cells, const mti_element *elements
     }
 }
 
-static inline void add_to(mti_cell *cell, mti_cell what)
+static inline void add_to(mti_coded_cell *cell, mti_coded_cell what)
 {
     cell->s0 = mti_f61_fold(cell->s0 + what.s0);
     cell->s1 = mti_f61_fold(cell->s1 + what.s1);
@@ -91,7 +91,7 @@ static void run_add(const run *r, const mti_cells *cells)
     }
 }
 
-void mti_cells_add(mti_cells *cells, const mti_element *elements, size_t count)
+void mti_cells_add(mti_cells *cells, const mti_coded *elements, size_t count)
 {
     run r;
 
@@ -109,7 +109,7 @@ void mti_cells_subtract(mti_cells *cells, const mti_cells *other)
 {
     mti_assert(cells->count == other->count && cells->seed == other->seed);
     for (size_t i = 0; i < cells->count; i++) {
-        mti_cell *a = &cells->cells[i], b = other->cells[i];
+        mti_coded_cell *a = &cells->cells[i], b = other->cells[i];
         a->s0 = mti_f61_sub(mti_f61_reduce(a->s0), mti_f61_reduce(b.s0));
         a->s1 = mti_f61_sub(mti_f61_reduce(a->s1), mti_f61_reduce(b.s1));
     }
@@ -132,7 +132,7 @@ mt_status mti_cells_get(mti_cells *cells, mt_bytes in)
         if (mti_load_le64(in.data + i) >= MTI_F61_PRIME) return MT_MALFORMED;
     for (size_t i = 0; i < cells->count; i++) {
         const uint8_t *at = in.data + i * MTI_CELL_LEN;
-        cells->cells[i] = (mti_cell){mti_load_le64(at), mti_load_le64(at + 8)};
+        cells->cells[i] = (mti_coded_cell){mti_load_le64(at), mti_load_le64(at + 8)};
     }
     return MT_OK;
 }

@@ -37,25 +37,25 @@
 /* Bytes of a cell where it is stored or sent: two words, lowest byte first. */
 #define MTI_CELL_LEN 16u
 
-typedef struct mti_element {
+typedef struct mti_coded {
     uint64_t key;
     uint64_t value; /* in a difference ours minus theirs, modulo p, where who lacks the key has 0 */
-} mti_element;
+} mti_coded;
 
-typedef struct mti_cell {
+typedef struct mti_coded_cell {
     uint64_t s0, s1; /* at most 2^61 + 6, so not always reduced */
-} mti_cell;
+} mti_coded_cell;
 
 typedef struct mti_cells {
     const mt_mem *mem;
     uint64_t seed;
-    mti_cell *cells;
+    mti_coded_cell *cells;
     size_t count;
 } mti_cells;
 
 typedef struct mti_difference {
     const mt_mem *mem;
-    mti_element *items; /* in no order that means anything, but the same for the same table */
+    mti_coded *items; /* in no order that means anything, but the same for the same table */
     size_t count, cap;
 } mti_difference;
 
@@ -71,7 +71,7 @@ mt_status mti_cells_new(const mt_mem *mem, size_t count, uint64_t seed, mti_cell
 void mti_cells_free(mti_cells *cells);
 
 /* Adds elements: faster, the more at once, up to some dozens. Keys and values are as said above. */
-void mti_cells_add(mti_cells *cells, const mti_element *elements, size_t count);
+void mti_cells_add(mti_cells *cells, const mti_coded *elements, size_t count);
 
 /* Subtracts a table of the same count and seed. */
 void mti_cells_subtract(mti_cells *cells, const mti_cells *other);

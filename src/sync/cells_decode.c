@@ -33,7 +33,7 @@ static bool may_be_at(const mti_cells *cells, const mti_places *p, uint32_t at)
     return here;
 }
 
-static void subtract_at(mti_cell *cell, uint64_t value, uint64_t product)
+static void subtract_at(mti_coded_cell *cell, uint64_t value, uint64_t product)
 {
     cell->s0 = mti_f61_sub(mti_f61_reduce(cell->s0), value);
     cell->s1 = mti_f61_sub(mti_f61_reduce(cell->s1), product);
@@ -43,7 +43,7 @@ static void subtract_at(mti_cell *cell, uint64_t value, uint64_t product)
  * was computed. */
 static void take_out(decoder *d, uint32_t at, uint64_t name)
 {
-    mti_cell *cell = &d->cells->cells[at];
+    mti_coded_cell *cell = &d->cells->cells[at];
     uint64_t key = name >> MTI_PLACES_CHECK_LEN, value, product;
     mti_places p;
 
@@ -54,8 +54,8 @@ static void take_out(decoder *d, uint32_t at, uint64_t name)
     mti_places_of(key, d->cells->seed, d->cells->count, &p);
     if (p.name != name || !may_be_at(d->cells, &p, at)) return;
     for (uint32_t i = 0; i < p.count; i++) subtract_at(&d->cells->cells[p.at[i]], value, product);
-    *cell = (mti_cell){SPENT, SPENT};
-    d->out->items[d->out->count++] = (mti_element){key, value};
+    *cell = (mti_coded_cell){SPENT, SPENT};
+    d->out->items[d->out->count++] = (mti_coded){key, value};
 }
 
 /* Divides s1 by s0 in each cell of the batch, whose s0 are not 0. */
@@ -109,8 +109,8 @@ static bool cells_settle(mti_cells *cells)
     uint64_t any = 0;
 
     for (size_t i = 0; i < cells->count; i++) {
-        mti_cell *cell = &cells->cells[i];
-        if (cell->s0 == SPENT) *cell = (mti_cell){0, 0};
+        mti_coded_cell *cell = &cells->cells[i];
+        if (cell->s0 == SPENT) *cell = (mti_coded_cell){0, 0};
         any |= mti_f61_reduce(cell->s0) | mti_f61_reduce(cell->s1);
     }
     return any == 0;

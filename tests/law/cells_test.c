@@ -5,15 +5,15 @@
 #include <stdlib.h>
 
 typedef struct sets {
-    mti_element *ours, *theirs;
+    mti_coded *ours, *theirs;
     size_t our_count, their_count;
-    mti_element *differ; /* by key */
+    mti_coded *differ; /* by key */
     size_t differ_count;
 } sets;
 
 static int by_key(const void *a, const void *b)
 {
-    uint64_t x = ((const mti_element *)a)->key, y = ((const mti_element *)b)->key;
+    uint64_t x = ((const mti_coded *)a)->key, y = ((const mti_coded *)b)->key;
 
     return x < y ? -1 : x > y;
 }
@@ -39,14 +39,14 @@ static sets sets_of(test_case *c, size_t count, size_t differing)
 
         if (i < differing && test_once_in(c, 3)) v = 0;
         else if (i < differing && test_once_in(c, 2)) w = 0;
-        if (v) s.ours[s.our_count++] = (mti_element){key, v};
-        if (w) s.theirs[s.their_count++] = (mti_element){key, w};
-        if (v != w) s.differ[s.differ_count++] = (mti_element){key, mti_f61_sub(v, w)};
+        if (v) s.ours[s.our_count++] = (mti_coded){key, v};
+        if (w) s.theirs[s.their_count++] = (mti_coded){key, w};
+        if (v != w) s.differ[s.differ_count++] = (mti_coded){key, mti_f61_sub(v, w)};
     }
     return s;
 }
 
-static mti_cells table_of(test_case *c, const mti_element *elements, size_t count, size_t cells,
+static mti_cells table_of(test_case *c, const mti_coded *elements, size_t count, size_t cells,
                           uint64_t seed)
 {
     mti_cells table;
@@ -80,7 +80,7 @@ static bool all_right(const sets *s, mti_difference *found)
 
     if (found->count) qsort(found->items, found->count, sizeof *found->items, by_key);
     for (size_t i = 0; i < found->count; i++) {
-        mti_element e = found->items[i];
+        mti_coded e = found->items[i];
 
         HOLDS(i == 0 || e.key > found->items[i - 1].key);
         while (k < s->differ_count && s->differ[k].key < e.key) k++;

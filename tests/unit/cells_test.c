@@ -19,7 +19,7 @@ static mti_cells table_of(size_t count, uint64_t seed)
 
 static void add(mti_cells *cells, uint64_t key, uint64_t value)
 {
-    mti_element element = {key, value};
+    mti_coded element = {key, value};
 
     mti_cells_add(cells, &element, 1);
 }
@@ -156,10 +156,10 @@ TEST(largest_keys_and_values_are_found)
 
 TEST(elements_at_once_are_as_those_one_by_one)
 {
-    mti_element elements[1000];
+    mti_coded elements[1000];
     mti_cells once = table_of(300, 4), each = table_of(300, 4);
 
-    for (size_t i = 0; i < 1000; i++) elements[i] = (mti_element){1 + i, PRIME - 1 - i};
+    for (size_t i = 0; i < 1000; i++) elements[i] = (mti_coded){1 + i, PRIME - 1 - i};
     mti_cells_add(&once, elements, 1000);
     mti_cells_add(&once, elements, 0);
     for (size_t i = 0; i < 1000; i++) mti_cells_add(&each, &elements[i], 1);
@@ -197,7 +197,7 @@ TEST(stuck_table_says_so_and_what_was_found_is_right)
             some += found.count > 0;
             CHECK(found.count < 135 && !all_empty(&cells));
             for (size_t i = 0; i < found.count; i++) {
-                mti_element e = found.items[i];
+                mti_coded e = found.items[i];
                 CHECK(e.key >= 1 && e.key <= 135 && e.value == 999 + e.key);
             }
             /* The rest is still there. */
@@ -395,7 +395,7 @@ TEST(table_in_which_all_cells_look_pure_ends)
             mti_places p;
             mti_places_of(key, k, counts[k], &p);
             cells.cells[p.at[key % p.count]] =
-                (mti_cell){filled + 1, mti_f61_mul(filled + 1, p.name)};
+                (mti_coded_cell){filled + 1, mti_f61_mul(filled + 1, p.name)};
         }
         decodes_as_it_must(&cells);
         mti_cells_free(&cells);
@@ -411,7 +411,7 @@ TEST(key_is_not_found_a_second_time)
 
         mti_places_of(77, 12, count, &p);
         for (size_t i = 0; i < p.count; i++)
-            cells.cells[p.at[i]] = (mti_cell){5 + i, mti_f61_mul(5 + i, p.name)};
+            cells.cells[p.at[i]] = (mti_coded_cell){5 + i, mti_f61_mul(5 + i, p.name)};
         decodes_as_it_must(&cells);
         CHECK(!all_empty(&cells));
         mti_cells_free(&cells);
@@ -424,7 +424,7 @@ static void names_are_not_found(uint64_t name)
     mti_cells cells = table_of(4, 13);
     mti_difference found;
 
-    for (size_t i = 0; i < 4; i++) cells.cells[i] = (mti_cell){1, name};
+    for (size_t i = 0; i < 4; i++) cells.cells[i] = (mti_coded_cell){1, name};
     CHECK(mti_cells_decode(&cells, &found) == MT_AGAIN && found.count == 0);
     mti_difference_free(&found);
     mti_cells_free(&cells);
