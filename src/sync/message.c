@@ -6,12 +6,24 @@
 
 static const char *name_of(unsigned type)
 {
-    static const char *const names[] = {"HELLO",       NULL,      NULL,    "SUBSCRIBE",
-                                        "SUBSCRIBED",  "REFUSED", "DATA",  "ACK",
-                                        "UNSUBSCRIBE", "PULL",    "FOUND", "BYE"};
-    const char *name = type >= 2 && type % 2 == 0 && type <= MTI_BYE ? names[type / 2 - 1] : NULL;
-
-    return name ? name : "a message";
+    switch ((mti_message_type)type) {
+    case MTI_HELLO: return "HELLO";
+    case MTI_SUBSCRIBE: return "SUBSCRIBE";
+    case MTI_SUBSCRIBED: return "SUBSCRIBED";
+    case MTI_REFUSED: return "REFUSED";
+    case MTI_DATA: return "DATA";
+    case MTI_ACK: return "ACK";
+    case MTI_UNSUBSCRIBE: return "UNSUBSCRIBE";
+    case MTI_PULL: return "PULL";
+    case MTI_FOUND: return "FOUND";
+    case MTI_BYE: return "BYE";
+    case MTI_ASK: return "ASK";
+    case MTI_PRINTS: return "PRINTS";
+    case MTI_ANSWER: return "ANSWER";
+    case MTI_WANT: return "WANT";
+    case MTI_LACK: return "LACK";
+    }
+    return "a message";
 }
 
 void mti_parse_fail(mti_parse *in, const char *what, const char *how)

@@ -23,7 +23,12 @@ typedef enum mti_message_type {
     MTI_UNSUBSCRIBE = 18,
     MTI_PULL = 20,
     MTI_FOUND = 22,
-    MTI_BYE = 24
+    MTI_BYE = 24,
+    MTI_ASK = 26,
+    MTI_PRINTS = 27,
+    MTI_ANSWER = 28,
+    MTI_WANT = 30,
+    MTI_LACK = 32
 } mti_message_type;
 
 /* ---- Reading ---- */

@@ -1,0 +1,546 @@
+#include "sync/answerer.h"
+
+#include "base/assert.h"
+#include "base/word.h"
+
+void mti_answerer_init(mti_answerer *a, const mti_comparison *about)
+{
+    memset(a, 0, sizeof *a);
+    a->about = *about;
+    mti_parts_init(&a->asked, about->mem);
+    mti_parts_init(&a->open, about->mem);
+    mti_parts_init(&a->finer, about->mem);
+    mti_sends_init(&a->sends, about->mem);
+    mti_sends_init(&a->offers, about->mem);
+    mti_sends_init(&a->lacks, about->mem);
+    a->tags.mem = a->wanted.mem = about->mem;
+}
+
+static void spans_end(mti_answerer *a)
+{
+    mti_mem_free(a->about.mem, a->spans, a->span_count * sizeof *a->spans);
+    a->spans = NULL;
+    a->span_count = 0;
+}
+
+void mti_answerer_free(mti_answerer *a)
+{
+    spans_end(a);
+    mti_key_map_free(&a->wanted);
+    mti_mem_free(a->about.mem, a->empty, a->empty_cap * sizeof *a->empty);
+    mti_parts_free(&a->asked);
+    mti_parts_free(&a->open);
+    mti_parts_free(&a->finer);
+    mti_sends_free(&a->sends);
+    mti_sends_free(&a->offers);
+    mti_sends_free(&a->lacks);
+    mti_cells_free(&a->cells);
+    mt_buf_free(&a->tags);
+}
+
+/* ---- What it needs ---- */
+
+static mt_status fail(mti_answerer *a, mt_status status, const char *text)
+{
+    return mti_fail(&a->error, status, "%s", text);
+}
+
+static mt_status no_memory(mti_answerer *a)
+{
+    return mti_no_memory(&a->error);
+}
+
+static void goes(mti_answerer *a, mti_answerer_stage stage, mti_need_kind need)
+{
+    a->stage = stage;
+    a->need = need;
+}
+
+/* Goes on with prints or items of parts. */
+static mt_status look(mti_answerer *a, mti_answerer_stage stage, mti_need_kind need,
+                      const mti_parts *parts, uint32_t divide)
+{
+    spans_end(a);
+    if (parts->count > 0 && !(a->spans = mti_parts_spans(parts, divide))) return no_memory(a);
+    a->span_count = parts->count;
+    goes(a, stage, need);
+    return MT_OK;
+}
+
+/* Counts nodes that are looked at: a peer may not have it look for ever. */
+static mt_status looks(mti_answerer *a, uint64_t count)
+{
+    uint64_t most = MTI_COMPARE_LOOKS_TIMES * a->nodes + MTI_COMPARE_LOOKS_MORE;
+
+    a->looks += count;
+    if (a->looks <= most && a->asks <= MTI_COMPARE_ASKS_MAX) return MT_OK;
+    return fail(a, MT_TOO_LARGE, "it asks for more work than a comparison takes");
+}
+
+/* ---- Asked ---- */
+
+mt_status mti_answerer_ask(mti_answerer *a, mti_parse *in)
+{
+    uint64_t print_len;
+
+    mti_assert(a->stage == ANSWERER_IDLE);
+    mti_parts_clear(&a->asked);
+    mti_parts_clear(&a->open);
+    a->round = mti_parse_number(in, "the number of the comparison");
+    a->flags = (unsigned)mti_parse_number(in, "the flags");
+    a->expected = mti_parse_number(in, "how many differ");
+    print_len = mti_parse_number(in, "the length of prints");
+    if (print_len > MTI_COMPARE_PRINT_WIDE || (print_len == 0) != !!(a->flags & MTI_ASK_OPEN))
+        mti_parse_fail(in, "the length of prints", "none that it can have");
+    mti_parse_parts(in, &a->asked, a->about.first, a->about.end, (size_t)print_len,
+                    MTI_COMPARE_PARTS_MAX);
+    if (mti_parse_end(in) != MT_OK) {
+        a->error = *in->err;
+        return a->error.status;
+    }
+    a->asks++;
+    if (looks(a, 0) != MT_OK) return a->error.status;
+    a->key = mti_tag_key_of(a->about.asker, a->about.answerer, a->about.subscription, a->round);
+    a->form = MTI_ANSWER_EQUAL;
+    a->empty_count = 0;
+    a->print_len = (size_t)print_len;
+    return look(a, ANSWERER_PRINTS, MTI_NEED_PRINTS, &a->asked, 0);
+}
+
+/* Of a print, as much as is compared. */
+static bool same_print(mti_sip128 a, mti_sip128 b, size_t len)
+{
+    uint64_t lo = len >= 8 ? UINT64_MAX : ((uint64_t)1 << 8 * len) - 1;
+    uint64_t hi = len <= 8 ? 0 : len >= 16 ? UINT64_MAX : ((uint64_t)1 << 8 * (len - 8)) - 1;
+
+    return ((a.lo ^ b.lo) & lo) == 0 && ((a.hi ^ b.hi) & hi) == 0;
+}
+
+static mt_status note_empty(mti_answerer *a, size_t at, bool empty)
+{
+    bool *made = mti_vector_reserve(a->about.mem, a->empty, &a->empty_cap, at + 1, sizeof *made);
+
+    if (!made) return no_memory(a);
+    a->empty = made;
+    a->empty[at] = empty;
+    a->empty_count += empty;
+    return MT_OK;
+}
+
+/* Asks for prints of smaller parts, `total` of them or so. */
+static mt_status make_finer(mti_answerer *a, uint64_t total)
+{
+    uint64_t divide = total / a->open.count;
+
+    a->form = MTI_ANSWER_PARTS;
+    return look(a, ANSWERER_FINER, MTI_NEED_PRINTS, &a->open, (uint32_t)(divide < 2 ? 2 : divide));
+}
+
+static mt_status make_cells(mti_answerer *a, uint64_t differing)
+{
+    size_t count = mti_cells_count_for((size_t)differing);
+
+    a->form = MTI_ANSWER_CELLS;
+    mti_cells_free(&a->cells);
+    if (mti_cells_new(a->about.mem, count, a->key.table, &a->cells) != MT_OK) return no_memory(a);
+    return look(a, ANSWERER_CELLS, MTI_NEED_ITEMS, &a->open, 0);
+}
+
+static mt_status make_lists(mti_answerer *a)
+{
+    a->form = MTI_ANSWER_LISTS;
+    a->tags.len = 0;
+    a->listed = a->at = 0;
+    return look(a, ANSWERER_LISTS, MTI_NEED_ITEMS, &a->open, 0);
+}
+
+/* The parts that differ are `open`, with `nodes` of our nodes in them. */
+static mt_status choose(mti_answerer *a, uint64_t parts, uint64_t nodes)
+{
+    uint64_t open = a->open.count, differing = a->expected;
+    bool full = mti_compare_is_full(parts, open);
+    bool few = nodes <= MTI_COMPARE_LIST_FEW * open || nodes <= 2 * MTI_COMPARE_LIST_FEW;
+    uint64_t total;
+
+    if (!(a->flags & MTI_ASK_OPEN)) differing = mti_compare_estimate(parts, open);
+    if (a->flags & MTI_ASK_OPEN) full = differing == 0;
+    differing = mti_compare_margin(differing);
+    if (a->about.codes && a->flags & MTI_ASK_CODES && !full &&
+        mti_cells_count_for((size_t)differing) <= MTI_CELLS_MAX / 16)
+        return make_cells(a, differing);
+    if (few) return make_lists(a);
+    /* Where tables serve, parts are to be a few times as many as differ; else as small as lists are. */
+    total = a->about.codes && full ? 16 * open : nodes / 40;
+    if (total > MTI_COMPARE_PARTS_MAX) total = MTI_COMPARE_PARTS_MAX;
+    if (open * 2 > MTI_COMPARE_PARTS_MAX) return make_lists(a);
+    return make_finer(a, total);
+}
+
+static mt_status take_prints(mti_answerer *a, const mt_storage_print *prints, size_t count)
+{
+    uint64_t nodes = 0, empty = 0;
+
+    if (count != a->asked.count) return fail(a, MT_MALFORMED, "the index answers other parts");
+    for (size_t i = 0; i < count; i++) {
+        mti_part *part = &a->asked.at[i];
+        mti_sip128 print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
+        bool none;
+        part->differs = a->flags & MTI_ASK_OPEN || !same_print(print, part->print, a->print_len);
+        none = part->differs && prints[i].count == 0;
+        if (note_empty(a, i, none) != MT_OK) return a->error.status;
+        empty += none;
+        if (part->differs && !none) nodes += prints[i].count;
+    }
+    if (nodes > a->nodes) a->nodes = nodes;
+    if (looks(a, count) != MT_OK) return a->error.status;
+    for (size_t i = 0; i < count; i++) a->asked.at[i].differs &= !a->empty[i];
+    if (mti_parts_pick(&a->asked, &a->open) != MT_OK) return no_memory(a);
+    for (size_t i = 0; i < count; i++) a->asked.at[i].differs |= a->empty[i];
+    if (a->open.count > 0) return choose(a, count - empty, nodes);
+    goes(a, ANSWERER_SAY, MTI_NEED_SAY);
+    return MT_OK;
+}
+
+/* Where a part ends: where the next of its span begins, or with the span. */
+static mt_bytes part_end(const mti_answerer *a, const mt_storage_print *prints, size_t count,
+                         size_t i)
+{
+    if (i + 1 < count && prints[i + 1].span == prints[i].span) return prints[i + 1].first;
+    return a->spans[prints[i].span].end;
+}
+
+static mt_status take_finer(mti_answerer *a, const mt_storage_print *prints, size_t count)
+{
+    /* What cannot be divided any more is listed. */
+    if (count < a->open.count * 3 / 2) return make_lists(a);
+    mti_parts_clear(&a->finer);
+    for (size_t i = 0; i < count; i++) {
+        if (prints[i].span >= a->span_count)
+            return fail(a, MT_MALFORMED, "the index answers other parts");
+        if (mti_parts_add(&a->finer, prints[i].first, part_end(a, prints, count, i)) != MT_OK)
+            return no_memory(a);
+        a->finer.at[i].print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
+    }
+    goes(a, ANSWERER_SAY, MTI_NEED_SAY);
+    return looks(a, count);
+}
+
+mt_status mti_answerer_prints(mti_answerer *a, const mt_storage_print *prints, size_t count)
+{
+    mti_assert(a->need == MTI_NEED_PRINTS);
+    if (a->stage == ANSWERER_PRINTS) return take_prints(a, prints, count);
+    if (a->stage == ANSWERER_FINER) return take_finer(a, prints, count);
+    if (count != 1) return fail(a, MT_MALFORMED, "the index answers other parts");
+    a->print = mti_tag_print(&a->key, &prints->living, &prints->deleted);
+    goes(a, ANSWERER_SAY_LACK, MTI_NEED_SAY);
+    return MT_OK;
+}
+
+/* ---- Items ---- */
+
+static void add_to_cells(mti_answerer *a, const mt_storage_item *items, size_t count)
+{
+    mti_coded coded[64];
+    size_t many = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        coded[many].key = mti_tag_uid(&a->key, items[i].uid);
+        coded[many++].value = mti_tag_value(&a->key, &items[i]);
+        if (many < 64 && i + 1 < count) continue;
+        mti_cells_add(&a->cells, coded, many);
+        many = 0;
+    }
+}
+
+/* Begins the list of a part: a count that is not known yet. */
+static mt_status begin_list(mti_answerer *a)
+{
+    static const uint8_t none[4];
+
+    a->tags_at = a->tags.len;
+    if (mti_buf_append(&a->tags, none, sizeof none) != MT_OK) return no_memory(a);
+    a->listed++;
+    return MT_OK;
+}
+
+/* Whether the lists go on with another part: all of one are in, or none. */
+static bool lists_full(const mti_answerer *a)
+{
+    return a->tags.len / MTI_TAG_LEN >= MTI_COMPARE_LIST_MAX;
+}
+
+static mt_status add_to_lists(mti_answerer *a, const mt_storage_item *item)
+{
+    uint32_t tag = mti_tag_of(&a->key, item), count;
+    uint8_t bytes[MTI_TAG_LEN] = {(uint8_t)tag, (uint8_t)(tag >> 8), (uint8_t)(tag >> 16)};
+
+    /* Parts that have nothing are listed, too. */
+    while (a->listed == 0 || (a->at < a->span_count && a->spans[a->at].end.len > 0 &&
+                              mt_bytes_compare(item->uid, a->spans[a->at].end) >= 0)) {
+        if (a->listed > 0) a->at++;
+        if (a->listed > 0 && lists_full(a)) {
+            a->at = a->span_count;
+            return MT_OK;
+        }
+        if (begin_list(a) != MT_OK) return a->error.status;
+    }
+    if (a->at >= a->span_count) return MT_OK;
+    if (mti_buf_append(&a->tags, bytes, sizeof bytes) != MT_OK) return no_memory(a);
+    count = mti_load_le32(a->tags.data + a->tags_at) + 1;
+    for (int i = 0; i < 4; i++) a->tags.data[a->tags_at + (size_t)i] = (uint8_t)(count >> 8 * i);
+    return MT_OK;
+}
+
+/* A node that was offered, as it is here: whose is newer has what the other lacks. At equal states nobody
+ * knows whose is greater: both go over whole. */
+static mt_status settle(mti_answerer *a, const mt_storage_item *item, uint64_t theirs)
+{
+    uint64_t ours = item->state_max;
+    mt_status st = MT_OK;
+
+    if (theirs == MT_STATE_MAX) return MT_OK;
+    if (theirs <= ours) st = mti_sends_add(&a->sends, item->uid, theirs < ours ? theirs : 0);
+    if (theirs >= ours && st == MT_OK)
+        st = mti_sends_add(&a->lacks, item->uid, theirs > ours ? ours : 0);
+    return st == MT_OK ? MT_OK : no_memory(a);
+}
+
+/* Passes what was offered before a uid, which is not here; empty: all. */
+static mt_status pass_offers(mti_answerer *a, mt_bytes uid)
+{
+    const mti_sends *offers = &a->offers;
+
+    for (; a->offer_at < offers->count; a->offer_at++) {
+        const mti_send *offer = &offers->at[a->offer_at];
+        mt_bytes offered = mti_send_uid(offers, offer);
+        if (uid.len > 0 && mt_bytes_compare(offered, uid) >= 0) break;
+        if (offer->since != MT_STATE_MAX && mti_sends_add(&a->lacks, offered, 0) != MT_OK)
+            return no_memory(a);
+    }
+    return MT_OK;
+}
+
+/* A node that may be wanted, or was offered. */
+static mt_status find(mti_answerer *a, const mt_storage_item *item)
+{
+    bool by_tag = a->want_flags & MTI_WANT_TAGS;
+    const mti_sends *offers = &a->offers;
+    uint64_t key =
+        by_tag ? (uint64_t)mti_tag_of(&a->key, item) + 1 : mti_tag_uid(&a->key, item->uid);
+    const mti_key_slot *wanted = mti_key_map_get(&a->wanted, key);
+
+    if (wanted && a->found < a->wanted.count) a->found++;
+    if (pass_offers(a, item->uid) != MT_OK) return a->error.status;
+    if (a->offer_at < offers->count &&
+        mt_bytes_equal(mti_send_uid(offers, &offers->at[a->offer_at]), item->uid))
+        return settle(a, item, offers->at[a->offer_at++].since);
+    if (!wanted || mti_sends_add(&a->sends, item->uid, wanted->value) == MT_OK) return MT_OK;
+    return no_memory(a);
+}
+
+/* A node of a part that is wanted whole. */
+static mt_status gather(mti_answerer *a, const mt_storage_item *item)
+{
+    if (a->sends.count >= MTI_COMPARE_SENDS_MAX) return MT_OK;
+    return mti_sends_add(&a->sends, item->uid, 0) == MT_OK ? MT_OK : no_memory(a);
+}
+
+mt_status mti_answerer_items(mti_answerer *a, const mt_storage_item *items, size_t count)
+{
+    mt_status st = looks(a, count);
+
+    mti_assert(a->need == MTI_NEED_ITEMS);
+    if (a->stage == ANSWERER_CELLS && st == MT_OK) add_to_cells(a, items, count);
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
+        if (a->stage == ANSWERER_LISTS) st = add_to_lists(a, &items[i]);
+        else if (a->stage == ANSWERER_FIND) st = find(a, &items[i]);
+        else if (a->stage == ANSWERER_GATHER) st = gather(a, &items[i]);
+    }
+    return st;
+}
+
+static mt_status lists_end(mti_answerer *a)
+{
+    /* Behind the last node there may be parts without any. */
+    while (a->listed < a->open.count && !lists_full(a) && a->at < a->span_count)
+        if (begin_list(a) != MT_OK) return a->error.status;
+    return MT_OK;
+}
+
+mt_status mti_answerer_items_end(mti_answerer *a)
+{
+    mt_bytes none = {NULL, 0};
+
+    if (a->stage == ANSWERER_LISTS && lists_end(a) != MT_OK) return a->error.status;
+    if (a->stage == ANSWERER_CELLS || a->stage == ANSWERER_LISTS) {
+        goes(a, ANSWERER_SAY, MTI_NEED_SAY);
+        return MT_OK;
+    }
+    if (a->stage == ANSWERER_GATHER) {
+        goes(a, ANSWERER_SEND, MTI_NEED_SEND);
+        return MT_OK;
+    }
+    if (pass_offers(a, none) != MT_OK) return a->error.status;
+    if (a->finer.count > 0) return look(a, ANSWERER_GATHER, MTI_NEED_ITEMS, &a->finer, 0);
+    goes(a, ANSWERER_SEND, MTI_NEED_SEND);
+    return MT_OK;
+}
+
+/* ---- Wanted ---- */
+
+static mt_status parse_wanted(mti_answerer *a, mti_parse *in)
+{
+    uint64_t count = mti_parse_number(in, "the number of nodes");
+    size_t len = a->want_flags & MTI_WANT_TAGS ? MTI_TAG_LEN : MTI_KEY_LEN;
+
+    if (count > MTI_COMPARE_WANTS_MAX || count > (size_t)(in->end - in->at))
+        mti_parse_fail(in, "the number of nodes", "more than there can be");
+    mti_key_map_free(&a->wanted);
+    if (in->failed) return in->err->status;
+    if (mti_key_map_reserve(&a->wanted, (size_t)count) != MT_OK) return no_memory(a);
+    for (uint64_t i = 0; i < count; i++) {
+        mt_bytes bytes = mti_parse_fixed(in, "a node", len);
+        uint64_t key = a->want_flags & MTI_WANT_TAGS, since = mti_parse_number(in, "a state");
+        if (in->failed) return in->err->status;
+        for (size_t k = 0; k < len; k++) key += (uint64_t)bytes.data[k] << 8 * k;
+        if (key && mti_key_map_put(&a->wanted, key, since) != MT_OK) return no_memory(a);
+    }
+    return MT_OK;
+}
+
+/* Offers are in order, so that they are looked up by walking on. */
+static bool offers_ascend(const mti_sends *offers)
+{
+    for (size_t i = 1; i < offers->count; i++)
+        if (mt_bytes_compare(mti_send_uid(offers, &offers->at[i - 1]),
+                             mti_send_uid(offers, &offers->at[i])) >= 0)
+            return false;
+    return true;
+}
+
+mt_status mti_answerer_want(mti_answerer *a, mti_parse *in)
+{
+    uint64_t round = mti_parse_number(in, "the number of the comparison");
+    mt_status st;
+
+    mti_assert(a->stage == ANSWERER_IDLE);
+    a->want_flags = (unsigned)mti_parse_number(in, "the flags");
+    mti_sends_clear(&a->offers);
+    mti_sends_clear(&a->lacks);
+    mti_sends_clear(&a->sends);
+    mti_parts_clear(&a->finer);
+    a->offer_at = 0;
+    a->found = 0;
+    if (!in->failed && round != a->round)
+        mti_parse_fail(in, "the number of the comparison", "not that of the last question");
+    st = parse_wanted(a, in);
+    if (st == MT_OK)
+        mti_parse_parts(in, &a->finer, a->about.first, a->about.end, 0, MTI_COMPARE_PARTS_MAX);
+    mti_parse_sends(in, &a->offers);
+    if (st == MT_NO_MEMORY) return st;
+    if (!in->failed && !offers_ascend(&a->offers))
+        mti_parse_fail(in, "the nodes offered", "not in order");
+    if (mti_parse_end(in) != MT_OK) {
+        a->error = *in->err;
+        return a->error.status;
+    }
+    a->asks++;
+    a->copies = a->want_flags & MTI_WANT_COPY;
+    if (a->copies) {
+        goes(a, ANSWERER_IDLE, MTI_NEED_NOTHING);
+        return MT_OK;
+    }
+    return look(a, ANSWERER_FIND, MTI_NEED_ITEMS, &a->open, 0);
+}
+
+mt_status mti_answerer_sent(mti_answerer *a)
+{
+    mt_storage_span *all = mti_mem_alloc(a->about.mem, sizeof *all);
+
+    mti_assert(a->need == MTI_NEED_SEND);
+    if (!all) return no_memory(a);
+    a->sent = a->sends.count;
+    spans_end(a);
+    *all = (mt_storage_span){a->about.first, a->about.end, 0};
+    a->spans = all;
+    a->span_count = 1;
+    goes(a, ANSWERER_LAST, MTI_NEED_PRINTS);
+    return MT_OK;
+}
+
+/* ---- Saying ---- */
+
+mti_message_type mti_answerer_due(const mti_answerer *a)
+{
+    return a->stage == ANSWERER_SAY_LACK ? MTI_LACK : MTI_ANSWER;
+}
+
+static void say_empty(const mti_answerer *a, mti_say *say)
+{
+    for (size_t i = 0; i < a->asked.count; i += 8) {
+        unsigned bits = 0;
+        for (size_t k = 0; k < 8 && i + k < a->asked.count; k++)
+            bits |= (unsigned)a->empty[i + k] << k;
+        mti_say_byte(say, bits);
+    }
+}
+
+static void say_lists(const mti_answerer *a, mti_say *say)
+{
+    size_t at = 0;
+
+    mti_say_number(say, a->listed);
+    for (size_t i = 0; i < a->listed; i++) {
+        size_t count = mti_load_le32(a->tags.data + at);
+        at += 4;
+        mti_say_number(say, count);
+        mti_say_fixed(say, (mt_bytes){a->tags.data + at, count * MTI_TAG_LEN});
+        at += count * MTI_TAG_LEN;
+    }
+}
+
+static void say_cells(const mti_answerer *a, mti_say *say)
+{
+    size_t len = a->cells.count * MTI_CELL_LEN;
+
+    mti_say_number(say, a->cells.count);
+    if (say->failed || mti_buf_reserve(say->out, len) != MT_OK) {
+        say->failed = true;
+        return;
+    }
+    mti_cells_put(&a->cells, say->out->data + say->out->len);
+    say->out->len += len;
+}
+
+static void say_lack(mti_answerer *a, mti_say *say)
+{
+    uint8_t print[16];
+
+    mti_store_le64(a->print.lo, print);
+    mti_store_le64(a->print.hi, print + 8);
+    mti_say_fixed(say, (mt_bytes){print, sizeof print});
+    mti_say_number(say, a->sent);
+    mti_say_number(say, a->wanted.count - a->found);
+    mti_say_sends(say, &a->lacks);
+}
+
+void mti_answerer_say(mti_answerer *a, mti_say *say)
+{
+    mti_assert(a->need == MTI_NEED_SAY);
+    mti_say_number(say, a->about.subscription);
+    mti_say_number(say, a->round);
+    if (a->stage == ANSWERER_SAY_LACK) {
+        say_lack(a, say);
+    } else {
+        mti_say_byte(say, a->form | (a->empty_count > 0 ? MTI_ANSWER_EMPTY : 0));
+        mti_say_differs(say, &a->asked);
+        if (a->empty_count > 0) say_empty(a, say);
+        if (a->form == MTI_ANSWER_CELLS) say_cells(a, say);
+        if (a->form == MTI_ANSWER_LISTS) say_lists(a, say);
+        if (a->form == MTI_ANSWER_PARTS)
+            mti_say_parts(say, &a->finer, a->about.end, MTI_COMPARE_PRINT_LEN);
+    }
+    spans_end(a);
+    mti_cells_free(&a->cells);
+    goes(a, ANSWERER_IDLE, MTI_NEED_NOTHING);
+}

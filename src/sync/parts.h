@@ -1,0 +1,71 @@
+/* sync/parts.h - ranges of nodes that two peers compare, and how they are written.
+ *
+ *     parts     n: number | n times: entry
+ *     entry     shared and kind: number | rest: number | text(rest) | print, if it begins a part
+ *
+ * An entry is a uid, of which so many bytes are those of the one before: it begins a part, which goes up to
+ * the next entry, or to the end of all; or it ends one (kind 1), and what follows up to the next is not
+ * compared. Prints are as many bytes long as both sides know. */
+#ifndef MTI_PARTS_H
+#define MTI_PARTS_H
+
+#include "crdt/fingerprint.h"
+#include "sync/message.h"
+
+/* A part: where it begins and ends, in the text of its list. */
+typedef struct mti_part {
+    uint32_t first_at, end_at;
+    uint8_t first_len, end_len; /* the end empty: to the last uid */
+    bool differs;               /* or is to be looked at, whatever a list is used for */
+    mti_sip128 print;
+} mti_part;
+
+typedef struct mti_parts {
+    mti_part *at;
+    size_t count, cap;
+    mt_buf text;
+} mti_parts;
+
+void mti_parts_init(mti_parts *parts, const mt_mem *mem);
+void mti_parts_free(mti_parts *parts);
+void mti_parts_clear(mti_parts *parts);
+
+static inline mt_bytes mti_part_first(const mti_parts *parts, const mti_part *part)
+{
+    return (mt_bytes){parts->text.data + part->first_at, part->first_len};
+}
+
+static inline mt_bytes mti_part_end(const mti_parts *parts, const mti_part *part)
+{
+    return (mt_bytes){parts->text.data + part->end_at, part->end_len};
+}
+
+/* Adds a part, whose bounds are COPIED. MT_NO_MEMORY. */
+mt_status mti_parts_add(mti_parts *parts, mt_bytes first, mt_bytes end);
+
+/* Puts the parts that differ into an empty list, each by itself. MT_NO_MEMORY. */
+mt_status mti_parts_pick(const mti_parts *parts, mti_parts *out);
+
+/* Puts parts that were found level by level into order. */
+void mti_parts_sort(mti_parts *parts);
+
+/* The parts as spans, each to be divided into `divide`. One allocation of `parts->count` spans, OWNED,
+ * views of the list. NULL without memory, or if there are none. */
+mt_storage_span *mti_parts_spans(const mti_parts *parts, uint32_t divide);
+void mti_spans_free(const mti_parts *parts, mt_storage_span *spans);
+
+/* Writes them, with `print_len` bytes of each print, 0 to 16; the last end is that of all. */
+void mti_say_parts(mti_say *say, const mti_parts *parts, mt_bytes end, size_t print_len);
+
+/* Reads parts between two uids into an empty list, at most `max`. What is wrong is said in `in`. */
+void mti_parse_parts(mti_parse *in, mti_parts *parts, mt_bytes first, mt_bytes end,
+                     size_t print_len, size_t max);
+
+/* Which of the parts differ: a bit for each, the first lowest. */
+void mti_say_differs(mti_say *say, const mti_parts *parts);
+void mti_parse_differs(mti_parse *in, mti_parts *parts);
+
+/* How many differ. */
+size_t mti_parts_differing(const mti_parts *parts);
+
+#endif
