@@ -284,6 +284,8 @@ struct mt_db {
     mti_branch *branches; /* of this database */
     mti_branch *branch;   /* what this one is, NULL: not a branch */
 
+    uint64_t forgotten; /* counts how often nodes were */
+
     /* opening and closing */
     mt_error opening; /* what the opening of the storage came to */
     bool is_ready, closing;

@@ -79,6 +79,7 @@ static void forget_remove(mt_action *action, const forgetting *f)
     mt_status st = MT_OK;
 
     drop_all(action, f);
+    action->db->forgotten++;
     if (mti_db_has_storage(action->db) && f->order.count > 0)
         st = mti_remove(action, f->needs, f->order.count, mti_call_finish, &waits);
     if (st != MT_OK) mti_call_fail(action, st, action->db->error.text);

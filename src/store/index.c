@@ -217,10 +217,10 @@ typedef struct feed {
     mt_bytes passed; /* the key of the last that was passed and is about one element */
 } feed;
 
-static const mti_change *feed_peek(feed *f)
+static const mti_element_change *feed_peek(feed *f)
 {
     while (f->at < f->changes->count) {
-        const mti_change *change = &f->changes->at[f->changes->order[f->at].at];
+        const mti_element_change *change = &f->changes->at[f->changes->order[f->at].at];
 
         if (!change->dead) return change;
         f->at++;
@@ -228,7 +228,7 @@ static const mti_change *feed_peek(feed *f)
     return NULL;
 }
 
-static void feed_pass(feed *f, const mti_change *change)
+static void feed_pass(feed *f, const mti_element_change *change)
 {
     mt_bytes key = mti_change_key(f->changes, change);
 
@@ -257,7 +257,7 @@ static bool is_before(mt_bytes key, const mti_leaf *next)
 /* Whether a leaf has, or will have, anything that the changes that come now are about. */
 static bool concerns(feed *f, const mti_leaf *leaf, const mti_leaf *next)
 {
-    const mti_change *change = feed_peek(f);
+    const mti_element_change *change = feed_peek(f);
 
     if (is_field_of(mti_leaf_first(leaf), f->fields)) return true;
     return change && is_before(mti_change_key(f->changes, change), next);
@@ -267,7 +267,7 @@ static bool concerns(feed *f, const mti_leaf *leaf, const mti_leaf *next)
  * stretches of others are passed by halves. */
 static size_t next_concerned(const mti_index *index, feed *f, size_t at)
 {
-    const mti_change *change = feed_peek(f);
+    const mti_element_change *change = feed_peek(f);
     size_t there;
 
     if (at >= index->count) return index->count;
@@ -280,7 +280,7 @@ static size_t next_concerned(const mti_index *index, feed *f, size_t at)
 size_t mti_index_missing(const mti_index *index, const mti_changes *changes, size_t from)
 {
     feed f = {.changes = changes};
-    const mti_change *change;
+    const mti_element_change *change;
 
     for (size_t at = next_concerned(index, &f, 0); at < index->count;
          at = next_concerned(index, &f, at + 1)) {
@@ -342,7 +342,7 @@ static mt_status write(making *m, const mti_element *element)
     return st == MT_OK ? mti_leaf_writer_add(&m->writer, element) : st;
 }
 
-static mt_status write_change(making *m, const mti_change *change)
+static mt_status write_change(making *m, const mti_element_change *change)
 {
     mti_element element = {mti_change_key(m->feed.changes, change), change->print};
 
@@ -353,7 +353,7 @@ static mt_status write_change(making *m, const mti_change *change)
 /* Writes what changes set up to a key; what takes the fields of that away stands behind it. */
 static mt_status write_changes_to(making *m, mt_bytes key)
 {
-    const mti_change *change;
+    const mti_element_change *change;
     mt_status st = MT_OK;
 
     while (st == MT_OK && (change = feed_peek(&m->feed))) {
@@ -367,7 +367,7 @@ static mt_status write_changes_to(making *m, mt_bytes key)
 /* Writes what changes set before the next leaf. */
 static mt_status write_changes_before(making *m, const mti_leaf *next)
 {
-    const mti_change *change;
+    const mti_element_change *change;
     mt_status st = MT_OK;
 
     while (st == MT_OK && (change = feed_peek(&m->feed)) &&

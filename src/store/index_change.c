@@ -26,7 +26,7 @@ void mti_changes_clear(mti_changes *changes)
 
 mt_status mti_changes_reserve(mti_changes *changes, size_t extra, size_t len)
 {
-    mti_change *at;
+    mti_element_change *at;
 
     if (changes->count + extra > UINT32_MAX || changes->text.len + len > UINT32_MAX)
         return MT_NO_MEMORY;
@@ -41,11 +41,11 @@ mt_status mti_changes_reserve(mti_changes *changes, size_t extra, size_t len)
 mt_status mti_changes_add(mti_changes *changes, mti_change_kind kind, mt_bytes key,
                           const mti_print *print)
 {
-    mti_change *change;
+    mti_element_change *change;
 
     if (mti_changes_reserve(changes, 1, key.len) != MT_OK) return MT_NO_MEMORY;
     change = &changes->at[changes->count];
-    *change = (mti_change){
+    *change = (mti_element_change){
         .key_at = (uint32_t)changes->text.len, .key_len = (uint16_t)key.len, .kind = (uint8_t)kind};
     if (print) change->print = *print;
     memcpy(changes->text.data + changes->text.len, key.data, key.len);
@@ -87,7 +87,7 @@ static uint64_t prefix_of(mt_bytes key, size_t shared)
 static bool comes_after(const mti_changes *changes, const mti_change_place *a,
                         const mti_change_place *b)
 {
-    const mti_change *x, *y;
+    const mti_element_change *x, *y;
     int order;
 
     if (a->prefix != b->prefix) return a->prefix > b->prefix;
@@ -148,18 +148,18 @@ static void mark_dead(const mti_changes *changes)
     const mti_change_place *order = changes->order;
 
     for (size_t i = 0; i < changes->count; i++) {
-        mti_change *change = &changes->at[order[i].at];
+        mti_element_change *change = &changes->at[order[i].at];
         mt_bytes key = mti_change_key(changes, change);
 
         if (i + 1 < changes->count) {
-            const mti_change *next = &changes->at[order[i + 1].at];
+            const mti_element_change *next = &changes->at[order[i + 1].at];
             bool fields = next->kind == MTI_CHANGE_FIELDS;
             change->dead |= fields == (change->kind == MTI_CHANGE_FIELDS) &&
                             mt_bytes_equal(key, mti_change_key(changes, next));
         }
         if (change->kind != MTI_CHANGE_FIELDS || change->dead) continue;
         for (size_t j = i + 1; j < changes->count; j++) {
-            mti_change *field = &changes->at[order[j].at];
+            mti_element_change *field = &changes->at[order[j].at];
             if (!is_field_of(mti_change_key(changes, field), key)) break;
             field->dead |= order[j].at < order[i].at;
         }

@@ -13,13 +13,13 @@ typedef enum mti_change_kind {
     MTI_CHANGE_FIELDS  /* of this uid there are no fields, but for those that are set later */
 } mti_change_kind;
 
-typedef struct mti_change {
+typedef struct mti_element_change {
     uint32_t key_at; /* in the text */
     uint16_t key_len;
     uint8_t kind; /* mti_change_kind */
     bool dead;    /* a later one holds */
     mti_print print;
-} mti_change;
+} mti_element_change;
 
 /* A change in key order. */
 typedef struct mti_change_place {
@@ -28,7 +28,7 @@ typedef struct mti_change_place {
 } mti_change_place;
 
 typedef struct mti_changes {
-    mti_change *at; /* as they happened */
+    mti_element_change *at; /* as they happened */
     size_t count, cap;
     mt_buf text;
     mti_change_place *order; /* once sorted; twice as many, half of them room to sort in */
@@ -52,7 +52,7 @@ mt_status mti_changes_reserve(mti_changes *changes, size_t extra, size_t len);
 /* Fills `order`, and marks the dead. MT_NO_MEMORY. */
 mt_status mti_changes_sort(mti_changes *changes);
 
-static inline mt_bytes mti_change_key(const mti_changes *changes, const mti_change *change)
+static inline mt_bytes mti_change_key(const mti_changes *changes, const mti_element_change *change)
 {
     return (mt_bytes){changes->text.data + change->key_at, change->key_len};
 }

@@ -453,13 +453,13 @@ mt_status mti_answerer_want(mti_answerer *a, mti_parse *in)
     return look(a, ANSWERER_FIND, MTI_NEED_ITEMS, &a->open, 0);
 }
 
-mt_status mti_answerer_sent(mti_answerer *a)
+mt_status mti_answerer_sent(mti_answerer *a, uint64_t nodes)
 {
     mt_storage_span *all = mti_mem_alloc(a->about.mem, sizeof *all);
 
     mti_assert(a->need == MTI_NEED_SEND);
     if (!all) return no_memory(a);
-    a->sent = a->sends.count;
+    a->sent = nodes;
     spans_end(a);
     *all = (mt_storage_span){a->about.first, a->about.end, 0};
     a->spans = all;

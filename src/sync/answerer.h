@@ -80,8 +80,8 @@ mt_status mti_answerer_prints(mti_answerer *answerer, const mt_storage_print *pr
 mt_status mti_answerer_items(mti_answerer *answerer, const mt_storage_item *items, size_t count);
 mt_status mti_answerer_items_end(mti_answerer *answerer);
 
-/* What was to be sent has been. */
-mt_status mti_answerer_sent(mti_answerer *answerer);
+/* What was to be sent has been: of so many nodes there was anything that was not sent before. */
+mt_status mti_answerer_sent(mti_answerer *answerer, uint64_t nodes);
 
 /* The message that is due. */
 mti_message_type mti_answerer_due(const mti_answerer *answerer);

@@ -204,15 +204,17 @@ static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
     mti_outbound_release(out);
 }
 
-/* The position is not known here: all of it goes over. */
+/* The position is not known here: the peer finds out what it lacks, or all goes over. */
 static void begin_anew(mti_outbound *out)
 {
-    out->mode = OUT_COPY;
-    out->after_len = 0;
-    out->last_read = false;
+    if (!out->session->compares || out->range.uids) {
+        mti_outbound_copy(out);
+        return;
+    }
+    out->mode = OUT_ASKED;
     out->position = mti_log_head(out->sync);
     mti_outbound_say_subscribed(out);
-    mti_session_flush_soon(out->session);
+    mti_status_note(out->session);
 }
 
 static void take_changes(mti_outbound *out, const mti_log_answer *answer)

@@ -159,6 +159,27 @@ mt_status mti_gather_node(mti_gather *rows, const mt_node *node, const mt_storag
     return st == MT_OK ? flush(&n, false) : st;
 }
 
+mt_status mti_gather_between(mti_gather *rows, const mt_node *node, uint64_t since, uint64_t above,
+                             uint64_t up_to, bool *any)
+{
+    node_row n = {.rows = rows};
+    uint64_t floor = mt_node_floor(node);
+    mt_field_iter iter;
+    mt_field field;
+    mt_status st = MT_OK;
+
+    n.row.uid = mt_node_uid(node);
+    if (floor > since && (floor <= above || floor > up_to)) n.row.floor = floor;
+    *any = n.row.floor > 0;
+    mt_field_iter_init(&iter, node, true);
+    while (st == MT_OK && mt_field_iter_next(&iter, &field)) {
+        if (field.state <= since || (field.state > above && field.state <= up_to)) continue;
+        *any = true;
+        st = put(&n, &field);
+    }
+    return st == MT_OK && *any ? flush(&n, false) : st;
+}
+
 /* ---- Sending ---- */
 
 /* Sends one message of data. */

@@ -21,14 +21,16 @@ static void say_hello(mti_session *session)
     mti_hello hello = {.version_min = MTI_SYNC_VERSION,
                        .version_max = MTI_SYNC_VERSION,
                        .clock = (uint8_t)mt_db_clock(sync->db),
-                       .flags = mti_db_has_storage(sync->db) ? MTI_HELLO_DURABLE : 0,
+                       .flags = (mti_db_has_storage(sync->db) ? MTI_HELLO_DURABLE : 0) |
+                                (mti_is_empty(sync) ? MTI_HELLO_EMPTY : 0),
                        .peer = {sync->self, sizeof sync->self},
                        .boot = {sync->boot, sizeof sync->boot},
                        .nonce = session->nonce,
                        .heard = session->their_nonce,
                        .now_ms = sync->env->now_ms(sync->env->ctx),
                        .window = sync->window,
-                       .features = sync->compressor ? MTI_FEATURE_COMPRESSED : 0};
+                       .features = MTI_FEATURE_COMPARES | MTI_FEATURE_CODES |
+                                   (sync->compressor ? MTI_FEATURE_COMPRESSED : 0)};
     mti_say say = mti_say_begin(&sync->message, MTI_HELLO);
 
     mti_say_hello(&say, &hello);
@@ -219,6 +221,8 @@ static void hello_note(mti_session *session, const mti_hello *hello)
     session->noted = mti_refused_of(session).count;
     session->durable = hello->flags & MTI_HELLO_DURABLE;
     session->compresses = sync->compressor && hello->features & MTI_FEATURE_COMPRESSED;
+    session->compares = hello->features & MTI_FEATURE_COMPARES && !(hello->flags & MTI_HELLO_EMPTY);
+    session->codes = hello->features & MTI_FEATURE_CODES;
     session->their_nonce = hello->nonce;
     session->window = hello->window < SIZE_MAX ? (size_t)hello->window : SIZE_MAX;
     session->round_trip_ms = sync->env->ticks_ms(sync->env->ctx) - session->greeted_at;

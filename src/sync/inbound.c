@@ -7,13 +7,14 @@
  * So the standing that is stored never covers what is not. What is refused for what it is (its state is
  * in the future, a hook does not take it) is tried again node by node; the standing passes it. What
  * fails for another reason ends the session, and comes again. */
+#include "base/word.h"
 #include "sync/joined.h"
 #include "sync/sync.h"
 
 /* Positions that wait for data before them. */
 #define POSITIONS_MAX 1000u
 
-static mti_inbound *find(const mti_session *session, uint64_t id)
+mti_inbound *mti_inbound_find(const mti_session *session, uint64_t id)
 {
     mti_inbound *in = session->inbound;
 
@@ -40,6 +41,7 @@ void mti_inbound_end_all(mti_session *session)
 
     while ((in = session->inbound)) {
         session->inbound = in->next;
+        mti_comparing_end(in);
         inbound_free(session->sync->mem, in);
     }
     while ((arrival = session->arrivals)) {
@@ -60,13 +62,23 @@ static void standing_take(mti_inbound *in, const mti_standing *standing)
     in->standing.after.data = in->after;
 }
 
-static void say_subscribe(mti_session *session, const mti_inbound *in)
+void mti_inbound_say_subscribe(mti_session *session, const mti_inbound *in, const mti_sip128 *print,
+                               uint64_t nodes)
 {
     mti_say say = mti_say_begin(&session->sync->message, MTI_SUBSCRIBE);
+    uint8_t bytes[16];
 
     mti_say_number(&say, in->id);
-    mti_say_range(&say, &in->range, in->once ? MTI_RANGE_ONCE : 0);
+    mti_say_range(&say, &in->range,
+                  (in->once ? MTI_RANGE_ONCE : 0) | (print ? MTI_RANGE_COMPARE : 0));
     mti_say_standing(&say, &in->standing);
+    if (print) {
+        mti_store_le64(print->lo, bytes);
+        mti_store_le64(print->hi, bytes + 8);
+        mti_say_fixed(&say, (mt_bytes){bytes, sizeof bytes});
+        mti_say_number(&say, nodes);
+    }
+    session->asks = true;
     mti_session_send(session, &say);
 }
 
@@ -97,8 +109,9 @@ static mt_status subscribe(mti_session *session, mti_range *range, bool once)
     }
     while (*at) at = &(*at)->next;
     *at = in;
-    session->asks = true;
-    say_subscribe(session, in);
+    if (!known && session->compares && !in->range.uids && !mti_is_empty(sync))
+        return mti_comparing_new(session, in);
+    mti_inbound_say_subscribe(session, in, NULL, 0);
     return MT_OK;
 }
 
@@ -125,7 +138,7 @@ void mti_inbound_subscribe(mti_session *session)
 
 void mti_inbound_granted(mti_session *session, mti_parse *in)
 {
-    mti_inbound *sub = find(session, mti_parse_number(in, "the subscription"));
+    mti_inbound *sub = mti_inbound_find(session, mti_parse_number(in, "the subscription"));
     mti_standing standing;
 
     mti_parse_standing(in, &standing);
@@ -135,18 +148,20 @@ void mti_inbound_granted(mti_session *session, mti_parse *in)
     sub->grant++;
     sub->all = false;
     standing_take(sub, &standing);
+    mti_comparing_granted(session, sub);
     mti_status_note(session);
 }
 
 void mti_inbound_refused(mti_session *session, mti_parse *in)
 {
-    mti_inbound *sub = find(session, mti_parse_number(in, "the subscription"));
+    mti_inbound *sub = mti_inbound_find(session, mti_parse_number(in, "the subscription"));
     mt_error why;
 
     mti_parse_reason(in, &why);
     if (mti_parse_end(in) != MT_OK || !sub) return;
     session->error = sub->error = why;
     sub->ended = true;
+    mti_comparing_refused(sub);
     mti_status_note(session);
 }
 
@@ -155,21 +170,22 @@ void mti_inbound_refused(mti_session *session, mti_parse *in)
 /* All before this is stored, or was refused. */
 static void arrived(mti_session *session, const mti_arrival *arrival)
 {
-    mti_inbound *in = find(session, arrival->subscription);
+    mti_inbound *in = mti_inbound_find(session, arrival->subscription);
     bool moved = false;
 
     if (!arrival->uncounted)
         mti_session_handled(session, arrival->len, arrival->flags & MTI_DATA_PROMPT);
     /* What came before the peer began anew says nothing of where it stands since. */
     if (!in || in->ended || arrival->grant != in->grant) return;
-    if (arrival->flags & MTI_DATA_COPY && in->standing.copying && arrival->last_len > 0) {
+    if (arrival->flags & MTI_DATA_COPY && in->standing.how == MTI_STANDS_COPYING &&
+        arrival->last_len > 0) {
         memcpy(in->after, arrival->last, arrival->last_len);
         in->standing.after = (mt_bytes){in->after, arrival->last_len};
         moved = true;
     }
     if (arrival->flags & MTI_DATA_POSITION) {
         in->standing.at = arrival->position;
-        in->standing.copying = false;
+        in->standing.how = MTI_STANDS_FEED;
         in->standing.after.len = 0;
         moved = true;
     }
@@ -183,18 +199,34 @@ static void arrived(mti_session *session, const mti_arrival *arrival)
     in->ended = in->once;
 }
 
+/* What the peer said behind data that is stored now. */
+static void heard(mti_session *session, const mti_arrival *arrival)
+{
+    mt_error err = {.status = MT_OK};
+    mti_parse in = mti_parse_of(mt_buf_bytes(&arrival->bytes), "a question", &err);
+
+    if (arrival->message == MTI_LACK) mti_comparing_take(session, arrival->message, &in);
+    else mti_compared_take(session, arrival->message, &in);
+    if (in.failed && session->stage == SESSION_ACTIVE)
+        mti_session_fail(session, err.status, err.text, false);
+}
+
 static void arrivals_settle(mti_session *session)
 {
     mti_arrival *arrival;
+
+    mti_session_hold(session);
 
     while ((arrival = session->arrivals) && arrival->waits == 0) {
         if (!(session->arrivals = arrival->next)) session->arrivals_end = &session->arrivals;
         if (arrival->uncounted) session->positions_in--;
         else session->arriving -= arrival->len;
-        arrived(session, arrival);
+        if (arrival->message) heard(session, arrival);
+        else arrived(session, arrival);
         arrival_free(arrival);
     }
     mti_status_note(session);
+    mti_session_release(session);
 }
 
 void mti_arrival_leave(mti_arrival *arrival)
@@ -346,7 +378,7 @@ static size_t arriving_max(const mti_session *session)
 
 void mti_inbound_position(mti_session *session, uint64_t id, const mt_cursor *position)
 {
-    mti_inbound *in = find(session, id);
+    mti_inbound *in = mti_inbound_find(session, id);
     mt_bytes none = {NULL, 0};
     mti_arrival *arrival;
 
@@ -362,13 +394,32 @@ void mti_inbound_position(mti_session *session, uint64_t id, const mt_cursor *po
     arrivals_settle(session);
 }
 
+void mti_inbound_message(mti_session *session, unsigned type, mti_parse *in)
+{
+    mt_bytes body = mti_parse_rest(in);
+    mti_arrival *arrival;
+
+    if (session->positions_in >= POSITIONS_MAX) {
+        mti_parse_fail(in, "the message", "too many before it are not handled");
+        return;
+    }
+    if (!(arrival = arrival_new(session, body, 0))) {
+        mti_session_fail(session, MT_NO_MEMORY, NULL, true);
+        return;
+    }
+    arrival->message = type;
+    arrival->uncounted = true;
+    session->positions_in++;
+    arrivals_settle(session);
+}
+
 void mti_inbound_data(mti_session *session, mti_parse *in)
 {
     uint64_t id = mti_parse_number(in, "the subscription");
     unsigned flags = (unsigned)mti_parse_number(in, "the flags");
     mt_cursor position = {{0}, 0};
     mti_arrival *arrival;
-    mti_inbound *sub = find(session, id);
+    mti_inbound *sub = mti_inbound_find(session, id);
     mt_error err = {.status = MT_OK};
     mt_status st = MT_OK;
     mt_bytes rows;

@@ -76,13 +76,15 @@ mt_status mti_store_record(mti_sync *sync, const mt_storage_record *record, mt_d
 
 mti_standing mti_known_standing(const mti_known *known)
 {
-    return (mti_standing){known->at, known->copying, {known->after, known->after_len}};
+    return (mti_standing){known->at,
+                          known->copying ? MTI_STANDS_COPYING : MTI_STANDS_FEED,
+                          {known->after, known->after_len}};
 }
 
 static void known_take(mti_known *known, const mti_standing *standing)
 {
     known->at = standing->at;
-    known->copying = standing->copying;
+    known->copying = standing->how == MTI_STANDS_COPYING;
     known->after_len = (uint8_t)standing->after.len;
     if (known->after_len) memcpy(known->after, standing->after.data, known->after_len);
 }

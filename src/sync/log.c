@@ -28,6 +28,13 @@ mt_cursor mti_log_head(const mti_sync *sync)
     return head;
 }
 
+bool mti_is_empty(const mti_sync *sync)
+{
+    if (sync->log.of_storage || !mti_db_has_storage(sync->db))
+        return mti_log_head(sync).number == 0;
+    return false; /* a storage that has no log may have anything */
+}
+
 bool mti_log_at_head(const mti_sync *sync, const mt_cursor *at)
 {
     mt_cursor head = mti_log_head(sync);

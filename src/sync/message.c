@@ -22,6 +22,7 @@ static const char *name_of(unsigned type)
     case MTI_ANSWER: return "ANSWER";
     case MTI_WANT: return "WANT";
     case MTI_LACK: return "LACK";
+    case MTI_COMPARED: return "COMPARED";
     }
     return "a message";
 }
@@ -268,14 +269,16 @@ mt_status mti_parse_range(mti_parse *in, const mt_mem *mem, mti_range *out, unsi
 void mti_say_standing(mti_say *say, const mti_standing *standing)
 {
     mti_say_cursor(say, &standing->at);
-    mti_say_byte(say, standing->copying);
-    if (standing->copying) mti_say_bytes(say, standing->after);
+    mti_say_byte(say, standing->how);
+    if (standing->how == MTI_STANDS_COPYING) mti_say_bytes(say, standing->after);
 }
 
 void mti_parse_standing(mti_parse *in, mti_standing *out)
 {
     memset(out, 0, sizeof *out);
     mti_parse_cursor(in, &out->at);
-    out->copying = mti_parse_byte(in, "whether nodes are copied") != 0;
-    if (out->copying) out->after = mti_parse_bytes(in, "the last uid", MT_UID_LEN_MAX);
+    out->how = mti_parse_byte(in, "how it goes on");
+    if (out->how > MTI_STANDS_COMPARED) mti_parse_fail(in, "how it goes on", "not known");
+    if (out->how == MTI_STANDS_COPYING)
+        out->after = mti_parse_bytes(in, "the last uid", MT_UID_LEN_MAX);
 }

@@ -28,7 +28,8 @@ typedef enum mti_message_type {
     MTI_PRINTS = 27,
     MTI_ANSWER = 28,
     MTI_WANT = 30,
-    MTI_LACK = 32
+    MTI_LACK = 32,
+    MTI_COMPARED = 34
 } mti_message_type;
 
 /* ---- Reading ---- */
@@ -87,8 +88,11 @@ mt_status mti_say_end(const mti_say *say);
 /* ---- Messages ---- */
 
 #define MTI_FEATURE_COMPRESSED 1u /* it reads compressed frames */
+#define MTI_FEATURE_COMPARES 2u   /* it finds out what differs, and answers who does */
+#define MTI_FEATURE_CODES 4u      /* and reads coded tables for that */
 
 #define MTI_HELLO_DURABLE 1u /* what it acknowledges is in its storage */
+#define MTI_HELLO_EMPTY 2u   /* it has no nodes: there is nothing to compare */
 
 typedef struct mti_hello {
     uint8_t version_min, version_max;
@@ -111,6 +115,7 @@ mt_status mti_parse_hello(mti_parse *in, mti_hello *out);
 #define MTI_RANGE_PULL 2u
 #define MTI_RANGE_PUSH 4u
 #define MTI_RANGE_ONCE 8u
+#define MTI_RANGE_COMPARE 16u /* what differs is to be found out: a print follows the standing */
 
 void mti_say_range(mti_say *say, const mti_range *range, unsigned flags);
 
@@ -120,10 +125,19 @@ mt_status mti_parse_range(mti_parse *in, const mt_mem *mem, mti_range *out, unsi
 /* Where a subscriber stands: it has all before `at`, or, while the whole range is copied, all nodes
  * up to `after` as well. */
 typedef struct mti_standing {
-    mt_cursor at; /* all zero: nothing */
-    bool copying;
-    mt_bytes after; /* uid */
+    mt_cursor at;   /* all zero: nothing */
+    uint8_t how;    /* mti_standing_how */
+    mt_bytes after; /* uid; of MTI_STANDS_COPYING */
 } mti_standing;
+
+/* How a subscription goes on. */
+typedef enum mti_standing_how {
+    MTI_STANDS_FEED = 0,    /* with what changed */
+    MTI_STANDS_COPYING = 1, /* all of it goes over */
+    MTI_STANDS_ASKED = 2,   /* the subscriber asks what differs */
+    MTI_STANDS_COMPARED =
+        3, /* who answers this finds out what differs, by a subscription of its own */
+} mti_standing_how;
 
 void mti_say_standing(mti_say *say, const mti_standing *standing);
 void mti_parse_standing(mti_parse *in, mti_standing *out);

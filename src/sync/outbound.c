@@ -6,12 +6,13 @@
  *
  * One request of the database is under way for it at a time; whoever wants it to go on meanwhile has
  * it step again afterwards. */
+#include "base/word.h"
 #include "sync/sync.h"
 
 /* How many subscriptions one session has. */
 #define SUBSCRIPTIONS_MAX 1000u
 
-static mti_outbound *find(const mti_session *session, uint64_t id)
+mti_outbound *mti_outbound_find(const mti_session *session, uint64_t id)
 {
     mti_outbound *out = session->outbound;
 
@@ -43,6 +44,7 @@ void mti_outbound_fail(mti_outbound *out, mt_status status, const char *text)
 
 static void leave(mti_outbound *out)
 {
+    mti_compared_end(out);
     out->session = NULL;
     if (out->stream) mti_copy_end(out);
     if (!out->busy) destroy(out);
@@ -118,8 +120,11 @@ bool mti_outbound_concerns(const mti_outbound *out, const mt_delta *delta)
 void mti_outbound_say_subscribed(mti_outbound *out)
 {
     mti_say say = mti_say_begin(&out->sync->message, MTI_SUBSCRIBED);
-    mti_standing standing = {out->position, out->mode == OUT_COPY, {out->after, out->after_len}};
+    mti_standing standing = {out->position, MTI_STANDS_FEED, {out->after, out->after_len}};
 
+    if (out->mode == OUT_COPY) standing.how = MTI_STANDS_COPYING;
+    if (out->mode == OUT_ASKED) standing.how = MTI_STANDS_ASKED;
+    if (out->mode == OUT_COMPARE) standing.how = MTI_STANDS_COMPARED;
     mti_say_number(&say, out->id);
     mti_say_standing(&say, &standing);
     mti_session_send(out->session, &say);
@@ -159,12 +164,41 @@ static void begin(mti_outbound *out, const mti_standing *standing)
 
     out->position = standing->at;
     out->mode = OUT_FEED;
-    if (memcmp(&standing->at, &nothing, sizeof nothing) == 0 || standing->copying) {
+    if (memcmp(&standing->at, &nothing, sizeof nothing) == 0 ||
+        standing->how == MTI_STANDS_COPYING) {
         out->mode = OUT_COPY;
-        if (!standing->copying) out->position = mti_log_head(out->sync);
+        if (standing->how != MTI_STANDS_COPYING) out->position = mti_log_head(out->sync);
         out->after_len = standing->after.len;
         if (out->after_len) memcpy(out->after, standing->after.data, out->after_len);
     }
+    mti_outbound_say_subscribed(out);
+    mti_session_flush_soon(out->session);
+}
+
+/* The peer has something of the range, and does not know where it stands. */
+static void begin_compared(mti_outbound *out, const mti_sip128 *print, uint64_t nodes)
+{
+    out->position = mti_log_head(out->sync);
+    out->mode = OUT_CHECK;
+    mti_compared_check(out, print, nodes);
+}
+
+void mti_outbound_feed(mti_outbound *out)
+{
+    mti_compared_end(out);
+    out->mode = OUT_FEED;
+    out->position_owed = true;
+    mti_session_flush_soon(out->session);
+    mti_status_note(out->session);
+}
+
+void mti_outbound_copy(mti_outbound *out)
+{
+    mti_compared_end(out);
+    out->mode = OUT_COPY;
+    out->after_len = 0;
+    out->last_read = false;
+    out->position = mti_log_head(out->sync);
     mti_outbound_say_subscribed(out);
     mti_session_flush_soon(out->session);
 }
@@ -194,6 +228,16 @@ static size_t count_of(const mti_session *session)
     return count;
 }
 
+static void parse_print(mti_parse *in, const mti_range *range, mti_sip128 *print, uint64_t *nodes)
+{
+    mt_bytes bytes = mti_parse_fixed(in, "the print", 16);
+
+    *nodes = mti_parse_number(in, "how many nodes it has");
+    if (range->uids) mti_parse_fail(in, "the print", "a list has none");
+    if (in->failed) return;
+    *print = (mti_sip128){mti_load_le64(bytes.data), mti_load_le64(bytes.data + 8)};
+}
+
 void mti_outbound_start(mti_session *session, mti_parse *in)
 {
     const mt_mem *mem = session->sync->mem;
@@ -202,14 +246,17 @@ void mti_outbound_start(mti_session *session, mti_parse *in)
     mti_outbound *out;
     unsigned flags;
     mti_range range;
+    mti_sip128 print = {0, 0};
+    uint64_t nodes = 0;
     bool given = false;
     mt_status st = mti_parse_range(in, mem, &range, &flags);
 
     if (st == MT_OK) {
         mti_parse_standing(in, &standing);
+        if (flags & MTI_RANGE_COMPARE) parse_print(in, &range, &print, &nodes);
         st = mti_parse_end(in);
     }
-    if (st == MT_OK && (id == 0 || find(session, id))) {
+    if (st == MT_OK && (id == 0 || mti_outbound_find(session, id))) {
         mti_parse_fail(in, "the subscription", "its number is 0, or in use");
         st = MT_MALFORMED;
     }
@@ -227,7 +274,8 @@ void mti_outbound_start(mti_session *session, mti_parse *in)
         mti_session_fail(session, MT_NO_MEMORY, NULL, true);
     else {
         out->once = flags & MTI_RANGE_ONCE;
-        begin(out, &standing);
+        if (flags & MTI_RANGE_COMPARE) begin_compared(out, &print, nodes);
+        else begin(out, &standing);
     }
     mti_range_free(mem, &range);
 }
@@ -247,8 +295,16 @@ void mti_outbound_step(mti_outbound *out)
         mti_outbound_stalls(out);
         return;
     }
-    if (out->mode == OUT_COPY) mti_copy_step(out);
-    else mti_feed_step(out);
+    switch (out->mode) {
+    case OUT_COPY: mti_copy_step(out); break;
+    case OUT_FEED: mti_feed_step(out); break;
+    case OUT_ASKED:
+    case OUT_COMPARE:
+        if (out->sending.sends) mti_sending_step(out);
+        break;
+    case OUT_CHECK:
+    case OUT_LIVE: break;
+    }
 }
 
 /* Each in turn: the one that comes first now comes last the next time. */
@@ -272,7 +328,7 @@ void mti_outbound_acked(mti_session *session, uint64_t count)
 {
     while (count-- > 0 && session->sent_count > 0) {
         mti_sent sent = session->sent[session->sent_first & (session->sent_cap - 1)];
-        mti_outbound *out = find(session, sent.subscription);
+        mti_outbound *out = mti_outbound_find(session, sent.subscription);
 
         session->sent_first = (session->sent_first + 1) & (session->sent_cap - 1);
         session->sent_count--;

@@ -84,6 +84,15 @@ mti_refusals mti_refused_of(const mti_session *session)
     return found;
 }
 
+mt_status mti_refused_show(const mti_session *session, mti_asker *asker)
+{
+    mt_status st = MT_OK;
+
+    for (const mti_refused *r = session->sync->refused; r && st == MT_OK; r = r->next)
+        if (memcmp(r->peer, session->peer, 16) == 0) st = mti_asker_refuse(asker, uid_of(r));
+    return st;
+}
+
 /* Lets what is due be asked for then, unless it is sooner. */
 static void ask_at(mti_sync *sync, uint64_t due_ms)
 {

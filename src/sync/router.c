@@ -58,6 +58,7 @@ static mt_status push(void *ctx, uint64_t id, const mt_push *push)
     mti_sync *sync = ctx;
 
     mti_log_note(sync, push);
+    mti_own_index_note(sync, push);
     mti_live_push(sync, push);
     return mti_await(sync, id, push);
 }
@@ -111,6 +112,7 @@ static void cancel(void *ctx, uint64_t id)
 static void sync_free(mti_sync *sync)
 {
     mti_log_free(sync);
+    mti_own_index_free(sync);
     mti_refused_end(sync);
     mt_binary_reader_free(sync->reader);
     mti_wishes_free(sync->mem, &sync->wishes);
@@ -242,6 +244,7 @@ static mt_status sync_fill(mti_sync *sync, const mt_sync_options *options, mt_er
     if (sync->env->entropy(sync->env->ctx, sync->boot, sizeof sync->boot) != MT_OK ||
         sync->env->entropy(sync->env->ctx, sync->self, sizeof sync->self) != MT_OK)
         return mti_fail(err, MT_IO, "there is no source of random numbers");
+    mti_own_index_init(sync);
     if (mti_log_init(sync, options->log_nodes ? options->log_nodes : LOG_NODES_DEFAULT) != MT_OK)
         return mti_no_memory(err);
     if (mt_binary_reader_new(sync->mem, NULL, sync->compressor, "data", &sync->reader) != MT_OK)

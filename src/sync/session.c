@@ -424,6 +424,11 @@ static void dispatch(mti_session *session, unsigned type, mti_parse *in)
         break;
     case MTI_PULL: mti_sync_pull_asked(session, in); break;
     case MTI_FOUND: mti_sync_pull_found(session, in); break;
+    case MTI_ANSWER: mti_comparing_take(session, type, in); break;
+    case MTI_ASK:
+    case MTI_WANT:
+    case MTI_LACK:
+    case MTI_COMPARED: mti_inbound_message(session, type, in); break;
     default:
         if (type % 2 == 0) {
             mt_error line;

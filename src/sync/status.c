@@ -122,12 +122,27 @@ static mt_bytes name_of(const mti_range *range)
     return mt_str(range->first.len + range->end.len > 0 ? "a range" : "everything");
 }
 
+static void say_comparing(const mti_inbound *in, char text[TEXT_LEN])
+{
+    mt_error line;
+
+    mti_comparing_say(in, &line);
+    say_line(text, &line);
+}
+
+static bool is_compared(const mti_outbound *out)
+{
+    return out->mode == OUT_CHECK || out->mode == OUT_ASKED || out->mode == OUT_COMPARE;
+}
+
 static void fill_active(const mti_session *session, mti_refusals refused, mt_sync_peer *peer)
 {
     const mti_inbound *in = catching(session);
     const mti_outbound *out = lagging(session);
 
-    if (in && in->standing.copying)
+    if (in && in->comparing) say_comparing(in, peer->text);
+    else if (out && is_compared(out)) say_only(peer->text, "comparing, as the peer asks");
+    else if (in && in->standing.how == MTI_STANDS_COPYING)
         say_count(peer->text, "receiving", name_of(&in->range), in->nodes);
     else if (out && out->mode == OUT_COPY)
         say_count(peer->text, "sending", name_of(&out->range), out->nodes);
@@ -196,7 +211,9 @@ static void fill_inbound(const mti_inbound *in, mt_sync_subscription *sub)
     if (in->all) sub->since_ms = in->since_ms;
     if (sub->state == MT_SYNC_REFUSED) say_refused(sub->text, in->error.text);
     else if (in->all) say_only(sub->text, in->ended ? "done" : "live");
-    else if (in->standing.copying) say_count(sub->text, "receiving", mt_str(""), in->nodes);
+    else if (in->comparing) say_comparing(in, sub->text);
+    else if (in->standing.how == MTI_STANDS_COPYING)
+        say_count(sub->text, "receiving", mt_str(""), in->nodes);
     else say_only(sub->text, "catching up");
 }
 
@@ -219,6 +236,8 @@ static void fill_outbound(const mti_outbound *out, mt_sync_subscription *sub)
         say_only(sub->text, out->ended ? "done" : "live");
     } else if (out->mode == OUT_COPY) {
         say_count(sub->text, "sending", mt_str(""), out->nodes);
+    } else if (is_compared(out)) {
+        say_only(sub->text, "comparing");
     } else {
         say_lag(sub->text, sub->behind);
     }

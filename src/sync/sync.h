@@ -5,6 +5,9 @@
  *     outbound   what the peer subscribed to here: copy, feed, live        outbound.c, copy.c, feed.c,
  *                                                                          live.c, gather.c
  *     inbound    what we subscribed to there: take, store, acknowledge     inbound.c
+ *     comparing  what differs from a peer that we have no position in common with: who asks      comparing.c
+ *     compared   who answers, and sends                                    compared.c, sending.c
+ *     index      prints and items of our nodes                             own_index.c
  *     refused    what of it was not taken, and may be later                refused.c
  *     pull       reads of what is not replicated here, and peers' of ours  pull.c, answer.c
  *     awaited    writes that wait for peers                                awaited.c
@@ -16,6 +19,9 @@
 
 #include "db/copy.h"
 #include "db/db.h"
+#include "store/index.h"
+#include "sync/answerer.h"
+#include "sync/asker.h"
 #include "sync/memory_log.h"
 #include "sync/message.h"
 
@@ -42,6 +48,22 @@ typedef struct mti_sync_log {
     mti_memory_log memory;
 } mti_sync_log;
 
+/* ---- The index ---- */
+
+/* In memory, where the storage keeps none. */
+typedef struct mti_own_index {
+    enum { INDEX_NONE, INDEX_MAKING, INDEX_MADE } stage;
+    mti_index index;
+    mti_changes read;  /* by the stream that it is made from */
+    mti_changes noted; /* commits since it began */
+    uint64_t stream;
+    uint64_t nodes, forgotten;
+    bool any; /* rows of `uid` were read */
+    uint8_t uid_len, uid[MT_UID_LEN_MAX];
+    mti_print print;
+    mt_status failed;
+} mti_own_index;
+
 /* ---- What a peer subscribed to ---- */
 
 /* Rows that are made into messages: gather.c. */
@@ -61,10 +83,26 @@ typedef struct mti_gather {
 #define MTI_IN_FLIGHT_MAX ((size_t)1024 * 1024)
 
 typedef enum mti_outbound_mode {
-    OUT_COPY, /* the range goes over, node by node */
-    OUT_FEED, /* what the log has goes over */
-    OUT_LIVE  /* it has everything, and gets commits as they come */
+    OUT_CHECK,   /* the peer's print is compared with ours */
+    OUT_ASKED,   /* the peer asks what differs, and is sent it */
+    OUT_COMPARE, /* we ask, by our own subscription, and send what it lacks */
+    OUT_COPY,    /* the range goes over, node by node */
+    OUT_FEED,    /* what the log has goes over */
+    OUT_LIVE     /* it has everything, and gets commits as they come */
 } mti_outbound_mode;
+
+/* Nodes on their way, that a comparison found. What was sent once in it is not sent again: of each node
+ * these are the states above one and up to another. */
+typedef struct mti_sending {
+    const mti_sends *sends; /* BORROWED; NULL: none */
+    size_t at;
+    uint64_t nodes; /* that had anything to send */
+    void (*sent)(void *ctx, uint64_t nodes);
+    void *ctx;
+    mti_key_map above, up_to; /* by sums of uids */
+} mti_sending;
+
+typedef struct mti_compared mti_compared;
 
 typedef struct mti_outbound {
     struct mti_outbound *next;
@@ -89,11 +127,15 @@ typedef struct mti_outbound {
     mti_gather rows;         /* on their way */
     mt_cursor next_position; /* of what is being read */
     bool sends;              /* rows up to there wait for room */
+    mti_sending sending;
+    mti_compared *compared; /* the peer's questions; NULL: none were asked */
     mti_block wants;
     size_t want_count;
 } mti_outbound;
 
 /* ---- What we subscribed to ---- */
+
+typedef struct mti_comparing mti_comparing;
 
 typedef struct mti_inbound {
     struct mti_inbound *next;
@@ -106,9 +148,10 @@ typedef struct mti_inbound {
     mti_standing standing; /* what is stored here, or was refused */
     uint8_t after[MT_UID_LEN_MAX];
     uint64_t nodes, bytes, since_ms;
-    mt_error error;  /* the peer refused it */
-    uint8_t key[8];  /* of the range, for the record */
-    size_t known_at; /* where that was among those that are known */
+    mt_error error;           /* the peer refused it */
+    mti_comparing *comparing; /* NULL: nothing is compared */
+    uint8_t key[8];           /* of the range, for the record */
+    size_t known_at;          /* where that was among those that are known */
 } mti_inbound;
 
 /* A message of data that is being stored. */
@@ -124,9 +167,11 @@ typedef struct mti_arrival {
     size_t last_len;
     unsigned waits; /* writes that are not answered */
     bool refused;   /* its rows are tried one by one, or are noted */
-    bool uncounted; /* a position that came with an ACK: it is not acknowledged itself */
-    mt_buf bytes;   /* rows, to try again */
-    size_t len;     /* of the message */
+    bool
+        uncounted; /* a position that came with an ACK, or `message`: it is not acknowledged itself */
+    unsigned message; /* no data: a message of this type, whose body waits for the data before it */
+    mt_buf bytes;     /* rows, to try again */
+    size_t len;       /* of the message */
 } mti_arrival;
 
 /* ---- A session ---- */
@@ -157,6 +202,7 @@ struct mti_session {
     bool sure;    /* the peer has heard our HELLO */
     bool durable;
     bool compresses;             /* both have a compressor */
+    bool compares, codes;        /* it does; both read coded tables */
     uint64_t nonce, their_nonce; /* of the session, never 0; theirs 0: not known */
     uint64_t nonce_before;       /* ours, of the session before */
     size_t window;               /* of theirs */
@@ -241,6 +287,7 @@ struct mti_sync {
     mti_session *sessions;
     mt_timer missed; /* looks for connections that there was no memory for */
     mti_sync_log log;
+    mti_own_index index;
     mti_known *known;
     size_t known_count, known_cap;
     size_t known_writes;  /* of standings alone, under way */
@@ -369,6 +416,11 @@ mt_status mti_gather_add(mti_gather *rows, const mt_row *row);
 /* The same with all of a node that is wanted. */
 mt_status mti_gather_node(mti_gather *rows, const mt_node *node, const mt_storage_key *want);
 
+/* The same with what of it is above a state, but for what is above a second and not above a third. `*any`:
+ * there is anything. */
+mt_status mti_gather_between(mti_gather *rows, const mt_node *node, uint64_t since, uint64_t above,
+                             uint64_t up_to, bool *any);
+
 /* Ends the message that is being filled, if there is anything in it. */
 mt_status mti_gather_end(mti_gather *rows);
 
@@ -396,6 +448,49 @@ mt_status mti_gather_send_none(mti_outbound *out, unsigned flags);
 /* live.c: a commit for every session that has all before it. */
 void mti_live_push(mti_sync *sync, const mt_push *push);
 
+/* own_index.c */
+typedef void mti_index_done(void *ctx, const mt_storage_answer *answer);
+void mti_own_index_init(mti_sync *sync);
+void mti_own_index_free(mti_sync *sync);
+void mti_own_index_note(mti_sync *sync, const mt_push *push); /* if it is the one in memory */
+
+/* How long until an index that is being made is asked again: it goes on meanwhile, or with that. */
+#define MTI_INDEX_AGAIN_MS 1
+
+/* Asks for the prints, or the items, of spans, BORROWED until this returns. `done` comes at once or later,
+ * if this answers MT_OK, as storage answers. */
+mt_status mti_own_index_ask(mti_sync *sync, bool items, const mt_storage_span *spans, size_t count,
+                            mti_index_done *done, void *ctx);
+
+/* sending.c: nodes go over; then `sent` is called. They stay until then, or until the sending is dropped. */
+void mti_sending_start(mti_outbound *out, const mti_sends *sends,
+                       void (*sent)(void *ctx, uint64_t nodes), void *ctx);
+void mti_sending_end(mti_outbound *out); /* with the comparison */
+void mti_sending_step(mti_outbound *out);
+
+/* compared.c: the peer's side of a comparison is heard */
+void mti_compared_check(mti_outbound *out, const mti_sip128 *theirs, uint64_t nodes);
+void mti_compared_take(mti_session *session, unsigned type, mti_parse *in);
+void mti_compared_end(mti_outbound *out);
+
+/* What is compared comes to an end: the feed goes on behind the position, or all is copied. */
+void mti_outbound_feed(mti_outbound *out);
+void mti_outbound_copy(mti_outbound *out);
+
+/* comparing.c: we ask */
+mt_status mti_comparing_new(mti_session *session, mti_inbound *in); /* then it subscribes */
+void mti_comparing_end(mti_inbound *in);
+void mti_comparing_granted(mti_session *session, mti_inbound *in);
+void mti_comparing_refused(mti_inbound *in);
+void mti_comparing_take(mti_session *session, unsigned type, mti_parse *in);
+
+/* The peer has another print of the same range, and is to be sent what it lacks. Answers whether we find
+ * that out. */
+bool mti_comparing_drives(mti_session *session, mti_outbound *out);
+
+/* How it stands, in words. */
+void mti_comparing_say(const mti_inbound *in, mt_error *line);
+
 /* copy.c, feed.c */
 void mti_copy_step(mti_outbound *out);
 void mti_copy_end(mti_outbound *out);
@@ -410,6 +505,11 @@ void mti_inbound_subscribe(mti_session *session); /* to what both wish */
 void mti_inbound_granted(mti_session *session, mti_parse *in);
 void mti_inbound_refused(mti_session *session, mti_parse *in);
 void mti_inbound_data(mti_session *session, mti_parse *in);
+void mti_inbound_say_subscribe(mti_session *session, const mti_inbound *in, const mti_sip128 *print,
+                               uint64_t nodes);
+void mti_inbound_message(mti_session *session, unsigned type, mti_parse *in); /* behind the data */
+mti_inbound *mti_inbound_find(const mti_session *session, uint64_t id);
+mti_outbound *mti_outbound_find(const mti_session *session, uint64_t id);
 void mti_inbound_position(mti_session *session, uint64_t id, const mt_cursor *position);
 void mti_inbound_end_all(mti_session *session);
 
@@ -427,7 +527,9 @@ void mti_refused_note(mti_session *session, mt_bytes uid, mt_status status, cons
                       uint64_t state);
 bool mti_refused_found(mti_session *session, uint64_t id, const mt_row *rows, size_t count);
 void mti_refused_read(mti_sync *sync, const mt_storage_record *record);
-void mti_refused_fetch(void *arg); /* the timer's, of the router */
+mt_status mti_refused_show(const mti_session *session,
+                           mti_asker *asker); /* they are not asked for */
+void mti_refused_fetch(void *arg);            /* the timer's, of the router */
 void mti_refused_end(mti_sync *sync);
 
 /* pull.c */
@@ -455,6 +557,7 @@ mt_status mti_log_init(mti_sync *sync, size_t max);
 void mti_log_free(mti_sync *sync);
 void mti_log_note(mti_sync *sync, const mt_push *push); /* if it is the one in memory */
 mt_cursor mti_log_head(const mti_sync *sync);
+bool mti_is_empty(const mti_sync *sync); /* nothing was ever written here */
 bool mti_log_at_head(const mti_sync *sync, const mt_cursor *at);
 
 typedef struct mti_log_answer {

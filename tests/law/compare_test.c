@@ -278,7 +278,7 @@ static void step_answerer(world *w)
     case MTI_NEED_SAY: hand_to_asker(w); break;
     case MTI_NEED_SEND:
         send_all(w, &w->answerer.sends, own, &w->sides[0]);
-        HOLDS(mti_answerer_sent(&w->answerer) == MT_OK);
+        HOLDS(mti_answerer_sent(&w->answerer, w->answerer.sends.count) == MT_OK);
         break;
     }
 }
