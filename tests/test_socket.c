@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <mytosis/conformance.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,13 @@ int test_net_raw(const test_net *net)
 void test_net_with_memory(fail_mem *fm, const char *url)
 {
     static const mt_dial_options options = {.size = sizeof options, .once = true};
+
+    test_net_with_options(fm, url, NULL, &options);
+}
+
+void test_net_with_options(fail_mem *fm, const char *url, const mt_server_options *served,
+                           const mt_dial_options *dialed)
+{
     mt_loop *loop = NULL;
     mt_server *server = NULL;
     mt_connection *there = NULL;
@@ -168,8 +176,8 @@ void test_net_with_memory(fail_mem *fm, const char *url)
 
     if (mt_loop_new(fail_mem_hook(fm), &loop) != MT_OK) return;
     env = mt_loop_env(loop);
-    if (mt_server_new(env, url, NULL, &server, NULL) == MT_OK &&
-        mt_dial(env, mt_server_url(server), &options, &there, NULL) == MT_OK) {
+    if (mt_server_new(env, url, served, &server, NULL) == MT_OK &&
+        mt_dial(env, mt_server_url(server), dialed, &there, NULL) == MT_OK) {
         for (size_t i = 0; i < 60 && !mt_connection_ended(there); i++) {
             mt_group_sent sent = mt_group_send(mt_server_group(server), mt_str("from the server"));
             mt_status st = mt_connection_send(there, mt_str("from the client"));
@@ -183,4 +191,51 @@ void test_net_with_memory(fail_mem *fm, const char *url)
     mt_server_close(server);
     CHECK(mt_loop_run(loop) == MT_OK);
     mt_loop_free(loop);
+}
+
+/* ---- Conformance ---- */
+
+typedef struct net_subject {
+    test_net *net;
+    const mt_dial_options *options;
+    bool swapped; /* the first end is the accepted one */
+} net_subject;
+
+/* Dials its own server, so that the suite has both ends. */
+static mt_status net_connect(void *ctx, mt_connection **a, mt_connection **b, mt_error *err)
+{
+    net_subject *s = ctx;
+    mt_connection *there, *here;
+    mt_status st;
+
+    test_net_members(s->net, 0);
+    if ((st = mt_dial(s->net->env, s->net->url, s->options, &there, err)) != MT_OK) return st;
+    test_net_online(s->net, there, true);
+    test_net_members(s->net, 1);
+    here = mt_connection_ref(mt_group_at(mt_server_group(s->net->server), 0));
+    /* The suite alone holds its first end, to let go of it. */
+    if (s->swapped) CHECK(mt_group_remove(mt_server_group(s->net->server), here) == MT_OK);
+    *a = s->swapped ? here : there;
+    *b = s->swapped ? there : here;
+    return MT_OK;
+}
+
+static void say(void *ctx, const char *check, const char *violation)
+{
+    (void)ctx;
+    if (violation) printf("    not so: %s: %s\n", check, violation);
+}
+
+void test_net_conforms(test_net *net, const mt_dial_options *options, bool swapped)
+{
+    net_subject s = {net, options, swapped};
+    mt_conformance_connection subject = {.size = sizeof subject,
+                                         .connect = net_connect,
+                                         .env = net->env,
+                                         .seed = 8831,
+                                         .ctx = &s,
+                                         .report = say};
+    mt_error err;
+
+    if (mt_conformance_connection_run(&subject, &err) != MT_OK) fail_msg("%s", err.text);
 }

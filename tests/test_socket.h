@@ -55,8 +55,16 @@ void test_net_pass(test_net *net, uint64_t ms);
 /* A socket that is connected to the listener's port and does not block, without a link on it. */
 int test_net_raw(const test_net *net);
 
+/* Links that are dialed so, once, keep the contract of transports, seen from the dialed end, or, with
+ * `swapped`, from the accepted one. */
+void test_net_conforms(test_net *net, const mt_dial_options *options, bool swapped);
+
 /* A server and who dials it, sending to one another for some turns, all with memory that fails once:
  * whatever fails, it ends. */
 void test_net_with_memory(fail_mem *fm, const char *url);
+
+/* The same with options; those for dialing connect once. */
+void test_net_with_options(fail_mem *fm, const char *url, const mt_server_options *served,
+                           const mt_dial_options *dialed);
 
 #endif
