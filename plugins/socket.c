@@ -25,6 +25,7 @@ static void on_closed(uv_handle_t *handle)
 {
     mti_socket *s = handle->data;
 
+    mti_socket_plain(s);
     close(s->fd);
     s->fd = -1;
     s->closing = false;
@@ -44,18 +45,35 @@ mt_status mti_socket_open(mti_socket *s, uv_loop_t *uv, int fd)
     return MT_OK;
 }
 
+void mti_socket_plain(mti_socket *s)
+{
+    mti_tls_free(s->tls);
+    s->tls = NULL;
+}
+
+/* Without a word of ours the peer would take the end for a cut, as it should if something is lost. */
 void mti_socket_close(mti_socket *s)
 {
+    bool is_whole = mti_socket_queued(s) == 0;
+
     mti_socket_drop(s);
     if (s->fd < 0 || s->closing) return;
+    if (s->tls && is_whole) (void)mti_tls_end(s->tls);
     s->closing = true;
     uv_close((uv_handle_t *)&s->poll, on_closed);
+}
+
+/* TLS may wait for what the peer says before it can send. */
+static bool waits_to_write(const mti_socket *s, bool read)
+{
+    if (!s->tls) return mti_socket_queued(s) > 0;
+    return mti_tls_write_waits(s->tls) || (read && mti_tls_read_waits(s->tls));
 }
 
 void mti_socket_watch(mti_socket *s, bool read, bool connecting)
 {
     int events =
-        (read ? UV_READABLE : 0) | (connecting || mti_socket_queued(s) > 0 ? UV_WRITABLE : 0);
+        (read ? UV_READABLE : 0) | (connecting || waits_to_write(s, read) ? UV_WRITABLE : 0);
 
     if (s->fd < 0 || s->closing || events == s->watched) return;
     s->watched = events;
@@ -96,11 +114,13 @@ mt_status mti_socket_put(mti_socket *s, mt_bytes head, mt_bytes body, const uint
 int mti_socket_flush(mti_socket *s)
 {
     while (mti_socket_queued(s) > 0) {
-        ssize_t sent = send(s->fd, s->out.data + s->out_at, mti_socket_queued(s), MSG_NOSIGNAL);
+        const uint8_t *data = s->out.data + s->out_at;
+        ssize_t sent = s->tls ? mti_tls_write(s->tls, data, mti_socket_queued(s))
+                              : mti_fd_send(s->fd, data, mti_socket_queued(s));
 
-        if (sent >= 0) s->out_at += (size_t)sent;
-        else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) return 0;
-        else if (errno != EINTR) return errno;
+        if (sent == -EAGAIN) return 0;
+        if (sent < 0) return (int)-sent;
+        s->out_at += (size_t)sent;
     }
     mti_socket_drop(s);
     return 0;
@@ -108,10 +128,38 @@ int mti_socket_flush(mti_socket *s)
 
 ssize_t mti_socket_read(mti_socket *s, uint8_t *into, size_t cap)
 {
+    return s->tls ? mti_tls_read(s->tls, into, cap) : mti_fd_read(s->fd, into, cap);
+}
+
+bool mti_socket_has_more(const mti_socket *s, bool writable)
+{
+    return s->tls && (mti_tls_has_more(s->tls) || (writable && mti_tls_read_waits(s->tls)));
+}
+
+bool mti_socket_end(mti_socket *s)
+{
+    if (s->tls && !mti_tls_end(s->tls)) return false;
+    (void)shutdown(s->fd, SHUT_WR);
+    return true;
+}
+
+ssize_t mti_fd_send(int fd, const uint8_t *data, size_t len)
+{
+    ssize_t sent;
+
+    do {
+        sent = send(fd, data, len, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0) return sent;
+    return errno == EWOULDBLOCK || errno == ENOBUFS ? -EAGAIN : -errno;
+}
+
+ssize_t mti_fd_read(int fd, uint8_t *into, size_t cap)
+{
     ssize_t got;
 
     do {
-        got = recv(s->fd, into, cap, 0);
+        got = recv(fd, into, cap, 0);
     } while (got < 0 && errno == EINTR);
     if (got >= 0) return got;
     return errno == EWOULDBLOCK ? -EAGAIN : -errno;

@@ -5,8 +5,7 @@
 #ifndef MTI_SOCKET_H
 #define MTI_SOCKET_H
 
-#include <mytosis/bytes.h>
-#include <mytosis/status.h>
+#include "plugins/tls.h"
 
 #include <sys/types.h>
 #include <uv.h>
@@ -17,6 +16,7 @@ typedef struct mti_socket {
     int fd;        /* -1: not open */
     int watched;   /* the events that `poll` is started for */
     bool closing;  /* `poll` is */
+    mti_tls *tls;  /* OWNED; NULL: what goes over it is plain */
     mt_buf out;    /* what waits to be sent, */
     size_t out_at; /* from here */
     void (*ready)(struct mti_socket *s, bool readable, bool writable); /* both: look for an error */
@@ -25,6 +25,9 @@ typedef struct mti_socket {
 
 /* Takes `fd`, which is MOVED. MT_IO: the loop does not take it. */
 mt_status mti_socket_open(mti_socket *s, uv_loop_t *uv, int fd);
+
+/* Lets what goes over one that is open be plain from now on. */
+void mti_socket_plain(mti_socket *s);
 
 /* Closes what is open: `closed` comes in the loop's next iteration, when the socket may be opened
  * again. What waits is dropped. */
@@ -44,10 +47,21 @@ mt_status mti_socket_put(mti_socket *s, mt_bytes head, mt_bytes body, const uint
 /* Forgets what waits to be sent. */
 void mti_socket_drop(mti_socket *s);
 
-/* Sends what waits, as far as it goes now. 0, or what errno was. */
+/* Sends what waits, as far as it goes now. 0, or what errno was; EPROTO: TLS knows why. */
 int mti_socket_flush(mti_socket *s);
 
 /* Reads at most `cap` bytes: how many, 0 at the end, or a negative errno; -EAGAIN: nothing now. */
 ssize_t mti_socket_read(mti_socket *s, uint8_t *into, size_t cap);
+
+/* Whether to read though the socket did not become readable: bytes came before that were not taken,
+ * or, `writable`, reading had to wait until it is. */
+bool mti_socket_has_more(const mti_socket *s, bool writable);
+
+/* Ends our side, all being sent. False: it cannot be told yet, and is to be tried again. */
+bool mti_socket_end(mti_socket *s);
+
+/* The system's calls, without a signal and again if one interrupts them. Answer as mti_socket_read. */
+ssize_t mti_fd_send(int fd, const uint8_t *data, size_t len);
+ssize_t mti_fd_read(int fd, uint8_t *into, size_t cap);
 
 #endif

@@ -28,7 +28,8 @@ typedef struct lookup {
 
 typedef struct mti_dial {
     mt_dial_options options;
-    mti_url parsed; /* BORROWS from `url` */
+    mti_url parsed;       /* BORROWS from `url` */
+    mti_tls_context *tls; /* NULL: the URL asks for none */
     lookup *looking;
     uint64_t failures;
     uint64_t up_ms;    /* when it was last up; 0: it was not since the last failure */
@@ -159,6 +160,19 @@ static void connect_next(mti_link *link)
     }
 }
 
+/* Before anything is sent. False: the attempt has failed. */
+static bool tls_begin(mti_link *link)
+{
+    mt_error err;
+
+    if (!link->dial->tls) return true;
+    link->socket.tls = mti_tls_new(link->dial->tls, link->socket.fd);
+    if (link->socket.tls) return true;
+    mti_link_error(&err, MT_NO_MEMORY, "no memory for TLS");
+    mti_link_fail(link, &err);
+    return false;
+}
+
 void mti_dial_ready(mti_link *link)
 {
     int code = 0;
@@ -167,8 +181,8 @@ void mti_dial_ready(mti_link *link)
     if (getsockopt(link->socket.fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
     if (code == 0 && mti_address_meets_itself(link->socket.fd)) code = ECONNREFUSED;
     if (code != 0) connect_failed(link, code);
-    else if (link->kind == MTI_URL_WS) mti_hello_send(link, &link->dial->parsed);
-    else mti_link_up(link);
+    else if (link->kind != MTI_URL_WS) mti_link_up(link);
+    else if (tls_begin(link)) mti_hello_send(link, &link->dial->parsed);
 }
 
 /* ---- Looking a name up ---- */
@@ -276,6 +290,7 @@ void mti_dial_free(mti_link *link)
     const mt_mem *mem = link->env->mem;
 
     if (d->looking) d->looking->link = NULL;
+    mti_tls_context_free(d->tls);
     mem->resize(mem->ctx, d, sizeof *d + d->url_size, 0);
 }
 
@@ -296,10 +311,19 @@ static mt_status options_take(const mt_dial_options *options, mt_dial_options *o
                           (unsigned long long)own->retry_max_ms);
 }
 
+/* Reads a URL that this build can do something with. */
+static mt_status url_read(const char *url, mti_url *out, mt_error *err)
+{
+    mt_status st = mti_url_read(url, out, err);
+
+    if (st != MT_OK || !out->is_tls || mti_tls_known()) return st;
+    return mti_link_error(err, MT_UNSUPPORTED, "%s: this build has no TLS", url);
+}
+
 static mt_status dial_read(const char *url, mti_url *out, mt_error *err)
 {
     mti_address address;
-    mt_status st = mti_url_read(url, out, err);
+    mt_status st = url_read(url, out, err);
 
     if (st != MT_OK) return st;
     if (out->kind == MTI_URL_UNIX) return MT_OK;
@@ -315,7 +339,7 @@ mt_status mt_url_check(const char *url, bool listen, mt_error *err)
     mt_status st;
 
     if (!listen) return dial_read(url, &parsed, err);
-    st = mti_url_read(url, &parsed, err);
+    st = url_read(url, &parsed, err);
     return st == MT_OK ? mti_address_to_listen(url, &parsed, &address, err) : st;
 }
 
@@ -340,6 +364,18 @@ static mti_link *dial_new(const mt_env *env, const char *url, mt_dial_options op
     return link;
 }
 
+/* Certificates are verified wherever there are any: nothing asks for less. */
+static mt_status tls_make(mti_link *link, const char *url, const char *ca_file, mt_error *err)
+{
+    mti_dial *d = link->dial;
+
+    if (d->parsed.is_tls)
+        return mti_tls_dial(link->env->mem, ca_file, d->parsed.host, &d->tls, err);
+    if (!ca_file) return MT_OK;
+    return mti_link_error(err, MT_INVALID,
+                          "%s: authorities are for wss://, and this link has no certificates", url);
+}
+
 mt_status mt_dial(const mt_env *env, const char *url, const mt_dial_options *options,
                   mt_connection **out, mt_error *err)
 {
@@ -356,8 +392,11 @@ mt_status mt_dial(const mt_env *env, const char *url, const mt_dial_options *opt
     if (!own.id.data) own.id = mt_str(url);
     if (!(link = dial_new(env, url, own, &limits)))
         return mti_link_error(err, MT_NO_MEMORY, "out of memory");
-    st = mti_link_connection(link, own.id, own.flags | MT_CONNECTION_OFFLINE, out, err);
-    link->dial->options.id = (mt_bytes){NULL, 0}; /* it was BORROWED */
+    st = tls_make(link, url, own.ca_file, err);
+    if (st == MT_OK)
+        st = mti_link_connection(link, own.id, own.flags | MT_CONNECTION_OFFLINE, out, err);
+    link->dial->options.id = (mt_bytes){NULL, 0}; /* these were BORROWED */
+    link->dial->options.ca_file = NULL;
     if (st == MT_OK) mti_link_alarm(link, 0);
     else mti_link_free(link);
     return st;

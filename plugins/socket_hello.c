@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The first byte of a client that speaks TLS. */
+#define TLS_BEGINS 0x16
+
 /* ---- Answers ---- */
 
 static const char *reason_of(unsigned status)
@@ -191,6 +194,26 @@ void mti_hello_begin(mti_link *link)
     mti_link_alarm(link, link->server->options.hello_ms);
 }
 
+bool mti_hello_is_plain(const mti_link *link)
+{
+    return link->server && link->stage == MTI_LINK_HELLO && link->socket.tls &&
+           mti_tls_met_http(link->socket.tls);
+}
+
+void mti_hello_plain(mti_link *link)
+{
+    static const char said[] = "HTTP/1.1 400 TLS Is Spoken Here\r\n"
+                               "Content-Type: text/plain; charset=utf-8\r\n"
+                               "Content-Length: 47\r\n"
+                               "Connection: close\r\n\r\n"
+                               "TLS is spoken here: wss:// or https:// instead\n";
+
+    mti_socket_plain(&link->socket);
+    if (mti_socket_put(&link->socket, mt_str(said), (mt_bytes){NULL, 0}, NULL) == MT_OK)
+        mti_link_finish(link);
+    else mti_link_fail(link, NULL);
+}
+
 void mti_hello_send(mti_link *link, const mti_url *url)
 {
     char request[MTI_WEBSOCKET_REQUEST_MAX], key[MTI_WEBSOCKET_KEY_LEN];
@@ -232,6 +255,10 @@ void mti_hello_take(mti_link *link, uint8_t *data, size_t len)
     mt_buf held;
 
     if (link->ending) return;
+    if (link->server && link->held.len == 0 && len > 0 && data[0] == TLS_BEGINS) {
+        refuse(link, 400, "TLS is not spoken here");
+        return;
+    }
     if (mti_gather(&link->held, data, piece, MTI_HTTP_HEAD_MAX) != MT_OK) {
         mti_link_error(&err, MT_NO_MEMORY, "no memory for a hello");
         mti_link_fail(link, &err);

@@ -166,6 +166,14 @@ static void fail_errno(mti_link *link, const char *what, int code)
     mti_link_fail(link, &err);
 }
 
+/* The socket said so. TLS knows more than the system; that it was not ended in order matters to nobody
+ * who has ended it. */
+static void fail_socket(mti_link *link, int code)
+{
+    if (code != EPROTO || !link->socket.tls) fail_errno(link, "the link broke", code);
+    else mti_link_fail(link, is_deaf(link) ? NULL : mti_tls_error(link->socket.tls));
+}
+
 /* Of WebSocket, the peer is told why; else it only sees the end. */
 static void fail_frame(mti_link *link, const mti_frame *frame)
 {
@@ -291,7 +299,8 @@ static void link_read(mti_link *link)
 
         if (got == -EAGAIN) return;
         if (got < 0) {
-            fail_errno(link, "the link broke", (int)-got);
+            if (got == -EPROTO && mti_hello_is_plain(link)) mti_hello_plain(link);
+            else fail_socket(link, (int)-got);
             return;
         }
         if (got == 0) {
@@ -313,8 +322,8 @@ static void flush(mti_link *link)
     size_t before = mti_socket_queued(&link->socket), after;
     int code = mti_socket_flush(&link->socket);
 
-    if (code != 0 && (link->paused || link->ended)) {
-        fail_errno(link, "the link broke", code);
+    if (code != 0 && (link->paused || link->ended || code == EPROTO)) {
+        fail_socket(link, code);
         return;
     }
     if (code != 0) mti_socket_drop(&link->socket);
@@ -324,8 +333,7 @@ static void flush(mti_link *link)
         return;
     }
     link->pong_waits = false;
-    if (link->ending && !link->ended) (void)shutdown(link->socket.fd, SHUT_WR);
-    link->ended = link->ending;
+    if (link->ending && !link->ended) link->ended = mti_socket_end(&link->socket);
 }
 
 void mti_link_settle(mti_link *link)
@@ -333,6 +341,7 @@ void mti_link_settle(mti_link *link)
     if (link->stage == MTI_LINK_SHUT || link->socket.fd < 0) return;
     if (link->stage != MTI_LINK_CONNECTING) flush(link);
     if (link->stage == MTI_LINK_SHUT) return;
+    if (!link->paused && mti_socket_has_more(&link->socket, false)) mti_link_soon(link);
     mti_socket_watch(&link->socket, link->stage != MTI_LINK_CONNECTING && !link->paused,
                      link->stage == MTI_LINK_CONNECTING);
 }
@@ -351,9 +360,8 @@ static void on_ready(mti_socket *s, bool readable, bool writable)
     mti_link *link = (mti_link *)(void *)((uint8_t *)s - offsetof(mti_link, socket));
     mt_connection *connection = mt_connection_ref(link->connection);
 
-    (void)writable;
     if (link->stage == MTI_LINK_CONNECTING) mti_dial_ready(link);
-    else if (readable) link_read(link);
+    else if (readable || mti_socket_has_more(s, writable)) link_read(link);
     mti_link_settle(link);
     tell_writable(link);
     mt_connection_unref(connection);
@@ -410,6 +418,7 @@ static void on_soon(void *arg)
     if (!shut) {
         if (link->closing) close_begin(link);
         if (link->paused && (link->listening || is_deaf(link))) resume(link);
+        if (mti_socket_has_more(&link->socket, false)) link_read(link);
         mti_link_settle(link);
         tell_writable(link);
     }

@@ -137,6 +137,10 @@ uint64_t mti_dial_wait_ms(uint64_t failures, uint64_t min_ms, uint64_t max_ms, u
 void mti_hello_begin(mti_link *link);                    /* a server waits for a request */
 void mti_hello_send(mti_link *link, const mti_url *url); /* a client sends one */
 
+/* Whether a server of TLS has met who may speak plain HTTP, and its answer, which ends the link. */
+bool mti_hello_is_plain(const mti_link *link);
+void mti_hello_plain(mti_link *link);
+
 /* Takes bytes that were read before the link is up; they may be changed. Calls the application. */
 void mti_hello_take(mti_link *link, uint8_t *data, size_t len);
 

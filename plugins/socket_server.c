@@ -38,6 +38,7 @@ static void server_free_if_over(mt_server *server)
 
     if (!server->closed || server->open || server->links) return;
     server->env->timer_stop(server->env->ctx, &server->rest);
+    mti_tls_context_free(server->tls);
     mem->resize(mem->ctx, server, server->size, 0);
 }
 
@@ -54,6 +55,12 @@ void mti_server_lost(mti_link *link)
     server_free_if_over(server);
 }
 
+static const char *scheme_of(const mt_server *server)
+{
+    if (server->tls) return "wss";
+    return server->kind == MTI_URL_WS ? "ws" : mti_url_type(server->kind);
+}
+
 /* "tcp:127.0.0.1:53122#7", or of a Unix socket, where no peer has an address, "unix#7". */
 static mt_bytes id_write(mti_link *link, char *out, size_t cap)
 {
@@ -65,9 +72,8 @@ static mt_bytes id_write(mti_link *link, char *out, size_t cap)
     address.len = sizeof address.at;
     if (getpeername(link->socket.fd, &address.at.any, &address.len) == 0)
         mti_address_text(&address, from);
-    len = snprintf(out, cap, "%s%s%s#%llu",
-                   link->kind == MTI_URL_WS ? "ws" : mti_url_type(link->kind), from[0] ? ":" : "",
-                   from, (unsigned long long)link->server->accepted);
+    len = snprintf(out, cap, "%s%s%s#%llu", scheme_of(link->server), from[0] ? ":" : "", from,
+                   (unsigned long long)link->server->accepted);
     return (mt_bytes){(const uint8_t *)out, (size_t)len};
 }
 
@@ -112,7 +118,9 @@ static void accept_one(mt_server *server, int fd)
         return;
     }
     links_add(server, link);
-    if (server->kind == MTI_URL_WS) mti_hello_begin(link);
+    if (server->tls) link->socket.tls = mti_tls_new(server->tls, fd);
+    if (server->tls && !link->socket.tls) mti_link_fail(link, NULL);
+    else if (server->kind == MTI_URL_WS) mti_hello_begin(link);
     else mti_link_up(link);
     mti_link_settle(link);
 }
@@ -233,19 +241,38 @@ static void url_write(mt_server *server, const mti_url *parsed, mti_address *add
     address->len = sizeof address->at;
     (void)getsockname(server->fd, &address->at.any, &address->len);
     mti_address_text(address, text);
-    snprintf(server->url, sizeof server->url, "%s://%s%.*s",
-             parsed->kind == MTI_URL_WS ? "ws" : "tcp", text, (int)parsed->path.len,
-             parsed->path.len ? (const char *)parsed->path.data : "");
+    snprintf(server->url, sizeof server->url, "%s://%s%.*s", scheme_of(server), text,
+             (int)parsed->path.len, parsed->path.len ? (const char *)parsed->path.data : "");
+}
+
+/* Before anything is bound: a certificate that is no good leaves nothing behind. */
+static mt_status tls_make(mt_server *server, const char *url, bool is_tls, mt_error *err)
+{
+    const mt_server_options *options = &server->options;
+
+    if (!is_tls && !options->cert_file && !options->key_file) return MT_OK;
+    if (!is_tls)
+        return mti_link_error(err, MT_INVALID, "%s: certificates and keys are for wss://", url);
+    if (options->cert_file && options->key_file) {
+        return mti_tls_serve(server->env->mem, options->cert_file, options->key_file, &server->tls,
+                             err);
+    }
+    return mti_link_error(err, MT_INVALID, "%s: to listen there takes %s", url,
+                          options->cert_file  ? "the key of the certificate, too"
+                          : options->key_file ? "the certificate of the key, too"
+                                              : "a certificate and its key");
 }
 
 static mt_status listen_begin(mt_server *server, const char *url, mt_error *err)
 {
     mti_address address;
     mti_url parsed;
-    mt_status st = mti_url_read(url, &parsed, err);
+    mt_status st = mt_url_check(url, true, err);
 
+    if (st == MT_OK) st = mti_url_read(url, &parsed, err);
+    if (st == MT_OK) st = mti_address_to_listen(url, &parsed, &address, err);
+    if (st == MT_OK) st = tls_make(server, url, parsed.is_tls, err);
     if (st != MT_OK) return st;
-    if ((st = mti_address_to_listen(url, &parsed, &address, err)) != MT_OK) return st;
     server->kind = parsed.kind;
     if ((server->fd = mti_address_socket(&address)) < 0) return fail_system(err, url, "no socket");
     st = parsed.kind == MTI_URL_UNIX ? bind_path(server, url, &address, err)
@@ -356,6 +383,7 @@ mt_status mt_server_new(const mt_env *env, const char *url, const mt_server_opti
                                 server->options.silence_ms, &server->limits, err);
     }
     if (st == MT_OK) st = listen_begin(server, url, err);
+    server->options.cert_file = server->options.key_file = NULL; /* they were BORROWED */
     if (st == MT_OK && uv_poll_init(mt_loop_uv(mt_loop_of(env)), &server->poll, server->fd) != 0)
         st = mti_link_error(err, MT_IO, "%s: the loop does not take it", url);
     if (st != MT_OK) {

@@ -15,7 +15,11 @@ typedef struct reader {
 static const struct scheme {
     const char *prefix;
     mti_url_kind kind;
-} schemes[] = {{"tcp://", MTI_URL_TCP}, {"ws://", MTI_URL_WS}, {"unix:", MTI_URL_UNIX}};
+    bool is_tls;
+} schemes[] = {{"tcp://", MTI_URL_TCP, false},
+               {"ws://", MTI_URL_WS, false},
+               {"wss://", MTI_URL_WS, true},
+               {"unix:", MTI_URL_UNIX, false}};
 
 static mt_status wrong(const reader *r, const char *what)
 {
@@ -51,16 +55,12 @@ static mt_status scheme_read(reader *r, mti_url *out)
 
         if (strncmp(r->url, schemes[i].prefix, len) != 0) continue;
         out->kind = schemes[i].kind;
+        out->is_tls = schemes[i].is_tls;
         r->at += len;
         return MT_OK;
     }
-    if (strncmp(r->url, "wss://", 6) == 0) {
-        return mti_link_error(r->err, MT_UNSUPPORTED,
-                              "%s: wss is not known yet; put a proxy that speaks TLS before ws",
-                              r->url);
-    }
     return mti_link_error(r->err, MT_UNSUPPORTED,
-                          "%s: does not begin with tcp://, ws:// or unix:", r->url);
+                          "%s: does not begin with tcp://, ws://, wss:// or unix:", r->url);
 }
 
 static mt_status host_read(reader *r, mti_url *out)
@@ -89,7 +89,7 @@ static mt_status port_read(reader *r, mti_url *out)
     const char *begin;
 
     if (*r->at != ':') {
-        out->port = 80;
+        out->port = out->is_tls ? 443 : 80;
         if (out->kind == MTI_URL_WS && (*r->at == '/' || !*r->at)) return MT_OK;
         return wrong(r, *r->at ? "this cannot be in a host; a port stands behind a colon"
                                : "there is no port here, such as :7117");

@@ -1,4 +1,4 @@
-/* plugins/url.h - where a peer is, as text: tcp://HOST:PORT, ws://HOST:PORT/PATH, unix:PATH. */
+/* plugins/url.h - where a peer is, as text: tcp://HOST:PORT, ws://HOST:PORT/PATH, wss:, unix:PATH. */
 #ifndef MTI_URL_H
 #define MTI_URL_H
 
@@ -12,6 +12,7 @@ typedef enum mti_url_kind { MTI_URL_TCP = 0, MTI_URL_UNIX, MTI_URL_WS } mti_url_
 /* Its parts BORROW from the text. */
 typedef struct mti_url {
     mti_url_kind kind;
+    bool is_tls;    /* wss:// */
     bool bracketed; /* the host is an IPv6 address */
     uint16_t port;
     mt_bytes host;

@@ -46,11 +46,21 @@ TEST(a_url_of_websocket_has_a_path_and_may_lack_a_port)
 {
     mti_url url = read("ws://a/b/c?d=e");
 
-    CHECK(url.kind == MTI_URL_WS && url.port == 80);
+    CHECK(url.kind == MTI_URL_WS && url.port == 80 && !url.is_tls);
     says(url.host, "a");
     says(url.path, "/b/c?d=e");
     says(read("ws://a:1").path, "/");
     says(read("ws://[::1]").host, "::1");
+}
+
+TEST(a_url_of_websocket_over_tls_is_the_same_with_another_port)
+{
+    mti_url url = read("wss://a/b");
+
+    CHECK(url.kind == MTI_URL_WS && url.port == 443 && url.is_tls);
+    says(url.host, "a");
+    says(url.path, "/b");
+    CHECK(read("wss://a:1").port == 1);
 }
 
 TEST(a_url_of_a_unix_socket_is_a_path)
@@ -62,10 +72,9 @@ TEST(a_url_of_a_unix_socket_is_a_path)
 
 TEST(an_error_says_what_is_wrong_with_a_url_and_where)
 {
-    refused("", MT_UNSUPPORTED, ": does not begin with tcp://, ws:// or unix:");
-    refused("http://a", MT_UNSUPPORTED, "http://a: does not begin with tcp://, ws:// or unix:");
-    refused("wss://a", MT_UNSUPPORTED,
-            "wss://a: wss is not known yet; put a proxy that speaks TLS before ws");
+    refused("", MT_UNSUPPORTED, ": does not begin with tcp://, ws://, wss:// or unix:");
+    refused("http://a", MT_UNSUPPORTED,
+            "http://a: does not begin with tcp://, ws://, wss:// or unix:");
     refused("tcp://", MT_INVALID, "tcp://: byte 6: there is no host here");
     refused("tcp://:1", MT_INVALID, "tcp://:1: byte 6: there is no host here");
     refused("tcp://a", MT_INVALID, "tcp://a: byte 7: there is no port here, such as :7117");
@@ -114,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_url_of_tcp_has_a_host_and_a_port),
         cmocka_unit_test(a_url_of_websocket_has_a_path_and_may_lack_a_port),
+        cmocka_unit_test(a_url_of_websocket_over_tls_is_the_same_with_another_port),
         cmocka_unit_test(a_url_of_a_unix_socket_is_a_path),
         cmocka_unit_test(an_error_says_what_is_wrong_with_a_url_and_where),
         cmocka_unit_test(a_url_has_its_limits),

@@ -1,4 +1,5 @@
-/* mytosis/plugin/socket.h - connections over TCP, Unix sockets and WebSocket, on libuv.
+/* mytosis/plugin/socket.h - connections over TCP, Unix sockets and WebSocket, on libuv; the last also
+ * over TLS, by OpenSSL.
  *
  *     mt_connection *there;
  *     mt_dial(env, "tcp://127.0.0.1:7117", NULL, &there, &err);      connects, for ever
@@ -11,20 +12,27 @@
  *
  *     tcp://HOST:PORT          HOST is a name, 127.0.0.1, or [::1]
  *     ws://HOST:PORT/PATH      WebSocket (RFC 6455); PORT is 80 and PATH is / if they are left out
+ *     wss://HOST:PORT/PATH     the same over TLS 1.2 or 1.3; PORT is 443 if it is left out
  *     unix:PATH                a Unix socket; unix:///PATH is the same for absolute paths
  *
  * An error says what is wrong with a URL, and at which byte. docs/protocol.md tells what is sent,
  * to the byte. Until peers can be trusted, servers listen only on addresses of this machine:
  * 127.0.0.0/8, [::1], localhost (which is 127.0.0.1) and Unix sockets; dialing takes any.
  *
+ * Over TLS a client always verifies the server's certificate: that it is valid now, of an authority
+ * that is trusted (those of the system, or of a file), and for the very HOST of the URL, a name or an
+ * address. There is no way to ask for less. Who has no authority makes a certificate of his own, and
+ * gives it to his clients as one.
+ *
  * What is sent within one turn of the loop leaves in one piece. A link that is idle sends pings;
  * one from which nothing comes is given up. While nobody listens to the messages of a connection
  * its socket is not read, but for the first bytes of the next message. An idle link costs 1.5 KiB,
- * or dialed 3, besides what the kernel takes. SIGPIPE is never raised.
+ * or dialed 3, besides what the kernel takes and what OpenSSL does. SIGPIPE is never raised.
  *
  * The environment must be that of a loop of mytosis/loop.h, and has to be turned until a connection
  * has told that it is closed, and what a server had is gone, before the loop is freed. Left out
- * of builds with MYTOSIS_WITH_UV=OFF. Threads: that of the loop. */
+ * of builds with MYTOSIS_WITH_UV=OFF; with MYTOSIS_WITH_TLS=OFF, wss:// is MT_UNSUPPORTED. Threads:
+ * that of the loop. */
 #ifndef MYTOSIS_PLUGIN_SOCKET_H
 #define MYTOSIS_PLUGIN_SOCKET_H
 
@@ -41,6 +49,13 @@ MT_BEGIN_DECLS
  * a path too long for a Unix socket. `err` may be NULL. Threads: any. */
 MT_API MT_MUST_USE mt_status mt_url_check(const char *url, bool listen, mt_error *err);
 
+/* Whether files would be taken for wss://, likewise: of a server a chain of certificates with its key,
+ * of a client authorities to trust. NULL: none; a certificate and a key go together. MT_IO: one cannot
+ * be read. MT_INVALID: it holds something else, the key is that of another certificate, a certificate
+ * is not valid now. MT_TOO_LARGE, MT_UNSUPPORTED. `err`, which may be NULL, names the file. Threads: any. */
+MT_API MT_MUST_USE mt_status mt_tls_check(const char *cert_file, const char *key_file,
+                                          const char *ca_file, mt_error *err);
+
 /* ---- Dialing ---- */
 
 /* All zero gives the defaults. */
@@ -55,6 +70,8 @@ typedef struct mt_dial_options {
     uint64_t silence_ms;   /* after which the link is given up: 45,000, or 3 x ping_ms */
     unsigned flags;        /* MT_CONNECTION_EPHEMERAL */
     bool once;             /* it connects once: what ends the link, closes the connection */
+    const char
+        *ca_file; /* PEM, read at once: authorities that wss:// trusts. Those of the system */
 } mt_dial_options;
 
 /* A connection to whoever listens at a URL, SHARED, held by the caller. Offline to begin with, it
@@ -65,14 +82,16 @@ typedef struct mt_dial_options {
  *
  * `env` is BORROWED until the connection is gone; `url` and `options` (NULL: defaults) are COPIED.
  * MT_INVALID, MT_UNSUPPORTED, MT_TOO_LARGE: the URL, as mt_url_check; options that cannot be; an
- * environment that is not of a loop. MT_NO_MEMORY. `err` may be NULL. */
+ * environment that is not of a loop. The file of authorities: as mt_tls_check. MT_NO_MEMORY. `err`
+ * may be NULL. */
 MT_API MT_MUST_USE mt_status mt_dial(const mt_env *env, const char *url,
                                      const mt_dial_options *options, mt_connection **out,
                                      mt_error *err);
 
-/* Why a dialed connection is offline, such as "tcp://127.0.0.1:7117: connection refused". Its status
- * is MT_OK while it is online, or nothing has failed yet. BORROWED until the loop's next turn. NULL:
- * the connection is not a dialed one. */
+/* Why a dialed connection is offline, such as "tcp://127.0.0.1:7117: connection refused", or
+ * "wss://localhost/: the certificate is for other.example, not localhost". Its status is MT_OK while
+ * it is online, or nothing has failed yet. MT_REFUSED: the peer refuses us, or we its certificate.
+ * BORROWED until the loop's next turn. NULL: the connection is not a dialed one. */
 MT_API const mt_error *mt_dial_error(const mt_connection *connection);
 
 /* How many attempts have failed since it was last online for 10 seconds, and in how many milliseconds
@@ -103,15 +122,17 @@ typedef void mt_http_get(void *ctx, mt_bytes path, mt_http_response *response);
 typedef struct mt_server_options {
     size_t size;             /* sizeof(mt_server_options) as compiled */
     size_t connections_max;  /* at one time; who comes then is turned away: 1,024 */
-    size_t half_open_max;    /* of these, WebSocket before the upgrade, and HTTP: 64 */
+    size_t half_open_max;    /* of these, TLS and WebSocket before the upgrade, and HTTP: 64 */
     size_t queued_max;       /* bytes that wait to be sent on one before MT_AGAIN: 1 MiB */
-    uint64_t hello_ms;       /* how long the upgrade, or an HTTP request, may take: 5,000 */
+    uint64_t hello_ms;       /* how long all until the upgrade, or HTTP's end, may take: 5,000 */
     uint64_t ping_ms;        /* silence after which a ping is sent: a third of that below */
     uint64_t silence_ms;     /* after which a link is given up: 45,000, or 3 x ping_ms */
     const mt_bytes *origins; /* who may connect from browsers, such as "http://localhost:8000" */
     size_t origin_count;     /* 0: every request with an Origin is refused */
     mt_http_get *http;       /* answers plain HTTP; NULL: all of it is 404 */
     void *http_ctx;          /* BORROWED until the server is closed */
+    const char *cert_file;   /* of wss://, which needs both: the chain of certificates, its own */
+    const char *key_file;    /* first, and its key; in PEM, read by mt_server_new */
 } mt_server_options;
 
 typedef struct mt_server mt_server;
@@ -121,6 +142,7 @@ typedef struct mt_server mt_server;
  * all of it is gone, `url` and `options` (NULL: defaults) are COPIED.
  *
  * MT_INVALID, MT_UNSUPPORTED, MT_TOO_LARGE: as mt_dial; an address that is not of this machine.
+ * Certificate and key: as mt_tls_check, and that they are missing, or there without TLS.
  * MT_BUSY: somebody listens there. MT_IO: the system says no. MT_NO_MEMORY. `err` may be NULL. */
 MT_API MT_MUST_USE mt_status mt_server_new(const mt_env *env, const char *url,
                                            const mt_server_options *options, mt_server **out,
