@@ -6,6 +6,7 @@
 #define CLI_COMMAND_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct cli_options cli_options;
 
@@ -32,7 +33,7 @@ struct cli_command {
     const char *operands; /* what it takes, as in "two operands, CURRENT and INCOMING" */
     size_t operand_min, operand_max;
     size_t input_count;   /* so many of them, the first ones, are read: one of these may be "-" */
-    unsigned option_bits; /* OPTION_BIT of each option that it takes */
+    uint64_t option_bits; /* OPTION_BIT of each option that it takes */
     cli_exit_code (*run)(const cli_options *options);
 };
 

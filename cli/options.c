@@ -250,7 +250,7 @@ static cli_exit_code take_all(arguments *args)
 
 static cli_exit_code check_options(const cli_options *options)
 {
-    unsigned others = options->given & ~(options->command->option_bits | COMMON_BITS);
+    uint64_t others = options->given & ~(options->command->option_bits | COMMON_BITS);
     size_t id = 0;
 
     if (!others) return EXIT_DONE;

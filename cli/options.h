@@ -45,14 +45,14 @@ typedef enum cli_option_id {
     OPTION_COUNT
 } cli_option_id;
 
-#define OPTION_BIT(id) (1u << (id))
+#define OPTION_BIT(id) (UINT64_C(1) << (id))
 
 /* How many values of options may be given that are lists: --listen, --connect, --pull, --push. */
 #define OPTION_LISTED_MAX 64
 
 struct cli_options {
     const cli_command *command;       /* the innermost that was named */
-    unsigned given;                   /* OPTION_BIT of each option that was given */
+    uint64_t given;                   /* OPTION_BIT of each option that was given */
     const char *values[OPTION_COUNT]; /* of an option given twice, the later */
     const char **operands;
     size_t operand_count;
