@@ -21,6 +21,8 @@ typedef struct cli_admin_options {
     mt_db *db; /* that is ready */
     cli_shared_storage *storage;
     mt_group *peers; /* where those are put that a command has it visit */
+    const char *
+        ca; /* the file of the authorities that certify them, if the command names none; NULL: the system's */
 
     /* Prints what ADMIN_STATUS or ADMIN_PEERS asks for, to an output in memory. */
     void (*print)(void *ctx, uint8_t kind, const cli_admin_form *form, cli_output *out);

@@ -26,7 +26,7 @@ typedef enum cli_admin_kind {
     ADMIN_PATCH,    /* rows without states; the answer has what changed as rows */
     ADMIN_STATUS,   /* a form */
     ADMIN_PEERS,    /* a form */
-    ADMIN_VISIT,    /* a form, a URL; all texts but the last say how far it is */
+    ADMIN_VISIT,    /* a form, a URL, perhaps a --ca; all texts but the last say how far it is */
     ADMIN_WATCH,    /* a form, MT_EVENT_..., a prefix */
     ADMIN_ANSWER = 64,
     ADMIN_TEXT = 65

@@ -1,6 +1,7 @@
 /* Visits: a command has a daemon meet a peer once. */
 #include "admin_client.h"
 
+#include "tls.h"
 #include "visit.h"
 
 #include <stdlib.h>
@@ -60,39 +61,53 @@ static void hear(void *ctx, const cli_visit_facts *facts, const mt_error *why)
     visiting_free(v);
 }
 
-/* A copy that ends with a zero; NULL: no memory, or the URL has one in it. */
-static char *copy_url(mt_bytes url)
+/* A copy that ends with a zero; NULL: no memory, or the text has one in it. */
+static char *copy_text(mt_bytes text)
 {
-    char *copy = memchr(url.data, 0, url.len) ? NULL : malloc(url.len + 1);
+    char *copy = memchr(text.data, 0, text.len) ? NULL : malloc(text.len + 1);
 
     if (!copy) return NULL;
-    memcpy(copy, url.data, url.len);
-    copy[url.len] = '\0';
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
     return copy;
+}
+
+/* Certified by `ca`, or as the daemon's own peers are. */
+static mt_status begin(cli_visiting *v, mt_bytes ca, mt_error *err)
+{
+    const cli_admin_options *options = &v->client->admin->options;
+    char *named = ca.len > 0 ? copy_text(ca) : NULL;
+    const char *file = named || !cli_tls_is_url(v->url) ? named : options->ca;
+    mt_status st = MT_NO_MEMORY;
+
+    *err = (mt_error){st, "out of memory"};
+    if (named || ca.len == 0)
+        st = cli_visit_new(options->db, options->peers, v->url, file, hear, v, &v->visit, err);
+    free(named);
+    return st;
 }
 
 mt_status cli_client_visit(cli_client *client, uint64_t id, mt_bytes body)
 {
-    const cli_admin_options *options = &client->admin->options;
     cli_unpacking from = {.rest = body};
     cli_visiting *v;
     cli_admin_form form;
     mt_error err = {MT_OK, ""};
-    mt_bytes url;
+    mt_bytes url, ca = {NULL, 0};
 
     cli_admin_take_form(&from, &form);
     url = cli_unpack_bytes(&from);
+    if (from.rest.len > 0) ca = cli_unpack_bytes(&from);
     if (!cli_unpack_end(&from) || url.len == 0) return MT_MALFORMED;
     if (!(v = calloc(1, sizeof *v))) return MT_NO_MEMORY;
-    *v = (cli_visiting){.client = client, .id = id, .json = form.json, .url = copy_url(url)};
+    *v = (cli_visiting){.client = client, .id = id, .json = form.json, .url = copy_text(url)};
     if (!v->url) {
         free(v);
         return MT_NO_MEMORY;
     }
     v->next = client->visits;
     client->visits = v;
-    if (cli_visit_new(options->db, options->peers, v->url, hear, v, &v->visit, &err) == MT_OK)
-        return MT_OK;
+    if (begin(v, ca, &err) == MT_OK) return MT_OK;
     cli_client_say(client, id, err.status, mt_str(err.text), false);
     visiting_free(v);
     return MT_OK;

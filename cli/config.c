@@ -3,6 +3,7 @@
 #include "message.h"
 #include "shown.h"
 #include "table.h"
+#include "tls.h"
 
 #include <mytosis/plugin/socket.h>
 
@@ -31,6 +32,9 @@ static const setting_spec specs[SETTING_COUNT] = {
     [SETTING_CONNECT] = {"connect", "MYTOSIS_CONNECT", OPTION_CONNECT, true, NULL},
     [SETTING_PULL] = {"pull", "MYTOSIS_PULL", OPTION_PULL, true, NULL},
     [SETTING_PUSH] = {"push", "MYTOSIS_PUSH", OPTION_PUSH, true, NULL},
+    [SETTING_CERT] = {"cert", "MYTOSIS_CERT", OPTION_CERT, false, NULL},
+    [SETTING_KEY] = {"key", "MYTOSIS_KEY", OPTION_KEY, false, NULL},
+    [SETTING_CA] = {"ca", "MYTOSIS_CA", OPTION_CA, false, NULL},
     [SETTING_LOG_LEVEL] = {"log-level", "MYTOSIS_LOG_LEVEL", OPTION_LOG_LEVEL, false, "info"},
     [SETTING_LOG_FORMAT] = {"log-format", "MYTOSIS_LOG_FORMAT", OPTION_LOG_FORMAT, false, "text"},
 };
@@ -110,7 +114,7 @@ static cli_exit_code add(cli_config *config, cli_setting setting, const char *te
 
 const char *cli_config_get(const cli_config *config, cli_setting setting)
 {
-    return config->settings[setting].items[0].text;
+    return config->settings[setting].count > 0 ? config->settings[setting].items[0].text : NULL;
 }
 
 /* ---- The file ---- */
@@ -141,7 +145,7 @@ static cli_exit_code complain_key(const file_place *place, const char *key)
 
     return cli_complain(EXIT_INPUT,
                         "%s: unknown key \"%.100s\"; there are store, listen, connect, pull, "
-                        "push, log-level and log-format",
+                        "push, cert, key, ca, log-level and log-format",
                         show_place(place, shown, sizeof shown), key);
 }
 
@@ -286,6 +290,49 @@ static cli_exit_code load_default(cli_config *config, cli_setting setting)
     return add(config, setting, spec->by_default, "default", "default", EXIT_USAGE);
 }
 
+/* ---- What fits together ---- */
+
+/* In the file it is the file's fault. */
+static cli_exit_code code_of(const cli_config_value *value)
+{
+    bool is_file = strncmp(value->from, "--", 2) != 0 && strncmp(value->from, "MYTOSIS_", 8) != 0;
+
+    return is_file ? EXIT_INPUT : EXIT_USAGE;
+}
+
+static const cli_config_value *first_over_tls(const cli_config *config, cli_setting setting)
+{
+    for (size_t i = 0; i < config->settings[setting].count; i++) {
+        const cli_config_value *value = &config->settings[setting].items[i];
+
+        if (cli_tls_is_url(value->text)) return value;
+    }
+    return NULL;
+}
+
+/* A certificate without a listener that shows it may mean that wss:// was meant and ws:// written. */
+static cli_exit_code check_tls(const cli_config *config)
+{
+    const cli_config_value *listener = first_over_tls(config, SETTING_LISTEN);
+    const char *cert = cli_config_get(config, SETTING_CERT),
+               *key = cli_config_get(config, SETTING_KEY);
+    mt_error err;
+
+    if (listener && (!cert || !key))
+        return cli_complain(
+            code_of(listener),
+            "%s: %s takes a certificate and its key: \"cert\" and \"key\" name them",
+            listener->from, listener->text);
+    if (!listener && (cert || key)) {
+        listener = config->settings[cert ? SETTING_CERT : SETTING_KEY].items;
+        return cli_complain(code_of(listener), "%s: there is no listener of wss:// that shows it",
+                            listener->from);
+    }
+    if (mt_tls_check(cert, key, cli_config_get(config, SETTING_CA), &err) == MT_OK)
+        return EXIT_DONE;
+    return cli_complain(EXIT_INPUT, "%s", err.text);
+}
+
 cli_exit_code cli_config_load(const cli_options *options, cli_config *out)
 {
     const char *file = options->values[OPTION_CONFIG];
@@ -303,6 +350,7 @@ cli_exit_code cli_config_load(const cli_options *options, cli_config *out)
     if (code == EXIT_DONE && out->settings[SETTING_STORE].count == 0)
         code = cli_complain(EXIT_USAGE, "no store is named: --store PATH does, MYTOSIS_STORE in "
                                         "the environment, or \"store = PATH\" in the file");
+    if (code == EXIT_DONE) code = check_tls(out);
     if (code != EXIT_DONE) cli_config_free(out);
     return code;
 }
@@ -321,7 +369,8 @@ static void print_value(cli_table *table, cli_output *out, const char *key,
 static void print_table(const cli_config *config, cli_output *out)
 {
     bool all = config->settings[SETTING_PULL].count + config->settings[SETTING_PUSH].count == 0;
-    char nothing[] = "(none)", everything[] = "(all)", by_default[] = "default";
+    char nothing[] = "(none)", everything[] = "(all)", systems[] = "(system)",
+         by_default[] = "default";
     cli_config_value none = {nothing, by_default};
     cli_table table;
 
@@ -330,7 +379,9 @@ static void print_table(const cli_config *config, cli_output *out)
         const cli_config_value *items = config->settings[i].items;
         size_t count = config->settings[i].count;
 
-        none.text = all && (i == SETTING_PULL || i == SETTING_PUSH) ? everything : nothing;
+        none.text = all && (i == SETTING_PULL || i == SETTING_PUSH) ? everything
+                    : i == SETTING_CA                               ? systems
+                                                                    : nothing;
         if (count == 0) print_value(&table, out, specs[i].key, &none);
         for (size_t j = 0; j < count; j++) print_value(&table, out, specs[i].key, &items[j]);
     }
@@ -357,6 +408,7 @@ static void print_json(const cli_config *config, cli_text *text)
             print_json_value(text, &config->settings[i].items[j]);
         }
         if (specs[i].is_list) cli_text_str(text, "]");
+        else if (config->settings[i].count == 0) cli_text_str(text, "null");
     }
     cli_text_str(text, "}\n");
 }

@@ -18,6 +18,9 @@ typedef enum cli_setting {
     SETTING_CONNECT, /* a list */
     SETTING_PULL,    /* a list */
     SETTING_PUSH,    /* a list */
+    SETTING_CERT,
+    SETTING_KEY,
+    SETTING_CA,
     SETTING_LOG_LEVEL,
     SETTING_LOG_FORMAT,
     SETTING_COUNT
@@ -39,7 +42,7 @@ typedef struct cli_config {
 cli_exit_code cli_config_load(const cli_options *options, cli_config *out);
 void cli_config_free(cli_config *config);
 
-/* What a setting that is no list is. BORROWED. */
+/* What a setting that is no list is; NULL: nothing. BORROWED. */
 const char *cli_config_get(const cli_config *config, cli_setting setting);
 
 /* Prints all of it, and where it came from. */

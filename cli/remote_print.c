@@ -2,7 +2,10 @@
 
 #include "message.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 typedef struct printing {
     cli_output *out;
@@ -56,16 +59,21 @@ cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, 
     return cli_complain(cli_exit_of(st), "%s: %s", storage->path, p.err.text);
 }
 
-cli_exit_code cli_remote_visit(const cli_store *store, const char *url, bool json, cli_output *out)
+cli_exit_code cli_remote_visit(const cli_store *store, const char *url, const char *ca, bool json,
+                               cli_output *out)
 {
     cli_admin_form form = {.json = json};
     printing p = {.out = out, .tells_progress = true};
+    char *path = ca ? realpath(ca, NULL) : NULL; /* it has another folder */
     cli_text body;
     mt_status st;
 
+    if (ca && !path) return cli_complain(EXIT_INPUT, "%s: %s", ca, strerror(errno));
     cli_text_init(&body);
     cli_admin_put_form(&body, &form);
     cli_pack_bytes(&body, mt_str(url));
+    if (path) cli_pack_bytes(&body, mt_str(path));
+    free(path);
     st = ask(store->remote, mt_loop_env(store->loop), ADMIN_VISIT, &body, &p);
     return st == MT_OK ? EXIT_DONE : cli_complain(EXIT_SYSTEM, "%s", p.err.text);
 }

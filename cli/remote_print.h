@@ -11,7 +11,8 @@
 cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, cli_admin_form form,
                                cli_output *out);
 
-/* Has the daemon of a store meet a peer, and adds what it says of that. The same. */
-cli_exit_code cli_remote_visit(const cli_store *store, const char *url, bool json, cli_output *out);
+/* Has the daemon of a store meet a peer, and adds what it says of that. `ca`: as cli_visit_new; NULL: the daemon's. The same. */
+cli_exit_code cli_remote_visit(const cli_store *store, const char *url, const char *ca, bool json,
+                               cli_output *out);
 
 #endif

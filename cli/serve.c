@@ -138,6 +138,7 @@ static mt_status serve_commands(cli_serving *s, mt_error *err)
                                  .db = s->db,
                                  .storage = s->storage,
                                  .peers = s->peers,
+                                 .ca = cli_config_get(&s->config, SETTING_CA),
                                  .print = cli_serve_print,
                                  .ctx = s};
     mt_subscriber subscriber = {.on_event = on_comer, .ctx = s};
@@ -329,6 +330,7 @@ const cli_command cli_verb_serve = {
     .operands = "no operands",
     .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_LISTEN) |
                    OPTION_BIT(OPTION_CONNECT) | OPTION_BIT(OPTION_PULL) | OPTION_BIT(OPTION_PUSH) |
+                   OPTION_BIT(OPTION_CERT) | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_CA) |
                    OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_CHECK_CONFIG) |
                    OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_LOG_LEVEL) |
                    OPTION_BIT(OPTION_LOG_FORMAT),
@@ -336,16 +338,17 @@ const cli_command cli_verb_serve = {
     .help = "Usage: mytosis serve [OPTION...]\n"
             "\n"
             "Holds the store and keeps it equal to those of peers, until SIGTERM or SIGINT.\n"
-            "Meanwhile every other command works as ever: it asks this one, over the Unix\n"
-            "socket PATH-socket. Options win over variables (MYTOSIS_LISTEN, ...), and those\n"
-            "over the file. Those with ... may be repeated.\n"
+            "Other commands ask it meanwhile, over the socket PATH-socket. Options win over\n"
+            "variables (MYTOSIS_LISTEN, ...), and those over the file; ... may be repeated.\n"
             "\n"
             "      --store PATH        the store; else MYTOSIS_STORE names it\n"
-            "      --listen URL...     where peers may connect: ws://127.0.0.1:7118 (also for\n"
-            "                          /healthz, /metrics), tcp://127.0.0.1:7117, unix:PATH\n"
+            "      --listen URL...     for peers: ws:// or wss://HOST:PORT, tcp://, unix:PATH\n"
             "      --connect URL...    a peer to connect to, again and again\n"
             "      --pull PREFIX...    get only nodes whose uid begins so, * for all\n"
             "      --push PREFIX...    give only these. Without either, all go both ways\n"
+            "      --cert FILE         the certificate of wss:// listeners, in PEM\n"
+            "      --key FILE          and its key\n"
+            "      --ca FILE           whom wss:// peers are certified by; else the system's\n"
             "      --config FILE       lines \"key = value\", such as pull = notes/\n"
             "      --check-config      print all settings, and where they come from\n"
             "      --json              with --check-config: as JSON\n"
@@ -354,6 +357,5 @@ const cli_command cli_verb_serve = {
             "\n"
             "Example: mytosis serve --store notes.mdb --listen ws://127.0.0.1:7118\n"
             "\n"
-            "Exit codes: 0 ended by a signal, 2 usage, 3 bad input, 4 the store is held, or\n"
-            "something failed.\n",
+            "Exit codes: 0 a signal, 2 usage, 3 bad input, 4 the store is held, or it failed.\n",
 };

@@ -2,6 +2,8 @@
  * keeps them equal. */
 #include "serve.h"
 
+#include "tls.h"
+
 #include <mytosis/plugin/sync.h>
 
 #include <string.h>
@@ -88,9 +90,13 @@ mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err)
 static mt_status listen_at(cli_serving *s, const char *url, mt_error *err)
 {
     mt_server_options options = {.size = sizeof options, .http = cli_serve_http, .http_ctx = s};
+    bool is_tls = cli_tls_is_url(url);
     mt_server **listener = &s->listeners[s->listener_count];
-    mt_status st = mt_server_new(s->env, url, &options, listener, err);
+    mt_status st;
 
+    options.cert_file = is_tls ? cli_config_get(&s->config, SETTING_CERT) : NULL;
+    options.key_file = is_tls ? cli_config_get(&s->config, SETTING_KEY) : NULL;
+    st = mt_server_new(s->env, url, &options, listener, err);
     if (st != MT_OK) return st;
     s->listener_count++;
     st = mt_group_follow(s->peers, mt_server_group(*listener));
@@ -102,8 +108,11 @@ static mt_status listen_at(cli_serving *s, const char *url, mt_error *err)
 static mt_status dial(cli_serving *s, const char *url, mt_error *err)
 {
     mt_connection **connection = &s->dialed[s->dialed_count];
-    mt_status st = mt_dial(s->env, url, NULL, connection, err);
+    mt_dial_options options = {.size = sizeof options};
+    mt_status st;
 
+    options.ca_file = cli_tls_is_url(url) ? cli_config_get(&s->config, SETTING_CA) : NULL;
+    st = mt_dial(s->env, url, &options, connection, err);
     if (st != MT_OK) return st;
     s->dialed_count++;
     st = mt_group_add(s->peers, *connection);

@@ -3,6 +3,7 @@
 #include "remote_print.h"
 #include "report.h"
 #include "store.h"
+#include "tls.h"
 #include "visit.h"
 
 #include <mytosis/plugin/socket.h>
@@ -28,11 +29,12 @@ static void hear(void *ctx, const cli_visit_facts *facts, const mt_error *why)
 }
 
 /* By a router of our own. */
-static cli_exit_code sync_own(const cli_options *options, cli_store *store, cli_output *out)
+static cli_exit_code sync_own(const cli_options *options, const char *ca, cli_store *store,
+                              cli_output *out)
 {
     syncing s = {.url = options->operands[0]};
     cli_visit *visit = NULL;
-    mt_status st = cli_visit_new(store->db, store->peers, s.url, hear, &s, &visit, &s.err);
+    mt_status st = cli_visit_new(store->db, store->peers, s.url, ca, hear, &s, &visit, &s.err);
 
     while (st == MT_OK && !s.ended)
         if (!cli_store_turn(store)) st = MT_IO;
@@ -49,17 +51,19 @@ static cli_exit_code run_sync(const cli_options *options)
     cli_store store = {.wants_peers = true};
     cli_exit_code code;
     cli_output out;
+    const char *ca;
     mt_error err;
 
     if (mt_url_check(options->operands[0], false, &err) != MT_OK)
         return cli_complain(EXIT_USAGE, "%s", err.text);
+    if ((code = cli_tls_ca(options, options->operands[0], &ca)) != EXIT_DONE) return code;
     if ((code = cli_store_open(options, ACCESS_WRITE, &store)) != EXIT_DONE) return code;
     cli_report_output(options, &out);
     cli_progress("connecting", "");
     if (store.remote)
-        code = cli_remote_visit(&store, options->operands[0], cli_options_has(options, OPTION_JSON),
-                                &out);
-    else code = sync_own(options, &store, &out);
+        code = cli_remote_visit(&store, options->operands[0], ca,
+                                cli_options_has(options, OPTION_JSON), &out);
+    else code = sync_own(options, ca, &store, &out);
     cli_progress_end();
     cli_store_close(&store);
     return cli_output_end(&out, code);
@@ -71,7 +75,7 @@ const cli_command cli_verb_sync = {
     .operands = "an operand, URL",
     .operand_min = 1,
     .operand_max = 1,
-    .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_JSON),
+    .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_JSON),
     .run = run_sync,
     .help = "Usage: mytosis sync [OPTION...] URL\n"
             "\n"
@@ -80,6 +84,8 @@ const cli_command cli_verb_sync = {
             "stays, whatever ends it.\n"
             "\n"
             "      --store PATH   the store; else MYTOSIS_STORE names it\n"
+            "      --ca FILE      who certifies a peer at wss://, in PEM; else MYTOSIS_CA\n"
+            "                     names them, or the daemon does, or the system\n"
             "      --json         print what was transferred, as JSON\n"
             "\n"
             "Example: mytosis sync ws://127.0.0.1:7118 --store notes.mdb\n"

@@ -127,10 +127,10 @@ static void choose_id(const mt_group *group, const char *url, char id[MT_CONNECT
         (void)snprintf(id, MT_CONNECTION_ID_LEN_MAX + 1, "%.200s#%zu", url, ++at);
 }
 
-mt_status cli_visit_new(mt_db *db, mt_group *group, const char *url, cli_visit_hear *hear,
-                        void *ctx, cli_visit **out, mt_error *err)
+mt_status cli_visit_new(mt_db *db, mt_group *group, const char *url, const char *ca,
+                        cli_visit_hear *hear, void *ctx, cli_visit **out, mt_error *err)
 {
-    mt_dial_options options = {.size = sizeof options, .once = true};
+    mt_dial_options options = {.size = sizeof options, .once = true, .ca_file = ca};
     char id[MT_CONNECTION_ID_LEN_MAX + 1];
     cli_visit *v = calloc(1, sizeof *v);
     mt_status st = MT_NO_MEMORY;

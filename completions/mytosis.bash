@@ -14,12 +14,13 @@ _mytosis_options() {
     init) echo --clock ;;
     write) echo --patch --json ;;
     read) echo --json --plain --raw --all ;;
-    link | rm | status | sync) echo --json ;;
+    link | rm | status) echo --json ;;
+    sync) echo --ca --json ;;
     peers) echo --long --json ;;
     ls) echo --long --limit --json ;;
     log) echo --since --limit --json ;;
     watch) echo --follow --history --conflicts --allow-future --all --json ;;
-    serve) echo --listen --connect --pull --push --config --check-config --json --log-level --log-format ;;
+    serve) echo --listen --connect --pull --push --cert --key --ca --config --check-config --json --log-level --log-format ;;
     import) echo --allow-future --json ;;
     export) echo --output --format ;;
     doctor) echo --restamp --yes --json ;;
@@ -49,7 +50,7 @@ _mytosis_path() {
         fi
         commands=" $(_mytosis_commands "$path") "
         case $word in
-        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --pull | --push | --config | --log-level | --log-format)
+        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --pull | --push | --cert | --key | --ca | --config | --log-level | --log-format)
             value=$word
             ;;
         -?*) ;;
@@ -96,7 +97,7 @@ _mytosis() {
     --clock) _mytosis_fill -W $'hybrid\nlamport' ;;
     --log-level) _mytosis_fill -W $'error\nwarning\ninfo\ndebug' ;;
     --log-format) _mytosis_fill -W $'text\njson' ;;
-    --output | -o | --store | --patch | --config) _mytosis_fill -f ;;
+    --output | -o | --store | --patch | --cert | --key | --ca | --config) _mytosis_fill -f ;;
     --uid | --prefix | --limit | --since | --listen | --connect | --pull | --push) COMPREPLY=() ;;
     *)
         if [[ $current == -* ]]; then

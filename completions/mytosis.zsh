@@ -107,13 +107,16 @@ _mytosis_store() {
         ;;
     status) _arguments $common $json ;;
     peers) _arguments $common $json '(-l --long)'{-l,--long}'[with what goes over, range by range]' ;;
-    sync) _arguments $common $json '1:url:' ;;
+    sync) _arguments $common $json '--ca=[whom wss:// peers are certified by]:file:_files' '1:url:' ;;
     serve)
         _arguments $common $json \
             '*--listen=[where peers may connect]:url:' \
             '*--connect=[a peer to connect to]:url:' \
             '*--pull=[get only uids that begin so]:prefix:' \
             '*--push=[give only uids that begin so]:prefix:' \
+            '--cert=[the certificate of wss:// listeners]:file:_files' \
+            '--key=[the key of the certificate]:file:_files' \
+            '--ca=[whom wss:// peers are certified by]:file:_files' \
             '--config=[a file of settings]:file:_files' \
             '--check-config[print all settings, and end]' \
             '--log-level=[what is told]:level:(error warning info debug)' \

@@ -14,11 +14,10 @@ class Daemon:
         self.events = []
         self.process = subprocess.Popen(
             [PROGRAM, "serve", "--log-format=json", *(["--store", store] if store else []), *words],
-            cwd=test.folder,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=env or environment(),
-            **more,
+            **{"cwd": test.folder, **more},
         )
         test.addCleanup(self.stop)
         self.wait_for("ready")
