@@ -245,24 +245,27 @@ static void set_buffers(SSL_CTX *ssl)
     SSL_CTX_set_read_ahead(ssl, 1);
 }
 
-static mt_status context_new(const mt_mem *mem, const SSL_METHOD *method, mti_tls_context **out,
-                             mt_error *err)
+/* NULL: `err` says why. */
+static mti_tls_context *context_new(const mt_mem *mem, const SSL_METHOD *method, mt_error *err)
 {
     mti_tls_context *context = mem->resize(mem->ctx, NULL, 0, sizeof *context);
 
     ERR_clear_error();
-    if (!context) return mti_link_error(err, MT_NO_MEMORY, "out of memory");
+    if (!context) {
+        mti_link_error(err, MT_NO_MEMORY, "out of memory");
+        return NULL;
+    }
     memset(context, 0, sizeof *context);
     context->mem = mem;
     context->ssl = SSL_CTX_new(method);
     context->bio = mti_tls_bio();
     if (context->ssl && context->bio && set_strength(context->ssl)) {
         set_buffers(context->ssl);
-        *out = context;
-        return MT_OK;
+        return context;
     }
+    mti_link_error(err, MT_IO, "there is no TLS to be had: %s", mti_tls_reason());
     mti_tls_context_free(context);
-    return mti_link_error(err, MT_IO, "there is no TLS to be had: %s", mti_tls_reason());
+    return NULL;
 }
 
 void mti_tls_context_free(mti_tls_context *context)
@@ -273,22 +276,31 @@ void mti_tls_context_free(mti_tls_context *context)
     context->mem->resize(context->mem->ctx, context, sizeof *context, 0);
 }
 
+/* Gives out a context that is whole, or frees it, and says why. */
+static mt_status context_give(mti_tls_context *context, const mt_error *own, mti_tls_context **out,
+                              mt_error *err)
+{
+    ERR_clear_error();
+    if (own->status == MT_OK) {
+        *out = context;
+    } else {
+        mti_tls_context_free(context);
+        if (err) *err = *own;
+    }
+    return own->status;
+}
+
 mt_status mti_tls_serve(const mt_mem *mem, const char *cert_file, const char *key_file,
                         mti_tls_context **out, mt_error *err)
 {
-    mti_tls_context *context;
-    mt_error own;
-    mt_status st = context_new(mem, TLS_server_method(), &context, &own);
+    mt_error own = {.status = MT_OK};
+    mti_tls_context *context = context_new(mem, TLS_server_method(), &own);
 
-    if (st == MT_OK) {
+    if (context) {
         SSL_CTX_set_alpn_select_cb(context->ssl, choose_protocol, NULL);
-        st = use_files(context->ssl, cert_file, key_file, &own);
-        if (st == MT_OK) *out = context;
-        else mti_tls_context_free(context);
+        own.status = use_files(context->ssl, cert_file, key_file, &own);
     }
-    ERR_clear_error();
-    if (st != MT_OK && err) *err = own;
-    return st;
+    return context_give(context, &own, out, err);
 }
 
 /* What a certificate must be for. A dot at the end of a name says that nothing follows, and is no part
@@ -310,21 +322,14 @@ static bool set_host(mti_tls_context *context, mt_bytes host)
 mt_status mti_tls_dial(const mt_mem *mem, const char *ca_file, mt_bytes host, mti_tls_context **out,
                        mt_error *err)
 {
-    mti_tls_context *context;
-    mt_error own;
-    mt_status st = context_new(mem, TLS_client_method(), &context, &own);
+    mt_error own = {.status = MT_OK};
+    mti_tls_context *context = context_new(mem, TLS_client_method(), &own);
 
-    if (st == MT_OK) {
-        if (!set_host(context, host) ||
-            SSL_CTX_set_alpn_protos(context->ssl, spoken, sizeof spoken - 1) != 0)
-            st = mti_link_error(&own, MT_NO_MEMORY, "no memory for TLS");
-        if (st == MT_OK) st = trust(context->ssl, ca_file, &own);
-        if (st == MT_OK) *out = context;
-        else mti_tls_context_free(context);
-    }
-    ERR_clear_error();
-    if (st != MT_OK && err) *err = own;
-    return st;
+    if (context && set_host(context, host) &&
+        SSL_CTX_set_alpn_protos(context->ssl, spoken, sizeof spoken - 1) == 0)
+        own.status = trust(context->ssl, ca_file, &own);
+    else if (context) mti_link_error(&own, MT_NO_MEMORY, "no memory for TLS");
+    return context_give(context, &own, out, err);
 }
 
 /* ---- Checking files only ---- */
