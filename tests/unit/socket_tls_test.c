@@ -668,9 +668,10 @@ TEST(no_failed_allocation_lets_a_certificate_pass)
     with_openssl_memory(dials_the_wrong_host);
 }
 
-TEST(an_idle_link_over_tls_costs_little)
+enum { COUNT = 20 };
+
+TEST(an_idle_link_that_was_accepted_costs_little)
 {
-    enum { COUNT = 20 };
     test_tls_peer peers[COUNT];
     size_t ours, openssls, server, client;
     test_net net;
@@ -693,6 +694,30 @@ TEST(an_idle_link_over_tls_costs_little)
     server = (openssls - client - openssl_live) / COUNT;
     print_message("an accepted link over TLS: %zu bytes, and %zu of OpenSSL\n", ours, server);
     CHECK(ours <= 4096 && server <= 24 * 1024);
+    test_tls_end(&net);
+}
+
+/* Each has authorities of its own, here one. */
+TEST(an_idle_link_that_was_dialed_costs_little_more)
+{
+    mt_connection *there[COUNT];
+    size_t ours, openssls;
+    test_net net;
+
+    test_tls_begin(&net);
+    test_tls_listen(&net, "wss://127.0.0.1:0", "here");
+    ours = test_mem_live();
+    openssls = openssl_live;
+    for (size_t i = 0; i < COUNT; i++) there[i] = test_tls_dial(&net, "localhost", "ca");
+    test_net_members(&net, COUNT);
+    for (size_t i = 0; i < COUNT; i++) test_net_online(&net, there[i], true);
+    test_net_settle(&net);
+    ours = (test_mem_live() - ours) / COUNT;
+    openssls = (openssl_live - openssls) / COUNT;
+    print_message("a link over TLS with both ends: %zu bytes, and %zu of OpenSSL\n", ours,
+                  openssls);
+    CHECK(ours <= 8192 && openssls <= 64 * 1024);
+    for (size_t i = 0; i < COUNT; i++) mt_connection_unref(there[i]);
     test_tls_end(&net);
 }
 
@@ -724,7 +749,8 @@ int main(void)
         cmocka_unit_test(each_allocation_of_a_link_over_tls_may_fail_once),
         cmocka_unit_test(allocations_of_openssl_may_fail),
         cmocka_unit_test(no_failed_allocation_lets_a_certificate_pass),
-        cmocka_unit_test(an_idle_link_over_tls_costs_little),
+        cmocka_unit_test(an_idle_link_that_was_accepted_costs_little),
+        cmocka_unit_test(an_idle_link_that_was_dialed_costs_little_more),
     };
 
     /* Before it allocates anything. */
