@@ -12,12 +12,17 @@
 #define RECORD_ALERT 0x15
 #define RECORD_HANDSHAKE 0x16
 
+/* How much is received in one call: a peer that sends nothing but changes of keys would keep OpenSSL busy
+ * in it for as long as it likes. More than a chunk of a link and the record behind it. */
+#define RECEIVED_AT_ONCE ((size_t)64 * 1024)
+
 struct mti_tls {
     const mt_mem *mem;
     const char *host; /* that of the context; empty: a server's side */
     SSL *ssl;
     int fd;
     int errno_seen;   /* of the system's last call */
+    size_t received;  /* since a call began */
     int read_ended;   /* what reading came to for good: an errno, or AT_END; 0: it goes on */
     int write_ended;  /* the same of writing */
     bool read_waits;  /* for the socket to take more */
@@ -64,14 +69,16 @@ static int bio_write(BIO *bio, const char *data, int len)
 static int bio_read(BIO *bio, char *into, int cap)
 {
     mti_tls *t = BIO_get_data(bio);
-    ssize_t got = mti_fd_read(t->fd, (uint8_t *)into, (size_t)cap);
+    ssize_t got = -EAGAIN;
 
     BIO_clear_retry_flags(bio);
+    if (t->received < RECEIVED_AT_ONCE) got = mti_fd_read(t->fd, (uint8_t *)into, (size_t)cap);
     if (got == 0) t->cut = true;
     if (got > 0 && !t->has_first) {
         t->has_first = true;
         t->first = (uint8_t)into[0];
     }
+    if (got > 0) t->received += (size_t)got;
     if (got >= 0) return (int)got;
     t->errno_seen = (int)-got;
     if (t->errno_seen == EAGAIN) BIO_set_retry_read(bio);
@@ -174,7 +181,8 @@ static void note_failure(mti_tls *t)
     }
 }
 
-/* What a call of OpenSSL that did not succeed came to: an errno, or AT_END. */
+/* What a call of OpenSSL that did not succeed came to: an errno, or AT_END. Nothing is left in the
+ * thread's queue of errors, where the application would find it. */
 static int trouble(mti_tls *t, int result, bool *waits)
 {
     int kind = SSL_get_error(t->ssl, result);
@@ -182,9 +190,12 @@ static int trouble(mti_tls *t, int result, bool *waits)
     *waits = kind == SSL_ERROR_WANT_WRITE;
     if (*waits || kind == SSL_ERROR_WANT_READ) return EAGAIN;
     if (kind == SSL_ERROR_ZERO_RETURN) return AT_END;
-    if (kind == SSL_ERROR_SYSCALL && !t->cut && t->errno_seen != 0) return t->errno_seen;
-    note_failure(t);
-    return EPROTO;
+    if (kind != SSL_ERROR_SYSCALL || t->cut || t->errno_seen == 0) {
+        note_failure(t);
+        kind = SSL_ERROR_SSL;
+    }
+    ERR_clear_error();
+    return kind == SSL_ERROR_SSL ? EPROTO : t->errno_seen;
 }
 
 /* ---- Shaking hands ---- */
@@ -229,6 +240,7 @@ ssize_t mti_tls_read(mti_tls *tls, uint8_t *into, size_t cap)
     int code = tls->read_ended;
 
     tls->read_waits = false;
+    tls->received = 0;
     if (code == 0) code = shake_hands(tls, &tls->read_waits);
     while (code == 0 && len < cap) {
         int result;
@@ -239,7 +251,7 @@ ssize_t mti_tls_read(mti_tls *tls, uint8_t *into, size_t cap)
         else code = trouble(tls, result, &tls->read_waits);
     }
     if (code != 0 && code != EAGAIN) tls->read_ended = code;
-    tls->has_more = len > 0 && code != EAGAIN;
+    tls->has_more = code == EAGAIN ? tls->received >= RECEIVED_AT_ONCE : len > 0;
     if (len > 0) return (ssize_t)len;
     return code == AT_END ? 0 : -code;
 }
@@ -250,12 +262,14 @@ ssize_t mti_tls_write(mti_tls *tls, const uint8_t *data, size_t len)
     size_t sent = 0;
 
     tls->write_waits = false;
+    tls->received = 0;
     if (code == 0) code = shake_hands(tls, &tls->write_waits);
     if (code == 0) {
         ERR_clear_error();
         result = SSL_write_ex(tls->ssl, data, len, &sent);
         if (result != 1) code = trouble(tls, result, &tls->write_waits);
     }
+    if (tls->received >= RECEIVED_AT_ONCE) tls->has_more = true;
     if (code == 0) return (ssize_t)sent;
     if (code == AT_END) code = EPIPE;
     if (code != EAGAIN) tls->write_ended = code;

@@ -2,6 +2,7 @@
 #include "test_heard.h"
 #include "test_tls.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
+
+#include "plugins/tls.h"
 
 static mt_connection *member(test_net *net)
 {
@@ -435,6 +438,82 @@ TEST(keys_may_be_changed_at_any_time)
     stage_end(&s);
 }
 
+/* Both ends on a pair of sockets, `there` being OpenSSL alone. */
+typedef struct pair {
+    mti_tls_context *context;
+    mti_tls *here;
+    int fd;
+    SSL_CTX *ctx;
+    SSL *there;
+} pair;
+
+static void pair_begin(pair *p)
+{
+    uint8_t byte;
+    int fds[2];
+
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
+    CHECK(mti_tls_serve(test_mem(), test_tls_file("here.pem"), test_tls_file("here.key"),
+                        &p->context, NULL) == MT_OK);
+    p->fd = fds[0];
+    CHECK((p->here = mti_tls_new(p->context, fds[0])) != NULL);
+    CHECK((p->ctx = SSL_CTX_new(TLS_client_method())) && (p->there = SSL_new(p->ctx)));
+    CHECK(SSL_set_fd(p->there, fds[1]));
+    SSL_set_connect_state(p->there);
+    while (SSL_do_handshake(p->there) != 1) CHECK(mti_tls_read(p->here, &byte, 1) == -EAGAIN);
+    CHECK(mti_tls_read(p->here, &byte, 1) == -EAGAIN && !mti_tls_has_more(p->here));
+}
+
+static void pair_end(pair *p)
+{
+    mti_tls_free(p->here);
+    mti_tls_context_free(p->context);
+    close(p->fd);
+    close(SSL_get_fd(p->there));
+    SSL_free(p->there);
+    SSL_CTX_free(p->ctx);
+    CHECK(test_mem_live() == 0);
+}
+
+TEST(who_only_changes_keys_is_left_for_others_after_a_while)
+{
+    BIO *sent = BIO_new(BIO_s_mem()); /* so many small pieces need more room than a socket has */
+    size_t calls = 0;
+    uint8_t byte;
+    pair p;
+    int fd;
+    char *data;
+    long len;
+
+    pair_begin(&p);
+    fd = SSL_get_fd(p.there);
+    SSL_set0_rbio(p.there, BIO_new_socket(fd, BIO_NOCLOSE));
+    SSL_set0_wbio(p.there, sent);
+    for (size_t i = 0; i < 5000; i++) {
+        CHECK(SSL_key_update(p.there, SSL_KEY_UPDATE_NOT_REQUESTED));
+        CHECK(SSL_do_handshake(p.there) == 1);
+    }
+    CHECK(SSL_write(p.there, "x", 1) == 1);
+    len = BIO_get_mem_data(sent, &data);
+    CHECK(len > 100000 && send(fd, data, (size_t)len, 0) == len);
+    for (; mti_tls_read(p.here, &byte, 1) == -EAGAIN; calls++) CHECK(mti_tls_has_more(p.here));
+    CHECK(byte == 'x' && calls > 0);
+    pair_end(&p);
+}
+
+/* What an application asks OpenSSL for itself is no matter of ours. */
+TEST(no_errors_are_left_to_the_application)
+{
+    uint8_t byte;
+    pair p;
+
+    pair_begin(&p);
+    CHECK(shutdown(SSL_get_fd(p.there), SHUT_WR) == 0);
+    CHECK(mti_tls_read(p.here, &byte, 1) == -EPROTO);
+    CHECK(ERR_peek_error() == 0);
+    pair_end(&p);
+}
+
 TEST(hands_are_shaken_once_only)
 {
     stage s;
@@ -742,6 +821,8 @@ int main(void)
         cmocka_unit_test(a_link_that_ends_inside_a_message_says_so),
         cmocka_unit_test(bytes_that_were_changed_on_the_way_end_the_link),
         cmocka_unit_test(keys_may_be_changed_at_any_time),
+        cmocka_unit_test(who_only_changes_keys_is_left_for_others_after_a_while),
+        cmocka_unit_test(no_errors_are_left_to_the_application),
         cmocka_unit_test(hands_are_shaken_once_only),
         cmocka_unit_test(a_client_comes_back_when_its_server_does),
         cmocka_unit_test(idle_links_keep_each_other_alive_also_where_nobody_listens),
