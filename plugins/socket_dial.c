@@ -73,7 +73,7 @@ const mt_error *mti_dial_note(mti_link *link)
     mti_dial *d = link->dial;
     bool known = link->why.status != MT_OK;
 
-    mti_link_error(&d->error, known ? link->why.status : MT_CLOSED, "%.180s: %.120s", d->url,
+    mti_link_error(&d->error, known ? link->why.status : MT_CLOSED, "%.150s: %.165s", d->url,
                    known ? link->why.text : "the link has ended");
     return &d->error;
 }

@@ -30,6 +30,10 @@ static const spec specs[] = {
     {"other", "other",
      "DNS:other.example,IP:192.0.2.7,DNS:a.example,DNS:b.example,DNS:c.example,DNS:d.example", "ca",
      -1, 1, false, false, false},
+    {"long", "long",
+     "DNS:a-name-that-is-much-longer-than-what-is-shown-of-one.example,"
+     "DNS:one-more-that-is-much-longer-than-what-is-shown-of-it.example",
+     "ca", -1, 1, false, false, false},
     {"nameless", "localhost", NULL, "ca", -1, 1, false, false, false},
     {"expired", "expired", "DNS:localhost", "ca", -2, -1, false, false, false},
     {"early", "early", "DNS:localhost", "ca", 1, 2, false, false, false},

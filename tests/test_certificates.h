@@ -7,6 +7,7 @@
  *     ca          an authority
  *     here        of it, for localhost, 127.0.0.1 and ::1
  *     other       of it, for other.example and five more
+ *     long        of it, for two names that are long
  *     nameless    of it, for no host, though its subject is called localhost
  *     expired     of it, for localhost, until yesterday
  *     early       of it, for localhost, from tomorrow on

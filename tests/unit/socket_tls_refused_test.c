@@ -38,6 +38,13 @@ TEST(a_certificate_for_another_host_is_refused_with_both_names)
     refused("nameless", "localhost", "ca", "the certificate is for no host, not localhost");
 }
 
+TEST(long_names_leave_room_for_the_host_that_was_meant)
+{
+    refused("long", "localhost", "ca",
+            "the certificate is for a-name-that-is-much-longer-than-what-is-, "
+            "one-more-that-is-much-longer-than-what-i, not localhost");
+}
+
 /* localhost is at 127.0.0.1, and yet it is not its name. */
 TEST(a_name_is_not_its_address)
 {
@@ -429,6 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_certificate_for_another_host_is_refused_with_both_names),
+        cmocka_unit_test(long_names_leave_room_for_the_host_that_was_meant),
         cmocka_unit_test(a_name_is_not_its_address),
         cmocka_unit_test(a_certificate_of_nobody_who_is_trusted_is_refused),
         cmocka_unit_test(a_certificate_is_refused_after_its_time_and_before_it),
