@@ -10,6 +10,8 @@ void mti_answerer_init(mti_answerer *a, const mti_comparison *about)
     mti_parts_init(&a->asked, about->mem);
     mti_parts_init(&a->open, about->mem);
     mti_parts_init(&a->finer, about->mem);
+    mti_parts_init(&a->near, about->mem);
+    mti_trail_init(&a->trail, about->mem);
     mti_sends_init(&a->sends, about->mem);
     mti_sends_init(&a->offers, about->mem);
     mti_sends_init(&a->lacks, about->mem);
@@ -31,6 +33,8 @@ void mti_answerer_free(mti_answerer *a)
     mti_parts_free(&a->asked);
     mti_parts_free(&a->open);
     mti_parts_free(&a->finer);
+    mti_parts_free(&a->near);
+    mti_trail_free(&a->trail);
     mti_sends_free(&a->sends);
     mti_sends_free(&a->offers);
     mti_sends_free(&a->lacks);
@@ -79,21 +83,38 @@ static mt_status looks(mti_answerer *a, uint64_t count)
 
 /* ---- Asked ---- */
 
+/* Parts of the last answer, those that are marked. */
+static mt_status parse_marks(mti_answerer *a, mti_parse *in)
+{
+    mti_parts *last = a->form == MTI_ANSWER_PARTS ? &a->finer : &a->open;
+
+    if (last->count == 0 || !(a->flags & MTI_ASK_OPEN))
+        mti_parse_fail(in, "the flags", "the last answer had no parts");
+    if (in->failed) return MT_OK;
+    mti_parse_differs(in, last);
+    return mti_parts_pick(last, &a->asked) == MT_OK ? MT_OK : no_memory(a);
+}
+
 mt_status mti_answerer_ask(mti_answerer *a, mti_parse *in)
 {
     uint64_t print_len;
+    mt_status st = MT_OK;
 
     mti_assert(a->stage == ANSWERER_IDLE);
     mti_parts_clear(&a->asked);
-    mti_parts_clear(&a->open);
     a->round = mti_parse_number(in, "the number of the comparison");
     a->flags = (unsigned)mti_parse_number(in, "the flags");
     a->expected = mti_parse_number(in, "how many differ");
     print_len = mti_parse_number(in, "the length of prints");
     if (print_len > MTI_COMPARE_PRINT_WIDE || (print_len == 0) != !!(a->flags & MTI_ASK_OPEN))
         mti_parse_fail(in, "the length of prints", "none that it can have");
-    mti_parse_parts(in, &a->asked, a->about.first, a->about.end, (size_t)print_len,
-                    MTI_COMPARE_PARTS_MAX);
+    if (a->flags & MTI_ASK_MARKS) st = parse_marks(a, in);
+    else
+        mti_parse_parts(in, &a->asked, a->about.first, a->about.end, (size_t)print_len,
+                        MTI_COMPARE_PARTS_MAX);
+    mti_parts_clear(&a->finer);
+    mti_parts_clear(&a->open);
+    if (st != MT_OK) return st;
     if (mti_parse_end(in) != MT_OK) {
         a->error = *in->err;
         return a->error.status;
@@ -105,15 +126,6 @@ mt_status mti_answerer_ask(mti_answerer *a, mti_parse *in)
     a->empty_count = 0;
     a->print_len = (size_t)print_len;
     return look(a, ANSWERER_PRINTS, MTI_NEED_PRINTS, &a->asked, 0);
-}
-
-/* Of a print, as much as is compared. */
-static bool same_print(mti_sip128 a, mti_sip128 b, size_t len)
-{
-    uint64_t lo = len >= 8 ? UINT64_MAX : ((uint64_t)1 << 8 * len) - 1;
-    uint64_t hi = len <= 8 ? 0 : len >= 16 ? UINT64_MAX : ((uint64_t)1 << 8 * (len - 8)) - 1;
-
-    return ((a.lo ^ b.lo) & lo) == 0 && ((a.hi ^ b.hi) & hi) == 0;
 }
 
 static mt_status note_empty(mti_answerer *a, size_t at, bool empty)
@@ -130,10 +142,11 @@ static mt_status note_empty(mti_answerer *a, size_t at, bool empty)
 /* Asks for prints of smaller parts, `total` of them or so. */
 static mt_status make_finer(mti_answerer *a, uint64_t total)
 {
-    uint64_t divide = total / a->open.count;
+    uint64_t divide = (total + a->open.count - 1) / a->open.count;
 
     a->form = MTI_ANSWER_PARTS;
-    return look(a, ANSWERER_FINER, MTI_NEED_PRINTS, &a->open, (uint32_t)(divide < 2 ? 2 : divide));
+    a->cut = false;
+    return look(a, ANSWERER_FINER, MTI_NEED_PRINTS, &a->open, (uint32_t)divide);
 }
 
 static mt_status make_cells(mti_answerer *a, uint64_t differing)
@@ -142,6 +155,7 @@ static mt_status make_cells(mti_answerer *a, uint64_t differing)
 
     a->form = MTI_ANSWER_CELLS;
     mti_cells_free(&a->cells);
+    mti_trail_clear(&a->trail);
     if (mti_cells_new(a->about.mem, count, a->key.table, &a->cells) != MT_OK) return no_memory(a);
     return look(a, ANSWERER_CELLS, MTI_NEED_ITEMS, &a->open, 0);
 }
@@ -154,49 +168,55 @@ static mt_status make_lists(mti_answerer *a)
     return look(a, ANSWERER_LISTS, MTI_NEED_ITEMS, &a->open, 0);
 }
 
-/* The parts that differ are `open`, with `nodes` of our nodes in them. */
-static mt_status choose(mti_answerer *a, uint64_t parts, uint64_t nodes)
+static bool reads_codes(const mti_answerer *a)
 {
-    uint64_t open = a->open.count, differing = a->expected;
-    bool full = mti_compare_is_full(parts, open);
-    bool few = nodes <= MTI_COMPARE_LIST_FEW * open || nodes <= 2 * MTI_COMPARE_LIST_FEW;
+    return a->about.codes && a->flags & MTI_ASK_CODES;
+}
+
+static mt_status say_nodes(mti_answerer *a)
+{
+    if (reads_codes(a) && mti_seen_codes(&a->seen)) return make_cells(a, a->expected);
+    return make_lists(a);
+}
+
+/* The parts that differ are `open`. */
+static mt_status choose(mti_answerer *a, mti_seen *seen)
+{
     uint64_t total;
 
-    if (!(a->flags & MTI_ASK_OPEN)) differing = mti_compare_estimate(parts, open);
-    if (a->flags & MTI_ASK_OPEN) full = differing == 0;
-    differing = mti_compare_margin(differing);
-    if (a->about.codes && a->flags & MTI_ASK_CODES && !full &&
-        mti_cells_count_for((size_t)differing) <= MTI_CELLS_MAX / 16)
-        return make_cells(a, differing);
-    if (few) return make_lists(a);
-    /* Where tables serve, parts are to be a few times as many as differ; else as small as lists are. */
-    total = a->about.codes && full ? 16 * open : nodes / 40;
-    if (total > MTI_COMPARE_PARTS_MAX) total = MTI_COMPARE_PARTS_MAX;
-    if (open * 2 > MTI_COMPARE_PARTS_MAX) return make_lists(a);
-    return make_finer(a, total);
+    if (a->flags & MTI_ASK_OPEN) seen->expected = a->expected;
+    else mti_seen_expect(seen);
+    /* What is said by smaller parts, whose sizes vary more, tends to be too few. */
+    if (seen->expected > 0 && seen->expected < a->expected) seen->expected = a->expected;
+    a->expected = seen->expected;
+    a->seen = *seen;
+    total = mti_seen_divide(seen, reads_codes(a), true);
+    return total > 0 ? make_finer(a, total) : say_nodes(a);
 }
 
 static mt_status take_prints(mti_answerer *a, const mt_storage_print *prints, size_t count)
 {
-    uint64_t nodes = 0, empty = 0;
+    mti_seen seen = {.nodes = 0};
 
     if (count != a->asked.count) return fail(a, MT_MALFORMED, "the index answers other parts");
     for (size_t i = 0; i < count; i++) {
         mti_part *part = &a->asked.at[i];
         mti_sip128 print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
         bool none;
-        part->differs = a->flags & MTI_ASK_OPEN || !same_print(print, part->print, a->print_len);
+        part->differs =
+            a->flags & MTI_ASK_OPEN || !mti_prints_same(print, part->print, a->print_len);
         none = part->differs && prints[i].count == 0;
         if (note_empty(a, i, none) != MT_OK) return a->error.status;
-        empty += none;
-        if (part->differs && !none) nodes += prints[i].count;
+        seen.parts += !none;
+        if (part->differs && !none) seen.nodes += prints[i].count;
     }
-    if (nodes > a->nodes) a->nodes = nodes;
+    if (seen.nodes > a->nodes) a->nodes = seen.nodes;
     if (looks(a, count) != MT_OK) return a->error.status;
     for (size_t i = 0; i < count; i++) a->asked.at[i].differs &= !a->empty[i];
     if (mti_parts_pick(&a->asked, &a->open) != MT_OK) return no_memory(a);
     for (size_t i = 0; i < count; i++) a->asked.at[i].differs |= a->empty[i];
-    if (a->open.count > 0) return choose(a, count - empty, nodes);
+    seen.open = a->open.count;
+    if (seen.open > 0) return choose(a, &seen);
     goes(a, ANSWERER_SAY, MTI_NEED_SAY);
     return MT_OK;
 }
@@ -209,20 +229,48 @@ static mt_bytes part_end(const mti_answerer *a, const mt_storage_print *prints, 
     return a->spans[prints[i].span].end;
 }
 
+/* Asks for the prints again where bounds that are cut short are worth it. */
+static mt_status cut_finer(mti_answerer *a)
+{
+    mti_parts cut;
+    bool worth;
+    mt_status st;
+
+    mti_parts_init(&cut, a->about.mem);
+    st = mti_parts_cut(&a->finer, &cut, &worth);
+    a->cut = true;
+    if (st == MT_OK && worth) {
+        mti_parts_free(&a->finer);
+        a->finer = cut;
+        return look(a, ANSWERER_FINER, MTI_NEED_PRINTS, &a->finer, 0);
+    }
+    mti_parts_free(&cut);
+    if (st != MT_OK) return no_memory(a);
+    goes(a, ANSWERER_SAY, MTI_NEED_SAY);
+    return MT_OK;
+}
+
 static mt_status take_finer(mti_answerer *a, const mt_storage_print *prints, size_t count)
 {
-    /* What cannot be divided any more is listed. */
-    if (count < a->open.count * 3 / 2) return make_lists(a);
-    mti_parts_clear(&a->finer);
-    for (size_t i = 0; i < count; i++) {
+    mti_parts finer;
+    mt_status st = looks(a, count);
+
+    /* Where they can hardly be divided any more, it is up to their nodes. */
+    if (2 * count < 3 * a->open.count && !a->cut) return say_nodes(a);
+    mti_parts_init(&finer, a->about.mem);
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
         if (prints[i].span >= a->span_count)
-            return fail(a, MT_MALFORMED, "the index answers other parts");
-        if (mti_parts_add(&a->finer, prints[i].first, part_end(a, prints, count, i)) != MT_OK)
-            return no_memory(a);
-        a->finer.at[i].print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
+            st = fail(a, MT_MALFORMED, "the index answers other parts");
+        else if (mti_parts_add(&finer, prints[i].first, part_end(a, prints, count, i)) != MT_OK)
+            st = no_memory(a);
+        else finer.at[i].print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
     }
+    mti_parts_free(&a->finer);
+    a->finer = finer;
+    if (st != MT_OK) return st;
+    if (!a->cut) return cut_finer(a);
     goes(a, ANSWERER_SAY, MTI_NEED_SAY);
-    return looks(a, count);
+    return MT_OK;
 }
 
 mt_status mti_answerer_prints(mti_answerer *a, const mt_storage_print *prints, size_t count)
@@ -237,20 +285,6 @@ mt_status mti_answerer_prints(mti_answerer *a, const mt_storage_print *prints, s
 }
 
 /* ---- Items ---- */
-
-static void add_to_cells(mti_answerer *a, const mt_storage_item *items, size_t count)
-{
-    mti_coded coded[64];
-    size_t many = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        coded[many].key = mti_tag_uid(&a->key, items[i].uid);
-        coded[many++].value = mti_tag_value(&a->key, &items[i]);
-        if (many < 64 && i + 1 < count) continue;
-        mti_cells_add(&a->cells, coded, many);
-        many = 0;
-    }
-}
 
 /* Begins the list of a part: a count that is not known yet. */
 static mt_status begin_list(mti_answerer *a)
@@ -325,9 +359,8 @@ static mt_status find(mti_answerer *a, const mt_storage_item *item)
 {
     bool by_tag = a->want_flags & MTI_WANT_TAGS;
     const mti_sends *offers = &a->offers;
-    uint64_t key =
-        by_tag ? (uint64_t)mti_tag_of(&a->key, item) + 1 : mti_tag_uid(&a->key, item->uid);
-    const mti_key_slot *wanted = mti_key_map_get(&a->wanted, key);
+    uint64_t key = by_tag ? mti_tag_of(&a->key, item) : (uint32_t)mti_tag_uid(&a->key, item->uid);
+    const mti_key_slot *wanted = mti_key_map_get(&a->wanted, key + 1);
 
     if (wanted && a->found < a->wanted.count) a->found++;
     if (pass_offers(a, item->uid) != MT_OK) return a->error.status;
@@ -350,7 +383,10 @@ mt_status mti_answerer_items(mti_answerer *a, const mt_storage_item *items, size
     mt_status st = looks(a, count);
 
     mti_assert(a->need == MTI_NEED_ITEMS);
-    if (a->stage == ANSWERER_CELLS && st == MT_OK) add_to_cells(a, items, count);
+    if (a->stage == ANSWERER_CELLS && st == MT_OK) {
+        st = mti_trail_code(&a->trail, &a->cells, &a->key, &a->open, items, count);
+        return st == MT_OK ? MT_OK : no_memory(a);
+    }
     for (size_t i = 0; i < count && st == MT_OK; i++) {
         if (a->stage == ANSWERER_LISTS) st = add_to_lists(a, &items[i]);
         else if (a->stage == ANSWERER_FIND) st = find(a, &items[i]);
@@ -392,6 +428,7 @@ static mt_status parse_wanted(mti_answerer *a, mti_parse *in)
 {
     uint64_t count = mti_parse_number(in, "the number of nodes");
     size_t len = a->want_flags & MTI_WANT_TAGS ? MTI_TAG_LEN : MTI_KEY_LEN;
+    uint64_t since = 0;
 
     if (count > MTI_COMPARE_WANTS_MAX || count > (size_t)(in->end - in->at))
         mti_parse_fail(in, "the number of nodes", "more than there can be");
@@ -399,11 +436,16 @@ static mt_status parse_wanted(mti_answerer *a, mti_parse *in)
     if (in->failed) return in->err->status;
     if (mti_key_map_reserve(&a->wanted, (size_t)count) != MT_OK) return no_memory(a);
     for (uint64_t i = 0; i < count; i++) {
+        uint64_t key = 0, more = mti_parse_number(in, "a state");
         mt_bytes bytes = mti_parse_fixed(in, "a node", len);
-        uint64_t key = a->want_flags & MTI_WANT_TAGS, since = mti_parse_number(in, "a state");
+        if (!in->failed && more > MT_STATE_MAX - since)
+            mti_parse_fail(in, "a state", "out of range");
         if (in->failed) return in->err->status;
+        since += more;
         for (size_t k = 0; k < len; k++) key += (uint64_t)bytes.data[k] << 8 * k;
-        if (key && mti_key_map_put(&a->wanted, key, since) != MT_OK) return no_memory(a);
+        /* Of nodes with the same key, all are sent from the lowest state on. */
+        if (mti_key_map_get(&a->wanted, key + 1)) continue;
+        if (mti_key_map_put(&a->wanted, key + 1, since) != MT_OK) return no_memory(a);
     }
     return MT_OK;
 }
@@ -450,7 +492,12 @@ mt_status mti_answerer_want(mti_answerer *a, mti_parse *in)
         goes(a, ANSWERER_IDLE, MTI_NEED_NOTHING);
         return MT_OK;
     }
-    return look(a, ANSWERER_FIND, MTI_NEED_ITEMS, &a->open, 0);
+    if (a->form != MTI_ANSWER_CELLS || a->want_flags & MTI_WANT_TAGS || a->offers.count > 0)
+        return look(a, ANSWERER_FIND, MTI_NEED_ITEMS, &a->open, 0);
+    mti_parts_clear(&a->near);
+    if (mti_trail_find(&a->trail, &a->open, &a->wanted, &a->near) != MT_OK) return no_memory(a);
+    mti_trail_free(&a->trail);
+    return look(a, ANSWERER_FIND, MTI_NEED_ITEMS, &a->near, 0);
 }
 
 mt_status mti_answerer_sent(mti_answerer *a, uint64_t nodes)
@@ -537,8 +584,10 @@ void mti_answerer_say(mti_answerer *a, mti_say *say)
         if (a->empty_count > 0) say_empty(a, say);
         if (a->form == MTI_ANSWER_CELLS) say_cells(a, say);
         if (a->form == MTI_ANSWER_LISTS) say_lists(a, say);
-        if (a->form == MTI_ANSWER_PARTS)
+        if (a->form == MTI_ANSWER_PARTS) {
+            mti_say_number(say, a->expected);
             mti_say_parts(say, &a->finer, a->about.end, MTI_COMPARE_PRINT_LEN);
+        }
     }
     spans_end(a);
     mti_cells_free(&a->cells);

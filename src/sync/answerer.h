@@ -3,11 +3,11 @@
  *     ASK  -> prints of its parts -> which differ -> items of those, or prints of smaller ones -> ANSWER
  *     WANT -> items of the parts that are open -> nodes are sent -> the print of all -> LACK
  *
- * It remembers the parts that its last answer called different, and no more. */
+ * It remembers the parts that its last answer called different, and those that it had, and no more. */
 #ifndef MTI_ANSWERER_H
 #define MTI_ANSWERER_H
 
-#include "sync/compare.h"
+#include "sync/trail.h"
 
 typedef enum mti_answerer_stage {
     ANSWERER_IDLE,
@@ -33,6 +33,7 @@ typedef struct mti_answerer {
     bool copies;     /* all is to be copied instead */
     /* the last ASK */
     uint64_t round, expected;
+    mti_seen seen;
     size_t print_len;
     unsigned flags;
     mti_tag_key key;
@@ -44,13 +45,16 @@ typedef struct mti_answerer {
     /* its answer */
     mti_answer_form form;
     mti_parts finer; /* or those that are wanted whole */
+    bool cut;        /* their bounds are as short as they get */
     mti_cells cells;
+    mti_trail trail;
     mt_buf tags;       /* of lists: a count of 4 bytes before each part's */
     size_t listed, at; /* parts that are listed; the one that items come of */
     size_t tags_at;    /* where the count of that one stands */
     /* the last WANT */
-    mti_key_map wanted; /* keys, or tags + 1, and since which state */
+    mti_key_map wanted; /* keys or tags + 1, and since which state */
     unsigned want_flags;
+    mti_parts near; /* where they are */
     mti_sends offers, lacks;
     size_t offer_at;
     uint64_t found, sent; /* of what was wanted */

@@ -1,14 +1,11 @@
 #include "sync/asker.h"
 
 #include "base/assert.h"
+#include "base/checksum.h"
 #include "base/word.h"
 
 /* Where so many of 100 differ, all is copied. */
 #define COPY_SHARE 15u
-
-/* More of our nodes than this in the parts that differ are looked at only if smaller parts do not keep
- * most of them out. */
-#define LOOK_MANY 65536u
 
 void mti_asker_init(mti_asker *a, const mti_comparison *about)
 {
@@ -20,9 +17,12 @@ void mti_asker_init(mti_asker *a, const mti_comparison *about)
     mti_parts_init(&a->rest, mem);
     mti_parts_init(&a->wanted, mem);
     mti_parts_init(&a->given, mem);
+    mti_parts_init(&a->near, mem);
+    mti_trail_init(&a->trail, mem);
     mti_sends_init(&a->sends, mem);
     mti_sends_init(&a->offers, mem);
     mti_sends_init(&a->refused, mem);
+    a->marks.mem = mem;
     a->names.mem = a->sent.mem = a->refused_keys.mem = mem;
 }
 
@@ -46,10 +46,13 @@ void mti_asker_free(mti_asker *a)
 {
     spans_end(a);
     lists_free(a);
+    mt_buf_free(&a->marks);
     mti_parts_free(&a->parts);
     mti_parts_free(&a->rest);
     mti_parts_free(&a->wanted);
     mti_parts_free(&a->given);
+    mti_parts_free(&a->near);
+    mti_trail_free(&a->trail);
     mti_sends_free(&a->sends);
     mti_sends_free(&a->offers);
     mti_sends_free(&a->refused);
@@ -129,10 +132,9 @@ static mt_status next_key(mti_asker *a)
 }
 
 /* Asks about the parts, all of which are known to differ. */
-static mt_status ask_open(mti_asker *a, uint64_t expected)
+static mt_status ask_open(mti_asker *a)
 {
     a->open = true;
-    a->expected = expected;
     a->print_len = 0;
     if (next_key(a) != MT_OK) return a->error.status;
     spans_end(a);
@@ -140,13 +142,35 @@ static mt_status ask_open(mti_asker *a, uint64_t expected)
 }
 
 /* Asks about smaller parts of the parts, about `divide` of each. */
-static mt_status ask_finer(mti_asker *a, uint64_t divide, uint64_t expected)
+static mt_status ask_finer(mti_asker *a, uint64_t divide)
 {
-    a->open = false;
-    a->expected = expected;
+    a->open = a->marked = false;
+    a->cut = divide == 0;
     a->print_len = MTI_COMPARE_PRINT_LEN;
     if (next_key(a) != MT_OK) return a->error.status;
     return look(a, ASKER_BEGIN, MTI_NEED_PRINTS, &a->parts, (uint32_t)divide);
+}
+
+/* Asks about parts of their last answer, which are known to differ: about smaller ones of our own, or the
+ * same. */
+static mt_status ask_again(mti_asker *a, const mti_seen *seen)
+{
+    uint64_t total = mti_seen_divide(seen, a->about.codes, false);
+
+    a->expected = seen->expected;
+    if (total > 0) return ask_finer(a, (total + seen->open - 1) / seen->open);
+    a->marked = true;
+    return ask_open(a);
+}
+
+/* Remembers which parts of their last answer are asked about next. */
+static mt_status mark(mti_asker *a)
+{
+    mti_say say = {.out = &a->marks};
+
+    a->marks.len = 0;
+    mti_say_differs(&say, &a->parts);
+    return say.failed ? no_memory(a) : MT_OK;
 }
 
 static mt_status begin_pass(mti_asker *a, bool differs)
@@ -155,10 +179,10 @@ static mt_status begin_pass(mti_asker *a, bool differs)
     mti_parts_clear(&a->rest);
     mti_parts_clear(&a->wanted);
     mti_parts_clear(&a->given);
-    a->moved = a->result.left = 0;
+    a->moved = a->result.left = a->expected = 0;
     a->stuck = false;
     if (mti_parts_add(&a->parts, a->about.first, a->about.end) != MT_OK) return no_memory(a);
-    if (ask_finer(a, differs ? MTI_COMPARE_PARTS_FIRST : 0, 0) != MT_OK) return a->error.status;
+    if (ask_finer(a, differs ? MTI_COMPARE_PARTS_DIFFER : 0) != MT_OK) return a->error.status;
     if (!differs) a->print_len = MTI_COMPARE_PRINT_WIDE;
     return MT_OK;
 }
@@ -185,6 +209,16 @@ mt_status mti_asker_begin(mti_asker *a, bool differs)
     return begin_pass(a, differs);
 }
 
+/* Counts nodes that are looked at, and parts: a peer may not have us look for ever. */
+static mt_status looks(mti_asker *a, uint64_t count)
+{
+    uint64_t most = MTI_COMPARE_LOOKS_TIMES * a->nodes + MTI_COMPARE_LOOKS_MORE;
+
+    a->looks += count;
+    if (a->looks <= most && a->result.asks < MTI_COMPARE_ASKS_MAX) return MT_OK;
+    return fail(a, MT_TOO_LARGE, "the answers take more work than a comparison does");
+}
+
 /* Where a part ends: where the next of its span begins, or with the span. */
 static mt_bytes part_end(const mti_asker *a, const mt_storage_print *prints, size_t count, size_t i)
 {
@@ -192,24 +226,47 @@ static mt_bytes part_end(const mti_asker *a, const mt_storage_print *prints, siz
     return a->spans[prints[i].span].end;
 }
 
+/* Asks for the prints again where bounds that are cut short are worth it. */
+static mt_status cut_begin(mti_asker *a)
+{
+    mti_parts cut;
+    bool worth;
+    mt_status st;
+
+    mti_parts_init(&cut, a->about.mem);
+    st = mti_parts_cut(&a->parts, &cut, &worth);
+    a->cut = true;
+    if (st == MT_OK && worth) {
+        mti_parts_free(&a->parts);
+        a->parts = cut;
+        return look(a, ASKER_BEGIN, MTI_NEED_PRINTS, &a->parts, 0);
+    }
+    mti_parts_free(&cut);
+    return st == MT_OK ? goes(a, ASKER_ASK, MTI_NEED_SAY) : no_memory(a);
+}
+
 /* The prints of what is asked about next. */
 static mt_status take_begin(mti_asker *a, const mt_storage_print *prints, size_t count)
 {
     mti_parts parts;
-    mt_status st = MT_OK;
+    mt_status st = looks(a, count);
+    uint64_t nodes = 0;
 
     mti_parts_init(&parts, a->about.mem);
     for (size_t i = 0; i < count && st == MT_OK; i++) {
+        nodes += prints[i].count;
         if (prints[i].span >= a->span_count)
             st = fail(a, MT_MALFORMED, "the index answers other parts");
         else if (mti_parts_add(&parts, prints[i].first, part_end(a, prints, count, i)) != MT_OK)
             st = no_memory(a);
         else parts.at[i].print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
     }
+    if (nodes > a->nodes) a->nodes = nodes;
     spans_end(a);
     mti_parts_free(&a->parts);
     a->parts = parts;
-    return st == MT_OK ? goes(a, ASKER_ASK, MTI_NEED_SAY) : st;
+    if (st != MT_OK) return st;
+    return a->cut ? goes(a, ASKER_ASK, MTI_NEED_SAY) : cut_begin(a);
 }
 
 /* ---- What goes ---- */
@@ -273,7 +330,9 @@ static mt_status ask_rest(mti_asker *a)
     mti_parts_free(&a->parts);
     a->parts = a->rest;
     mti_parts_init(&a->rest, a->about.mem);
-    return ask_open(a, 0);
+    a->expected = 0;
+    a->marked = true;
+    return ask_open(a);
 }
 
 /* All that differs is known: what they have nothing of is looked at last. */
@@ -295,7 +354,7 @@ static mt_status end_pass(mti_asker *a)
         return goes(a, ASKER_WANT, MTI_NEED_SAY);
     if (a->rest.count > 0) return ask_rest(a);
     /* Values of a table that look alike, once in 256 times, hide a node: not under the next key. */
-    if (!a->stuck && a->result.left > 0) return done(a);
+    if (!a->stuck && a->result.left > 0 && a->result.passes > 1) return done(a);
     return next_pass(a, true);
 }
 
@@ -403,6 +462,8 @@ static mt_status parse_lists(mti_asker *a, mti_parse *in)
 /* The parts behind those that are listed are asked about later. */
 static mt_status keep_rest(mti_asker *a)
 {
+    for (size_t i = 0; i < a->parts.count; i++) a->parts.at[i].differs = i >= a->lists.count;
+    if (mark(a) != MT_OK) return a->error.status;
     mti_parts_clear(&a->rest);
     for (size_t i = a->lists.count; i < a->parts.count; i++) {
         const mti_part *part = &a->parts.at[i];
@@ -428,6 +489,7 @@ static mt_status take_form(mti_asker *a, mti_parse *in, mti_answer_form form)
     case MTI_ANSWER_LISTS: st = parse_lists(a, in); break;
     case MTI_ANSWER_PARTS: {
         mti_parts theirs;
+        a->expected = mti_parse_number(in, "how many differ");
         mti_parts_init(&theirs, a->about.mem);
         mti_parse_parts(in, &theirs, a->about.first, a->about.end, MTI_COMPARE_PRINT_LEN,
                         2 * MTI_COMPARE_PARTS_MAX);
@@ -455,6 +517,8 @@ static mt_status take_equal(mti_asker *a)
 static mt_status begin_cells(mti_asker *a)
 {
     mti_cells_free(&a->own);
+    mti_trail_clear(&a->trail);
+    a->coded = 0;
     if (mti_cells_new(a->about.mem, a->cells.count, a->key.table, &a->own) != MT_OK)
         return no_memory(a);
     return look(a, ASKER_CELLS, MTI_NEED_ITEMS, &a->parts, 0);
@@ -500,40 +564,34 @@ static mt_status want_part(mti_asker *a, const mti_part *part)
     return no_memory(a);
 }
 
-/* `nodes` of ours are in the parts that differ, of about so many parts that both have something of. */
-static mt_status go_on(mti_asker *a, uint64_t parts, uint64_t nodes)
+static mt_status go_on(mti_asker *a, mti_seen *seen)
 {
-    uint64_t open = a->parts.count, expected = mti_compare_estimate(parts, open);
-    uint64_t most = MTI_COMPARE_PARTS_MAX / (open ? open : 1), divide;
-
-    if (open == 0) return take_equal(a);
-    divide = nodes / open / 32;
-    if (divide > most) divide = most;
-    if (mti_compare_is_full(parts, open))
-        return divide >= 2 ? ask_finer(a, divide, 0) : ask_open(a, 0);
-    if (a->about.codes && nodes > LOOK_MANY && expected * 64 < nodes && divide >= 2 &&
-        expected > 1000)
-        return ask_finer(a, divide, expected);
-    return ask_open(a, expected);
+    seen->open = a->parts.count;
+    if (seen->open == 0) return take_equal(a);
+    mti_seen_expect(seen);
+    /* What is said by smaller parts, whose sizes vary more, tends to be too few. */
+    if (seen->expected > 0 && seen->expected < a->expected) seen->expected = a->expected;
+    return ask_again(a, seen);
 }
 
 static mt_status take_match(mti_asker *a, const mt_storage_print *prints, size_t count)
 {
-    uint64_t nodes = 0, parts = 0;
+    mti_seen seen = {.nodes = 0};
 
     if (count != a->parts.count) return fail(a, MT_MALFORMED, "the index answers other parts");
+    if (looks(a, count) != MT_OK) return a->error.status;
     for (size_t i = 0; i < count; i++) {
         mti_part *part = &a->parts.at[i];
         mti_sip128 print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
         bool none = prints[i].count == 0;
-        part->differs = (uint32_t)print.lo != (uint32_t)part->print.lo;
+        part->differs = !mti_prints_same(print, part->print, MTI_COMPARE_PRINT_LEN);
         if (part->differs && none && want_part(a, part) != MT_OK) return a->error.status;
         part->differs &= !none;
-        parts += !none;
-        if (part->differs) nodes += prints[i].count;
+        seen.parts += !none;
+        if (part->differs) seen.nodes += prints[i].count;
     }
-    if (keep_differing(a) != MT_OK) return a->error.status;
-    return go_on(a, parts, nodes);
+    if (mark(a) != MT_OK || keep_differing(a) != MT_OK) return a->error.status;
+    return go_on(a, &seen);
 }
 
 mt_status mti_asker_prints(mti_asker *a, const mt_storage_print *prints, size_t count)
@@ -546,35 +604,70 @@ mt_status mti_asker_prints(mti_asker *a, const mt_storage_print *prints, size_t 
     if (count != 1) return fail(a, MT_MALFORMED, "the index answers other parts");
     print = mti_tag_print(&a->key, &prints->living, &prints->deleted);
     a->result.equal = print.lo == a->their_print.lo && print.hi == a->their_print.hi;
-    /* Where nothing moved, another pass would find the same. */
-    if (a->result.equal || a->moved == 0) return done(a);
+    /* Where nothing moved, twice, another pass would find the same. */
+    if (a->result.equal || (a->moved == 0 && a->result.passes > 1)) return done(a);
     return next_pass(a, true);
 }
 
 /* ---- Nodes that differ ---- */
 
-/* What differs by the tables: ours minus theirs. Where most was not found, smaller parts are asked
- * about. */
+/* Most is not known: smaller parts are asked about, or a larger table. */
+static mt_status ask_more(mti_asker *a, uint64_t found)
+{
+    uint64_t left = mti_cells_left(&a->own), count = a->own.count;
+    mti_seen seen = {.parts = a->parts.count, .open = a->parts.count, .nodes = a->coded};
+
+    seen.expected = left < 2 * count ? (found + left) * 9 / 8 + 4 : 4 * count;
+    for (size_t i = 0; i < a->parts.count; i++) a->parts.at[i].differs = true;
+    if (mark(a) != MT_OK) return a->error.status;
+    return ask_again(a, &seen);
+}
+
+/* Looks again where those of our nodes are that the table names. */
+static mt_status look_for_names(mti_asker *a)
+{
+    mti_key_map low = {.mem = a->about.mem};
+    mt_status st = mti_key_map_reserve(&low, a->names.count);
+
+    for (size_t i = 0; i < a->names.cap && st == MT_OK; i++)
+        if (a->names.slots[i].key != 0)
+            st = mti_key_map_put(&low, (uint64_t)(uint32_t)a->names.slots[i].key + 1, 0);
+    mti_parts_clear(&a->near);
+    if (st == MT_OK) st = mti_trail_find(&a->trail, &a->parts, &low, &a->near);
+    mti_key_map_free(&low);
+    mti_trail_free(&a->trail);
+    if (st != MT_OK) return no_memory(a);
+    return look(a, ASKER_NAMES, MTI_NEED_ITEMS, &a->near, 0);
+}
+
+static mt_status fill_names(mti_asker *a, const mti_difference *difference)
+{
+    mt_status st;
+
+    mti_key_map_free(&a->names);
+    st = mti_key_map_reserve(&a->names, difference->count);
+    for (size_t i = 0; i < difference->count && st == MT_OK; i++)
+        st = mti_key_map_put(&a->names, difference->items[i].key, difference->items[i].value);
+    return st;
+}
+
+/* What differs by the tables: ours minus theirs. */
 static mt_status name(mti_asker *a)
 {
     mti_difference difference = {.count = 0};
-    mt_status st;
     size_t count;
+    mt_status st;
 
     mti_cells_subtract(&a->own, &a->cells);
     st = mti_cells_decode(&a->own, &difference);
     if (st == MT_NO_MEMORY) return no_memory(a);
     a->stuck = st == MT_AGAIN;
     count = difference.count;
-    mti_key_map_free(&a->names);
-    st = mti_key_map_reserve(&a->names, count);
-    for (size_t i = 0; i < count && st == MT_OK; i++)
-        st = mti_key_map_put(&a->names, difference.items[i].key, difference.items[i].value);
+    st = fill_names(a, &difference);
     mti_difference_free(&difference);
     if (st != MT_OK) return no_memory(a);
-    if (!a->stuck || count > mti_cells_left(&a->own))
-        return look(a, ASKER_NAMES, MTI_NEED_ITEMS, &a->parts, 0);
-    return ask_finer(a, a->parts.count * 8 > MTI_COMPARE_PARTS_MAX ? 2 : 8, 0);
+    if (!a->stuck || count > mti_cells_left(&a->own)) return look_for_names(a);
+    return ask_more(a, count);
 }
 
 /* A node that both have: whose is newer has what the other lacks. */
@@ -701,26 +794,13 @@ static mt_status want_unmatched(mti_asker *a)
     }
     count_first(a, &a->result.theirs, unmatched);
     a->by_tags = true;
-    a->result.copy = !a->dry && a->rest.count > 0 && a->result.passes == 1 &&
+    a->result.copy = !a->dry && a->result.passes == 1 &&
+                     (a->rest.count > 0 || unmatched > MTI_COMPARE_WANTS_MAX) &&
                      unmatched > lists->tag_count / 100 * COPY_SHARE;
     return found(a);
 }
 
 /* ---- Items ---- */
-
-static void add_to_cells(mti_asker *a, const mt_storage_item *items, size_t count)
-{
-    mti_coded coded[64];
-    size_t many = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        coded[many].key = mti_tag_uid(&a->key, items[i].uid);
-        coded[many++].value = mti_tag_value(&a->key, &items[i]);
-        if (many < 64 && i + 1 < count) continue;
-        mti_cells_add(&a->own, coded, many);
-        many = 0;
-    }
-}
 
 static mt_status give_all(mti_asker *a, const mt_storage_item *item)
 {
@@ -730,11 +810,16 @@ static mt_status give_all(mti_asker *a, const mt_storage_item *item)
 
 mt_status mti_asker_items(mti_asker *a, const mt_storage_item *items, size_t count)
 {
-    mt_status st = MT_OK;
+    mt_status st = looks(a, count);
 
     mti_assert(a->need == MTI_NEED_ITEMS);
-    if (a->stage == ASKER_CELLS) add_to_cells(a, items, count);
-    for (size_t i = 0; i < count && st == MT_OK && a->stage != ASKER_CELLS; i++) {
+    if (st != MT_OK) return st;
+    if (a->stage == ASKER_CELLS) {
+        a->coded += count;
+        st = mti_trail_code(&a->trail, &a->own, &a->key, &a->parts, items, count);
+        return st == MT_OK ? MT_OK : no_memory(a);
+    }
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
         if (a->stage == ASKER_NAMES) st = settle_named(a, &items[i]);
         else if (a->stage == ASKER_LISTS) st = settle_listed(a, &items[i]);
         else st = give_all(a, &items[i]);
@@ -755,11 +840,14 @@ mt_status mti_asker_items_end(mti_asker *a)
 
 mt_status mti_asker_sent(mti_asker *a)
 {
+    bool filled = a->stage == ASKER_FILL && a->sends.count > 0 && a->gives;
     mti_parts all;
 
     mti_sends_clear(&a->sends);
     if (a->stage == ASKER_SEND) return goes(a, ASKER_WANT, MTI_NEED_SAY);
     if (a->rest.count > 0) return ask_rest(a);
+    /* Their print is from before: they are asked for another. */
+    if (filled) return next_pass(a, false);
     mti_parts_init(&all, a->about.mem);
     if (mti_parts_add(&all, a->about.first, a->about.end) != MT_OK ||
         look(a, ASKER_LAST, MTI_NEED_PRINTS, &all, 0) != MT_OK) {
@@ -770,6 +858,19 @@ mt_status mti_asker_sent(mti_asker *a)
     a->spans[0] = (mt_storage_span){a->about.first, a->about.end, 0};
     mti_parts_free(&all);
     return MT_OK;
+}
+
+/* Whether nodes are in order, and in the range: nothing else is sent on their word. */
+static bool may_lack(const mti_asker *a, const mti_sends *sends)
+{
+    for (size_t i = 0; i < sends->count; i++) {
+        mt_bytes uid = mti_send_uid(sends, &sends->at[i]);
+        if (mt_bytes_compare(uid, a->about.first) < 0) return false;
+        if (a->about.end.len > 0 && mt_bytes_compare(uid, a->about.end) >= 0) return false;
+        if (i > 0 && mt_bytes_compare(mti_send_uid(sends, &sends->at[i - 1]), uid) >= 0)
+            return false;
+    }
+    return true;
 }
 
 mt_status mti_asker_lack(mti_asker *a, mti_parse *in)
@@ -783,6 +884,8 @@ mt_status mti_asker_lack(mti_asker *a, mti_parse *in)
         mti_parse_fail(in, "the number of the comparison", "nothing was wanted in it");
     mti_sends_clear(&a->sends);
     mti_parse_sends(in, &a->sends);
+    if (!in->failed && !may_lack(a, &a->sends))
+        mti_parse_fail(in, "what is lacked", "not in order, or not in the range");
     if (mti_parse_end(in) != MT_OK) {
         a->error = *in->err;
         return a->error.status;
@@ -804,24 +907,18 @@ mti_message_type mti_asker_due(const mti_asker *a)
 
 static void say_ask(const mti_asker *a, mti_say *say)
 {
-    mti_say_number(say, (a->about.codes ? MTI_ASK_CODES : 0) | (a->open ? MTI_ASK_OPEN : 0));
+    mti_say_number(say, (a->about.codes ? MTI_ASK_CODES : 0) | (a->open ? MTI_ASK_OPEN : 0) |
+                            (a->marked ? MTI_ASK_MARKS : 0));
     mti_say_number(say, a->expected);
     mti_say_number(say, a->print_len);
-    mti_say_parts(say, &a->parts, a->about.end, a->print_len);
+    if (a->marked) mti_say_fixed(say, mt_buf_bytes(&a->marks));
+    else mti_say_parts(say, &a->parts, a->about.end, a->print_len);
 }
 
-static void say_want(const mti_asker *a, mti_say *say)
+static void say_want(mti_asker *a, mti_say *say)
 {
-    size_t len = a->by_tags ? MTI_TAG_LEN : MTI_KEY_LEN;
-
     mti_say_number(say, (a->by_tags ? MTI_WANT_TAGS : 0) | (a->result.copy ? MTI_WANT_COPY : 0));
-    mti_say_number(say, a->want_count);
-    for (size_t i = 0; i < a->want_count; i++) {
-        uint8_t key[8];
-        mti_store_le64(a->wants[i].key, key);
-        mti_say_fixed(say, (mt_bytes){key, len});
-        mti_say_number(say, a->wants[i].value);
-    }
+    mti_say_wants(say, a->wants, a->want_count, a->by_tags ? MTI_TAG_LEN : MTI_KEY_LEN);
     mti_say_parts(say, &a->wanted, a->about.end, 0);
     mti_say_sends(say, &a->offers);
 }

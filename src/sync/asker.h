@@ -9,7 +9,7 @@
 #ifndef MTI_ASKER_H
 #define MTI_ASKER_H
 
-#include "sync/compare.h"
+#include "sync/trail.h"
 
 typedef enum mti_asker_stage {
     ASKER_BEGIN,  /* prints of our parts, of the whole range or of those that are open */
@@ -62,14 +62,20 @@ typedef struct mti_asker {
     mti_asker_result result;
     uint64_t round;
     mti_tag_key key;
-    uint64_t expected; /* about how many differ; 0: not known */
+    uint64_t expected; /* about how many differ, by all that was seen in this pass; 0: not known */
     bool open;         /* all of the parts are known to differ */
+    bool cut;          /* bounds are as short as they get */
+    bool marked;       /* the parts are those of their last answer that are marked */
+    mt_buf marks;
     size_t print_len;
     mti_parts parts;  /* that are asked about, or that the answer has */
     mti_parts rest;   /* that differ and are not listed yet */
     mti_parts wanted; /* of which we have nothing */
     mti_parts given;  /* of which they have nothing */
     mti_cells cells, own;
+    uint64_t coded; /* nodes in our own */
+    mti_trail trail;
+    mti_parts near;    /* where nodes that differ are */
     mti_key_map names; /* what the table names, and the differences of values */
     bool stuck;        /* it held more */
     mti_lists lists;
@@ -83,6 +89,7 @@ typedef struct mti_asker {
     size_t refused_at;        /* LISTS */
     mti_key_map refused_keys; /* of them, with the key of the question */
     uint64_t moved;           /* nodes that go one way or the other in this pass */
+    uint64_t looks, nodes;    /* what it has done, and how much there is */
     mt_error error;
 } mti_asker;
 

@@ -1,5 +1,7 @@
 #include "sync/compare.h"
 
+#include "base/word.h"
+
 #include <mytosis/limits.h>
 
 /* ---- Nodes to be sent ---- */
@@ -134,25 +136,122 @@ void mti_parse_sends(mti_parse *in, mti_sends *sends)
     }
 }
 
+/* ---- Nodes that are wanted ---- */
+
+static bool is_behind(const mti_coded *a, const mti_coded *b)
+{
+    return a->value != b->value ? a->value > b->value : a->key > b->key;
+}
+
+static void sift(mti_coded *wants, size_t root, size_t count)
+{
+    mti_coded moving = wants[root];
+
+    for (size_t child; (child = 2 * root + 1) < count; root = child) {
+        if (child + 1 < count && is_behind(&wants[child + 1], &wants[child])) child++;
+        if (!is_behind(&wants[child], &moving)) break;
+        wants[root] = wants[child];
+    }
+    wants[root] = moving;
+}
+
+static void wants_sort(mti_coded *wants, size_t count)
+{
+    for (size_t i = count / 2; i-- > 0;) sift(wants, i, count);
+    while (count > 1) {
+        mti_coded last = wants[--count];
+        wants[count] = wants[0];
+        wants[0] = last;
+        sift(wants, 0, count);
+    }
+}
+
+void mti_say_wants(mti_say *say, mti_coded *wants, size_t count, size_t len)
+{
+    uint64_t state = 0;
+
+    wants_sort(wants, count);
+    mti_say_number(say, count);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t key[8];
+        mti_store_le64(wants[i].key, key);
+        mti_say_number(say, wants[i].value - state);
+        mti_say_fixed(say, (mt_bytes){key, len});
+        state = wants[i].value;
+    }
+}
+
 /* ---- Estimates ---- */
 
-uint64_t mti_compare_margin(uint64_t estimate)
-{
-    uint64_t root = 1;
+/* A leaf of an index has some 48 nodes, and no part is smaller; a few parts more are asked for, so that
+ * there are as many as leaves. */
+#define PART_NODES 36u
 
-    while (root * root < estimate) root++;
-    return estimate + estimate / 16 + root + 1;
+/* Bytes of a part: its bound and its print. */
+#define PART_LEN 6u
+
+/* Bytes that a node which differs takes where it is listed, and not where a table has it: its uid. */
+#define OFFER_LEN 8u
+
+/* Fewer nodes than this are looked at rather than asked about, without another round trip and with. */
+#define LOOK_SOME 2048u
+#define LOOK_MANY 262144u
+
+static uint64_t root_of(uint64_t number)
+{
+    uint64_t root = 0;
+
+    for (uint64_t bit = (uint64_t)1 << 31; bit > 0; bit >>= 1)
+        if ((root | bit) * (root | bit) <= number) root |= bit;
+    return root;
 }
 
-uint64_t mti_compare_estimate(uint64_t parts, uint64_t hit)
+/* As many differences hit `open` of `parts` on average, if all are as likely: the sum of parts / (parts - i).
+ * With x of them for each part, the deviation of what was hit makes one of what is said, whose square is
+ * parts (e^x - 1 - x); and e^x is parts / (parts - open). Two deviations are added, and a
+ * little more. Where
+ * next to all are hit, nothing is known. */
+void mti_seen_expect(mti_seen *seen)
 {
-    uint64_t sum = 0; /* in 256ths */
+    uint64_t parts = seen->parts, open = seen->open, whole = parts - open;
+    uint64_t sum = 0, square; /* the sum in 256ths */
 
-    for (uint64_t i = 0; i < hit && i < parts; i++) sum += parts * 256 / (parts - i);
-    return (sum + 255) / 256;
+    seen->expected = 0;
+    if (whole < (parts < 16 ? 1 : 8)) return;
+    for (uint64_t i = 0; i < open; i++) sum += parts * 256 / (parts - i);
+    sum = (sum + 255) / 256;
+    square = parts * open / whole;
+    square = square > sum ? square - sum : 0;
+    seen->expected = sum + root_of(4 * square) + sum / 32 + 1;
 }
 
-bool mti_compare_is_full(uint64_t parts, uint64_t hit)
+bool mti_seen_codes(const mti_seen *seen)
 {
-    return hit + (parts < 16 ? 0 : parts / 32) >= parts;
+    size_t cells = mti_cells_count_for((size_t)seen->expected);
+
+    return seen->expected > 0 && cells <= MTI_COMPARE_CELLS_MAX &&
+           cells * MTI_CELL_LEN < seen->nodes * MTI_TAG_LEN + seen->expected * OFFER_LEN;
+}
+
+/* With a table, parts a quarter as many of which differ leave a quarter of the nodes to be looked at, for
+ * about as many bytes as the table has; and so many at least that a cluster is seen as one. With lists,
+ * p parts and d lists of e / p nodes take the fewest bytes where p^2 is 3 e d / PART_LEN. */
+uint64_t mti_seen_divide(const mti_seen *seen, bool codes, bool trip)
+{
+    uint64_t total, most = seen->nodes / PART_NODES;
+
+    if (seen->open == 0) return 0;
+    if (most > MTI_COMPARE_PARTS_MAX) most = MTI_COMPARE_PARTS_MAX;
+    if (seen->expected == 0) {
+        total = 32 * seen->open;
+        if (total < MTI_COMPARE_PARTS_FIRST) total = MTI_COMPARE_PARTS_FIRST;
+    } else if (codes && mti_seen_codes(seen)) {
+        if (seen->nodes < (trip ? LOOK_MANY : LOOK_SOME)) return 0;
+        total = 4 * seen->expected;
+        if (total < MTI_COMPARE_PARTS_FIRST) total = MTI_COMPARE_PARTS_FIRST;
+    } else {
+        total = root_of(seen->nodes * seen->expected * MTI_TAG_LEN / PART_LEN);
+    }
+    if (total > most) total = most;
+    return total >= 2 * seen->open ? total : 0;
 }

@@ -31,14 +31,18 @@
 /* ---- Limits ---- */
 
 /* Parts of one message, and those that may be open. */
-#define MTI_COMPARE_PARTS_MAX 8192u
+#define MTI_COMPARE_PARTS_MAX 32768u
 
-/* Parts that a range is divided into first: fewer bytes than a packet has. */
+/* Parts that a range is divided into first: fewer bytes than a packet has. Twice as many where it is known
+ * that something differs, since then tables may follow at once. */
 #define MTI_COMPARE_PARTS_FIRST 128u
+#define MTI_COMPARE_PARTS_DIFFER 256u
 
-/* Nodes whose tags one answer lists, and how many of a part are few. */
-#define MTI_COMPARE_LIST_MAX 65536u
-#define MTI_COMPARE_LIST_FEW 64u
+/* Nodes whose tags one answer lists. */
+#define MTI_COMPARE_LIST_MAX 131072u
+
+/* Cells of a table: less than a message may have bytes for. */
+#define MTI_COMPARE_CELLS_MAX 60000u
 
 /* What is wanted, and offered, at once. */
 #define MTI_COMPARE_WANTS_MAX 65536u
@@ -46,8 +50,9 @@
 /* Nodes that are sent in one pass: what goes beyond that, the next finds again. */
 #define MTI_COMPARE_SENDS_MAX 262144u
 
-/* Bytes of a print that is not the last word: two parts that differ look alike once in 2^32 times. */
-#define MTI_COMPARE_PRINT_LEN 4u
+/* Bytes of a print that is not the last word: two parts that differ look alike once in 2^24 times, and
+ * then the next pass finds them. */
+#define MTI_COMPARE_PRINT_LEN 3u
 #define MTI_COMPARE_PRINT_WIDE 16u
 
 /* How often an asker goes through all of it. */
@@ -63,6 +68,7 @@
 
 #define MTI_ASK_CODES 1u /* the asker reads coded tables */
 #define MTI_ASK_OPEN 2u  /* all parts are known to differ: there are no prints */
+#define MTI_ASK_MARKS 4u /* and they are some of those of the last answer */
 
 typedef enum mti_answer_form {
     MTI_ANSWER_EQUAL = 0, /* all, or those that differ the answerer has nothing of */
@@ -150,16 +156,29 @@ mti_key_slot *mti_key_map_get(const mti_key_map *map, uint64_t key);
 void mti_say_sends(mti_say *say, const mti_sends *sends);
 void mti_parse_sends(mti_parse *in, mti_sends *sends);
 
+/* ---- Nodes that are wanted ---- */
+
+/* n: number | n times: state: number, more than the one before | key or tag: 4 or 3 bytes, lowest first.
+ * Puts them into that order. */
+void mti_say_wants(mti_say *say, mti_coded *wants, size_t count, size_t len);
+
 /* ---- Estimates ---- */
 
-/* Rather more than estimated, so that a table seldom fails. */
-uint64_t mti_compare_margin(uint64_t estimate);
+/* What is known of a range where it was compared: that `open` of `parts` parts differ, and have `nodes`
+ * nodes of ours. */
+typedef struct mti_seen {
+    uint64_t parts, open, nodes;
+    uint64_t expected; /* about how many nodes differ, rather too many than too few; 0: not known */
+} mti_seen;
 
-/* How many differences there are, if `hit` of `parts` were hit by them, all as likely: as many as it takes
- * on average to hit so many. */
-uint64_t mti_compare_estimate(uint64_t parts, uint64_t hit);
+/* Fills `expected` from what else was seen. */
+void mti_seen_expect(mti_seen *seen);
 
-/* Whether so many are hit that it says little. */
-bool mti_compare_is_full(uint64_t parts, uint64_t hit);
+/* Into how many parts those that differ are to be divided; 0: they are small enough as they are. `codes`:
+ * tables are read; `trip`: it takes another round trip. */
+uint64_t mti_seen_divide(const mti_seen *seen, bool codes, bool trip);
+
+/* Whether a table says it in fewer bytes than lists. */
+bool mti_seen_codes(const mti_seen *seen);
 
 #endif

@@ -5,6 +5,8 @@
 #include <mytosis/limits.h>
 
 #define KIND_END 1u
+#define SHARED_MANY 15u
+#define REST_MANY 7u
 
 void mti_parts_init(mti_parts *parts, const mt_mem *mem)
 {
@@ -71,6 +73,63 @@ mt_status mti_parts_pick(const mti_parts *parts, mti_parts *out)
     return st;
 }
 
+static size_t shared_len(mt_bytes a, mt_bytes b)
+{
+    size_t shared = 0;
+
+    while (shared < a.len && shared < b.len && a.data[shared] == b.data[shared]) shared++;
+    return shared;
+}
+
+/* A bound keeps this much more than tells it from its neighbours, so that it stays near where it was. */
+#define CUT_SPARE 2u
+
+/* So many bytes of each bound are worth it; of few parts, fewer. */
+#define CUT_MIN 6u
+#define CUT_FEW 1024u
+
+/* Whether a part begins where the one before ends. */
+static bool is_inner(const mti_parts *parts, size_t i)
+{
+    return i > 0 && i < parts->count &&
+           mt_bytes_equal(mti_part_end(parts, &parts->at[i - 1]),
+                          mti_part_first(parts, &parts->at[i]));
+}
+
+/* How much of an inner bound is kept: more than tells it from those beside it, of which there is one at
+ * least. A bound moves by less than a part then, so that parts get smaller whatever uids are like. */
+static size_t cut_len(const mti_parts *parts, size_t i)
+{
+    mt_bytes own = mti_part_first(parts, &parts->at[i]);
+    bool below = is_inner(parts, i - 1), above = is_inner(parts, i + 1);
+    size_t len, next;
+
+    if (!below && !above) return own.len;
+    len = shared_len(own, mti_part_first(parts, &parts->at[i - 1]));
+    next = above ? shared_len(own, mti_part_first(parts, &parts->at[i + 1])) : 0;
+    len = (len > next ? len : next) + CUT_SPARE;
+    return len < own.len ? len : own.len;
+}
+
+mt_status mti_parts_cut(const mti_parts *parts, mti_parts *out, bool *worth)
+{
+    size_t spared = 0;
+    mt_status st = MT_OK;
+
+    for (size_t i = 0; i < parts->count && st == MT_OK; i++) {
+        mt_bytes first = mti_part_first(parts, &parts->at[i]);
+        mt_bytes end = mti_part_end(parts, &parts->at[i]);
+        if (is_inner(parts, i)) {
+            spared += first.len - cut_len(parts, i);
+            first.len = cut_len(parts, i);
+        }
+        if (is_inner(parts, i + 1)) end.len = cut_len(parts, i + 1);
+        st = mti_parts_add(out, first, end);
+    }
+    *worth = spared >= parts->count * (parts->count <= CUT_FEW ? 1 : CUT_MIN);
+    return st;
+}
+
 static bool is_behind(const mti_parts *parts, const mti_part *a, const mti_part *b)
 {
     return mt_bytes_compare(mti_part_first(parts, a), mti_part_first(parts, b)) > 0;
@@ -131,12 +190,14 @@ size_t mti_parts_differing(const mti_parts *parts)
 
 static void say_entry(mti_say *say, mt_bytes *before, mt_bytes bound, unsigned kind)
 {
-    size_t shared = 0;
+    size_t shared = shared_len(*before, bound), rest = bound.len - shared;
+    size_t low = shared < SHARED_MANY ? shared : SHARED_MANY;
+    size_t high = rest < REST_MANY ? rest : REST_MANY;
 
-    while (shared < before->len && shared < bound.len && before->data[shared] == bound.data[shared])
-        shared++;
-    mti_say_number(say, (uint64_t)shared << 1 | kind);
-    mti_say_bytes(say, (mt_bytes){bound.data + shared, bound.len - shared});
+    mti_say_byte(say, (unsigned)(kind | low << 1 | high << 5));
+    if (low == SHARED_MANY) mti_say_number(say, shared - SHARED_MANY);
+    if (high == REST_MANY) mti_say_number(say, rest - REST_MANY);
+    if (rest > 0) mti_say_fixed(say, (mt_bytes){bound.data + shared, rest});
     *before = bound;
 }
 
@@ -167,6 +228,14 @@ void mti_say_parts(mti_say *say, const mti_parts *parts, mt_bytes end, size_t pr
     }
 }
 
+bool mti_prints_same(mti_sip128 a, mti_sip128 b, size_t len)
+{
+    uint64_t lo = len >= 8 ? UINT64_MAX : ((uint64_t)1 << 8 * len) - 1;
+    uint64_t hi = len <= 8 ? 0 : len >= 16 ? UINT64_MAX : ((uint64_t)1 << 8 * (len - 8)) - 1;
+
+    return ((a.lo ^ b.lo) & lo) == 0 && ((a.hi ^ b.hi) & hi) == 0;
+}
+
 void mti_say_differs(mti_say *say, const mti_parts *parts)
 {
     for (size_t i = 0; i < parts->count; i += 8) {
@@ -186,15 +255,19 @@ typedef struct bound {
 
 static unsigned parse_entry(mti_parse *in, bound *b)
 {
-    uint64_t head = mti_parse_number(in, "a bound");
-    mt_bytes rest = mti_parse_bytes(in, "a bound", MT_UID_LEN_MAX);
+    unsigned head = mti_parse_byte(in, "a bound");
+    uint64_t shared = head >> 1 & SHARED_MANY, rest = head >> 5;
+    mt_bytes text;
 
-    if (!in->failed && (head >> 1 > b->len || (head >> 1) + rest.len > MT_UID_LEN_MAX))
+    if (shared == SHARED_MANY) shared += mti_parse_number(in, "a bound");
+    if (rest == REST_MANY) rest += mti_parse_number(in, "a bound");
+    if (!in->failed && (shared > b->len || rest > MT_UID_LEN_MAX - shared))
         mti_parse_fail(in, "a bound", "longer than it can be");
+    text = mti_parse_fixed(in, "a bound", in->failed ? 0 : (size_t)rest);
     if (in->failed) return 0;
-    if (rest.len) memcpy(b->text + (head >> 1), rest.data, rest.len);
-    b->len = (size_t)(head >> 1) + rest.len;
-    return (unsigned)(head & 1);
+    if (text.len) memcpy(b->text + shared, text.data, text.len);
+    b->len = (size_t)(shared + rest);
+    return head & KIND_END;
 }
 
 static void parse_print(mti_parse *in, size_t len, mti_sip128 *print)

@@ -1,11 +1,16 @@
 /* sync/parts.h - ranges of nodes that two peers compare, and how they are written.
  *
  *     parts     n: number | n times: entry
- *     entry     shared and kind: number | rest: number | text(rest) | print, if it begins a part
+ *     entry     head: byte | shared - 15: number, if there are so many | rest - 7: number, likewise |
+ *               text(rest) | print, if it begins a part
+ *     head      kind: bit 0 | shared, at most 15: bits 1 to 4 | rest, at most 7: bits 5 to 7
  *
  * An entry is a uid, of which so many bytes are those of the one before: it begins a part, which goes up to
  * the next entry, or to the end of all; or it ends one (kind 1), and what follows up to the next is not
- * compared. Prints are as many bytes long as both sides know. */
+ * compared. Prints are as many bytes long as both sides know.
+ *
+ * A bound need not be a node's uid. So where parts are cut between two uids, as much of the second is taken
+ * as tells it from its neighbours: of random uids a few bytes. */
 #ifndef MTI_PARTS_H
 #define MTI_PARTS_H
 
@@ -46,6 +51,11 @@ mt_status mti_parts_add(mti_parts *parts, mt_bytes first, mt_bytes end);
 /* Puts the parts that differ into an empty list, each by itself. MT_NO_MEMORY. */
 mt_status mti_parts_pick(const mti_parts *parts, mti_parts *out);
 
+/* Puts the same parts into an empty list, their inner bounds cut short, and so a bit before where they
+ * were; prints are not copied. Whether that is `*worth` it: both sides have to look into the leaf that such
+ * a bound is in. MT_NO_MEMORY. */
+mt_status mti_parts_cut(const mti_parts *parts, mti_parts *out, bool *worth);
+
 /* Puts parts that were found level by level into order. */
 void mti_parts_sort(mti_parts *parts);
 
@@ -60,6 +70,9 @@ void mti_say_parts(mti_say *say, const mti_parts *parts, mt_bytes end, size_t pr
 /* Reads parts between two uids into an empty list, at most `max`. What is wrong is said in `in`. */
 void mti_parse_parts(mti_parse *in, mti_parts *parts, mt_bytes first, mt_bytes end,
                      size_t print_len, size_t max);
+
+/* Whether the first `len` bytes of prints are the same. */
+bool mti_prints_same(mti_sip128 a, mti_sip128 b, size_t len);
 
 /* Which of the parts differ: a bit for each, the first lowest. */
 void mti_say_differs(mti_say *say, const mti_parts *parts);
