@@ -265,7 +265,7 @@ static void send(run *r, int side)
     }
     take_in(n, !side);
     r->aside += cpu_now() - start;
-    bench_must(side ? mti_answerer_sent(&r->answerer) : mti_asker_sent(&r->asker), "sent");
+    bench_must(side ? mti_answerer_sent(&r->answerer, 1) : mti_asker_sent(&r->asker), "sent");
 }
 
 static void hand_over(run *r, int side)

@@ -27,7 +27,8 @@ static void hear(void *ctx, const void *event)
     (void)mti_parse_number(&in, "");
     CHECK(mti_parse_range(&in, test_mem(), &range, &flags) == MT_OK);
     mti_parse_standing(&in, &s->standing);
-    if (s->standing.how == MTI_STANDS_COPYING) memcpy(s->after, s->standing.after.data, s->standing.after.len);
+    if (s->standing.how == MTI_STANDS_COPYING)
+        memcpy(s->after, s->standing.after.data, s->standing.after.len);
     s->standing.after.data = s->after;
     mti_range_free(test_mem(), &range);
 }

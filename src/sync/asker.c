@@ -299,15 +299,20 @@ static mt_status note_sent(mti_asker *a, const mt_storage_item *item, uint64_t *
     return mti_key_map_put(&a->sent, key, is | (*before + 1)) == MT_OK ? MT_OK : no_memory(a);
 }
 
+static mt_status send(mti_asker *a, const mt_storage_item *item, uint64_t since)
+{
+    if (!a->gives || a->dry || a->sends.count >= MTI_COMPARE_SENDS_MAX) return MT_OK;
+    a->moved++;
+    return mti_sends_add(&a->sends, item->uid, since) == MT_OK ? MT_OK : no_memory(a);
+}
+
 static mt_status give(mti_asker *a, const mt_storage_item *item, uint64_t since)
 {
     uint64_t before;
 
-    if (!a->gives || a->dry || a->sends.count >= MTI_COMPARE_SENDS_MAX) return MT_OK;
+    if (!a->gives || a->dry) return MT_OK;
     if (note_sent(a, item, &before) != MT_OK) return a->error.status;
-    if (before >= SENT_TWICE) return MT_OK;
-    a->moved++;
-    return mti_sends_add(&a->sends, item->uid, since) == MT_OK ? MT_OK : no_memory(a);
+    return before >= SENT_TWICE ? MT_OK : send(a, item, since);
 }
 
 static void count_first(const mti_asker *a, uint64_t *counter, uint64_t more)
@@ -670,24 +675,26 @@ static mt_status name(mti_asker *a)
     return ask_more(a, count);
 }
 
-/* A node that both have: whose is newer has what the other lacks. */
+/* A node that both have: whose is newer has what the other lacks. At equal states nobody knows whose is
+ * greater; where that did not do, each was newer in some field; and where theirs is refused, ours may have
+ * more all the same: then it goes whole, both ways. */
 static mt_status settle_both(mti_asker *a, const mt_storage_item *item, uint64_t key,
                              uint64_t theirs)
 {
-    uint64_t before;
+    bool refused = mti_key_map_get(&a->refused_keys, key) != NULL;
+    uint64_t before, ours = item->state_max;
+    bool whole;
 
     count_first(a, &a->result.both, 1);
-    if (a->gives && item->state_max > theirs) return give(a, item, theirs);
-    if (mti_key_map_get(&a->refused_keys, key)) {
-        a->result.left++;
-        return MT_OK;
-    }
-    if (item->state_max < theirs) return want(a, key, item->state_max);
-    /* Equal states: it may be any field, and nobody knows whose is greater. Both go over. */
     if (note_sent(a, item, &before) != MT_OK) return a->error.status;
     if (before >= SENT_TWICE || a->dry) return MT_OK;
-    if (a->gives && mti_sends_add(&a->sends, item->uid, 0) != MT_OK) return no_memory(a);
-    return want(a, key, 0);
+    whole = refused || before > 0 || ours == theirs;
+    if (whole || ours > theirs)
+        if (send(a, item, whole ? 0 : theirs) != MT_OK) return a->error.status;
+    if (refused) a->result.left++;
+    else if (whole || ours < theirs || !a->gives)
+        return want(a, key, whole || ours > theirs ? 0 : ours);
+    return MT_OK;
 }
 
 static mt_status settle_named(mti_asker *a, const mt_storage_item *item)
@@ -761,23 +768,34 @@ static mt_status pass_refused(mti_asker *a, mt_bytes uid)
     return st;
 }
 
+/* A node of ours that they do not have as it is. */
+static mt_status settle_unmatched(mti_asker *a, const mt_storage_item *item)
+{
+    const mti_sends *list = &a->refused;
+    bool refused = a->refused_at < list->count &&
+                   mt_bytes_equal(item->uid, mti_send_uid(list, &list->at[a->refused_at]));
+    uint64_t before;
+
+    a->refused_at += refused;
+    count_first(a, &a->result.ours, 1);
+    if (note_sent(a, item, &before) != MT_OK) return a->error.status;
+    if (before >= SENT_TWICE) return offer(a, item->uid, MT_STATE_MAX);
+    if (before == 0 && !refused) return offer(a, item->uid, item->state_max);
+    /* Each was newer in some field, or theirs is refused: it goes whole. */
+    if (send(a, item, 0) != MT_OK) return a->error.status;
+    return offer(a, item->uid, refused ? MT_STATE_MAX : 0);
+}
+
 static mt_status settle_listed(mti_asker *a, const mt_storage_item *item)
 {
     mt_status st = pass_refused(a, item->uid);
-    uint64_t before;
 
     while (a->lists.at < a->span_count && a->spans[a->lists.at].end.len > 0 &&
            mt_bytes_compare(item->uid, a->spans[a->lists.at].end) >= 0)
         a->lists.at++;
     if (st != MT_OK || a->lists.at >= a->lists.count) return st;
     if (match(&a->lists, mti_tag_of(&a->key, item))) return MT_OK;
-    count_first(a, &a->result.ours, 1);
-    if (note_sent(a, item, &before) != MT_OK) return a->error.status;
-    if (a->refused_at < a->refused.count &&
-        mt_bytes_equal(item->uid, mti_send_uid(&a->refused, &a->refused.at[a->refused_at])))
-        a->refused_at++;
-    if (before >= SENT_TWICE) return offer(a, item->uid, MT_STATE_MAX);
-    return offer(a, item->uid, before == 1 && !a->gives ? 0 : item->state_max);
+    return settle_unmatched(a, item);
 }
 
 static mt_status want_unmatched(mti_asker *a)

@@ -66,7 +66,8 @@ TEST(what_was_copied_before_a_copy_began_anew_does_not_count_for_it)
     test_stranger_greet(&w, &s, 's', 2, 0);
     CHECK(s.heard[MTI_SUBSCRIBE] == 2);
     /* All nodes up to zoe are those of before 20. */
-    CHECK(s.standing.how != MTI_STANDS_COPYING || s.standing.after.len == 0 || s.standing.at.number < 20);
+    CHECK(s.standing.how != MTI_STANDS_COPYING || s.standing.after.len == 0 ||
+          s.standing.at.number < 20);
     test_stranger_leave(&s);
     test_meeting_end(&w);
 }
