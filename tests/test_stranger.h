@@ -22,7 +22,7 @@ typedef struct test_stranger {
     mt_subscription *subscription;
     mt_buf message;
     bool undone;           /* it heard of what was */
-    size_t heard[32];      /* messages, by type */
+    size_t heard[64];      /* messages, by type */
     uint64_t session;      /* of the last HELLO */
     uint64_t refused_id;   /* of the last REFUSED ... */
     mt_error why;          /* ... and why; or of the last BYE */

@@ -1,0 +1,282 @@
+/* Peers that have no position in common find out what differs, and nothing else goes over.
+ *
+ * The first and the last have the same from the one between them, and then meet. */
+#include "sync/message.h"
+#include "test_meeting.h"
+
+#include <mytosis/plugin/kv_memory.h>
+#include <mytosis/plugin/node_store.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NODES 600u
+
+/* What is said on a link, but for greetings. */
+typedef struct tally {
+    size_t bytes, messages[64];
+    mt_subscription *at[2];
+} tally;
+
+static void hear(void *ctx, const void *event)
+{
+    mt_bytes message = ((const mt_message *)event)->bytes;
+    tally *t = ctx;
+
+    t->messages[message.data[1]]++;
+    if (message.data[1] != MTI_HELLO) t->bytes += message.len;
+}
+
+static void listen(test_meeting *m, tally *t)
+{
+    mt_subscriber subscriber = {.on_event = hear, .ctx = t};
+
+    memset(t, 0, sizeof *t);
+    for (size_t i = 0; i < 2; i++)
+        CHECK(mt_event_stream_subscribe(mt_connection_messages(m->ends[m->pipes - 1][i]),
+                                        &subscriber, &t->at[i]) == MT_OK);
+}
+
+static void unlisten(tally *t)
+{
+    for (size_t i = 0; i < 2; i++) mt_subscription_dispose(t->at[i]);
+}
+
+static mt_db *open_peer(test_meeting *m, size_t at, bool stored)
+{
+    mt_sync_options options = {.size = sizeof options};
+    mt_config config = {.size = 0};
+    mt_storage storage;
+    mt_kv kv;
+
+    if (!stored) return test_meeting_open(m, at, NULL);
+    CHECK(mt_kv_memory(&m->te.env, &kv) == MT_OK);
+    CHECK(mt_node_store_new(&m->te.env, kv, NULL, &storage, NULL) == MT_OK);
+    config.storage = &storage;
+    return test_meeting_open_with(m, at, &options, config);
+}
+
+static void set(mt_db *db, unsigned number, const char *text)
+{
+    char uid[16];
+
+    snprintf(uid, sizeof uid, "user/%04u", number);
+    test_text_set(db, uid, text);
+}
+
+static const char *get(mt_db *db, unsigned number)
+{
+    char uid[16];
+
+    snprintf(uid, sizeof uid, "user/%04u", number);
+    return test_text_of(db, uid);
+}
+
+/* Three of which all have the same, and the first and the last never met. */
+static void begin(test_meeting *m, bool stored, unsigned nodes)
+{
+    test_meeting_begin(m);
+    for (size_t i = 0; i < 3; i++) (void)open_peer(m, i, stored);
+    for (unsigned i = 0; i < nodes; i++) set(m->peers[1].db, i, "as it was");
+    (void)test_meeting_join(m, 0, 1);
+    (void)test_meeting_join(m, 1, 2);
+    test_meeting_rest(m);
+    CHECK(mt_pipe_cut(m->ends[0][0]) == MT_OK && mt_pipe_cut(m->ends[1][0]) == MT_OK);
+    test_meeting_rest(m);
+    CHECK(get(m->peers[0].db, 0) && get(m->peers[2].db, 0));
+}
+
+static bool are_equal(const test_meeting *m)
+{
+    for (unsigned i = 0; i < 2 * NODES; i++) {
+        const char *a = get(m->peers[0].db, i);
+        char kept[64] = "";
+        if (a) snprintf(kept, sizeof kept, "%s", a);
+        if (!a != !get(m->peers[2].db, i)) return false;
+        if (a && strcmp(get(m->peers[2].db, i), kept) != 0) return false;
+    }
+    return true;
+}
+
+/* ---- Equal ---- */
+
+static void equal_strangers_say_little(bool stored)
+{
+    test_meeting m;
+    tally t;
+
+    begin(&m, stored, NODES);
+    (void)test_meeting_join(&m, 0, 2);
+    listen(&m, &t);
+    test_meeting_rest(&m);
+    unlisten(&t);
+    CHECK(t.messages[MTI_SUBSCRIBE] == 2 && t.messages[MTI_SUBSCRIBED] == 2);
+    CHECK(t.messages[MTI_ASK] == 0);
+    if (t.bytes > 150) fail_msg("%zu bytes", t.bytes);
+    set(m.peers[0].db, 7, "now");
+    test_meeting_rest(&m);
+    CHECK(strcmp(get(m.peers[2].db, 7), "now") == 0);
+    test_meeting_end(&m);
+}
+
+TEST(strangers_that_are_equal_find_that_out_with_150_bytes)
+{
+    equal_strangers_say_little(false);
+}
+
+TEST(strangers_that_are_equal_find_that_out_with_150_bytes_in_stores)
+{
+    equal_strangers_say_little(true);
+}
+
+/* ---- Different ---- */
+
+static void strangers_send_what_differs(bool stored)
+{
+    test_meeting m;
+    tally t;
+
+    begin(&m, stored, NODES);
+    for (unsigned i = 0; i < 10; i++) {
+        set(m.peers[0].db, 31 * i, "of the first");
+        set(m.peers[2].db, 31 * i + 5, "of the last");
+    }
+    set(m.peers[0].db, NODES + 1, "new");
+    CHECK(mt_delete_wait(m.peers[2].db, mt_str("user/0400"), NULL) == MT_OK);
+    (void)test_meeting_join(&m, 0, 2);
+    listen(&m, &t);
+    test_meeting_rest(&m);
+    unlisten(&t);
+    CHECK(are_equal(&m));
+    CHECK(get(m.peers[0].db, 400) == NULL);
+    CHECK(t.messages[MTI_ASK] > 0);
+    /* 22 nodes differ: so many go over, and not 600. */
+    if (t.bytes > 5000) fail_msg("%zu bytes", t.bytes);
+    test_meeting_end(&m);
+}
+
+TEST(strangers_send_each_other_what_differs_and_no_more)
+{
+    strangers_send_what_differs(false);
+}
+
+TEST(strangers_send_each_other_what_differs_and_no_more_from_stores)
+{
+    strangers_send_what_differs(true);
+}
+
+TEST(who_has_next_to_nothing_is_sent_all)
+{
+    test_meeting m;
+    tally t;
+
+    test_meeting_begin(&m);
+    for (size_t i = 0; i < 3; i += 2) (void)open_peer(&m, i, false);
+    for (unsigned i = 0; i < NODES; i++) set(m.peers[0].db, i, "much");
+    set(m.peers[2].db, NODES + 1, "little");
+    (void)test_meeting_join(&m, 0, 2);
+    listen(&m, &t);
+    test_meeting_rest(&m);
+    unlisten(&t);
+    CHECK(are_equal(&m));
+    test_meeting_end(&m);
+}
+
+/* ---- Away for long ---- */
+
+static void lost_position_is_compared(bool stored)
+{
+    mt_sync_options options = {.size = sizeof options, .log_nodes = 20};
+    mt_node_store_options store = {.size = sizeof store, .log_max = 20};
+    mt_config config = {.size = 0};
+    mt_storage storage;
+    test_meeting m;
+    mt_kv kv;
+    tally t;
+
+    test_meeting_begin(&m);
+    if (stored) {
+        CHECK(mt_kv_memory(&m.te.env, &kv) == MT_OK);
+        CHECK(mt_node_store_new(&m.te.env, kv, &store, &storage, NULL) == MT_OK);
+        config.storage = &storage;
+    }
+    (void)test_meeting_open_with(&m, 0, &options, config);
+    (void)open_peer(&m, 2, false);
+    for (unsigned i = 0; i < NODES; i++) set(m.peers[0].db, i, "as it was");
+    (void)test_meeting_join(&m, 0, 2);
+    test_meeting_rest(&m);
+    CHECK(mt_pipe_cut(m.ends[0][0]) == MT_OK);
+    for (unsigned i = 0; i < 2000; i++) set(m.peers[0].db, i % 60, "changed");
+    test_meeting_rest(&m);
+    listen(&m, &t);
+    CHECK(mt_pipe_restore(m.ends[0][0]) == MT_OK);
+    test_meeting_rest(&m);
+    unlisten(&t);
+    CHECK(are_equal(&m));
+    CHECK(t.messages[MTI_ASK] > 0);
+    if (t.bytes > 8000) fail_msg("%zu bytes", t.bytes);
+    test_meeting_end(&m);
+}
+
+TEST(who_was_away_for_longer_than_the_log_reaches_is_compared)
+{
+    lost_position_is_compared(false);
+}
+
+TEST(who_was_away_for_longer_than_the_log_of_a_store_reaches_is_compared)
+{
+    lost_position_is_compared(true);
+}
+
+/* ---- Meanwhile ---- */
+
+TEST(what_is_written_while_strangers_compare_goes_over_too)
+{
+    test_meeting m;
+
+    begin(&m, false, NODES);
+    for (unsigned i = 0; i < 10; i++) set(m.peers[0].db, 31 * i, "of the first");
+    (void)test_meeting_join(&m, 0, 2);
+    for (unsigned i = 0; i < 40; i++) {
+        set(m.peers[0].db, 29 * i % NODES, "meanwhile");
+        set(m.peers[2].db, 23 * i % NODES, "at the same time");
+        test_env_run_for(&m.te, 1);
+    }
+    test_meeting_rest(&m);
+    CHECK(are_equal(&m));
+    test_meeting_end(&m);
+}
+
+TEST(comparison_that_is_cut_begins_again)
+{
+    test_meeting m;
+
+    begin(&m, false, NODES);
+    for (unsigned i = 0; i < 200; i++) set(m.peers[0].db, 3 * i, "of the first");
+    (void)test_meeting_join(&m, 0, 2);
+    for (unsigned i = 0; i < 30; i++) {
+        test_env_run_for(&m.te, i);
+        CHECK(mt_pipe_cut(m.ends[2][0]) == MT_OK);
+        test_env_run_for(&m.te, 5);
+        CHECK(mt_pipe_restore(m.ends[2][0]) == MT_OK);
+    }
+    test_meeting_rest(&m);
+    CHECK(are_equal(&m));
+    test_meeting_end(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strangers_that_are_equal_find_that_out_with_150_bytes),
+        cmocka_unit_test(strangers_that_are_equal_find_that_out_with_150_bytes_in_stores),
+        cmocka_unit_test(strangers_send_each_other_what_differs_and_no_more),
+        cmocka_unit_test(strangers_send_each_other_what_differs_and_no_more_from_stores),
+        cmocka_unit_test(who_has_next_to_nothing_is_sent_all),
+        cmocka_unit_test(who_was_away_for_longer_than_the_log_reaches_is_compared),
+        cmocka_unit_test(who_was_away_for_longer_than_the_log_of_a_store_reaches_is_compared),
+        cmocka_unit_test(what_is_written_while_strangers_compare_goes_over_too),
+        cmocka_unit_test(comparison_that_is_cut_begins_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
