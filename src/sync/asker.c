@@ -353,6 +353,7 @@ static mt_status end_pass(mti_asker *a)
 {
     spans_end(a);
     mti_parts_clear(&a->given);
+    if (a->dry && a->offers.count > 0) return goes(a, ASKER_WANT, MTI_NEED_SAY);
     if (a->dry) return a->rest.count > 0 ? ask_rest(a) : done(a);
     if (a->sends.count > 0) return goes(a, ASKER_SEND, MTI_NEED_SEND);
     if (a->want_count > 0 || a->wanted.count > 0 || a->offers.count > 0 || a->result.copy)
@@ -590,6 +591,7 @@ static mt_status take_match(mti_asker *a, const mt_storage_print *prints, size_t
         mti_sip128 print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
         bool none = prints[i].count == 0;
         part->differs = !mti_prints_same(print, part->print, MTI_COMPARE_PRINT_LEN);
+        if (a->dry) none = false; /* they are to be counted */
         if (part->differs && none && want_part(a, part) != MT_OK) return a->error.status;
         part->differs &= !none;
         seen.parts += !none;
@@ -751,7 +753,7 @@ static bool match(mti_lists *lists, uint32_t tag)
 /* Offers a node with a state; MT_STATE_MAX: it is neither to be sent, nor lacked. */
 static mt_status offer(mti_asker *a, mt_bytes uid, uint64_t state)
 {
-    if (a->dry || a->offers.count >= MTI_COMPARE_WANTS_MAX) return MT_OK;
+    if (a->offers.count >= MTI_COMPARE_WANTS_MAX) return MT_OK;
     return mti_sends_add(&a->offers, uid, state) == MT_OK ? MT_OK : no_memory(a);
 }
 
@@ -778,6 +780,7 @@ static mt_status settle_unmatched(mti_asker *a, const mt_storage_item *item)
 
     a->refused_at += refused;
     count_first(a, &a->result.ours, 1);
+    if (a->dry) return offer(a, item->uid, MT_STATE_MAX - 1); /* so that nothing is sent */
     if (note_sent(a, item, &before) != MT_OK) return a->error.status;
     if (before >= SENT_TWICE) return offer(a, item->uid, MT_STATE_MAX);
     if (before == 0 && !refused) return offer(a, item->uid, item->state_max);
@@ -788,7 +791,7 @@ static mt_status settle_unmatched(mti_asker *a, const mt_storage_item *item)
 
 static mt_status settle_listed(mti_asker *a, const mt_storage_item *item)
 {
-    mt_status st = pass_refused(a, item->uid);
+    mt_status st = a->dry ? MT_OK : pass_refused(a, item->uid);
 
     while (a->lists.at < a->span_count && a->spans[a->lists.at].end.len > 0 &&
            mt_bytes_compare(item->uid, a->spans[a->lists.at].end) >= 0)
@@ -804,7 +807,7 @@ static mt_status want_unmatched(mti_asker *a)
     mt_bytes none = {NULL, 0};
     size_t unmatched = 0;
 
-    if (pass_refused(a, none) != MT_OK) return a->error.status;
+    if (!a->dry && pass_refused(a, none) != MT_OK) return a->error.status;
     for (size_t i = 0; i < lists->tag_count; i++) {
         if (lists->tags[i] & TAG_MATCHED) continue;
         unmatched++;
@@ -891,6 +894,18 @@ static bool may_lack(const mti_asker *a, const mti_sends *sends)
     return true;
 }
 
+/* Of a dry run: what was listed as ours alone is on both sides where they tell a state of it. */
+static mt_status count_lacked(mti_asker *a)
+{
+    for (size_t i = 0; i < a->sends.count; i++) {
+        if (a->sends.at[i].since == 0) continue;
+        a->result.both++;
+        a->result.ours -= a->result.ours > 0;
+        a->result.theirs -= a->result.theirs > 0;
+    }
+    return a->rest.count > 0 ? ask_rest(a) : done(a);
+}
+
 mt_status mti_asker_lack(mti_asker *a, mti_parse *in)
 {
     uint64_t round = mti_parse_number(in, "the number of the comparison");
@@ -911,6 +926,7 @@ mt_status mti_asker_lack(mti_asker *a, mti_parse *in)
     a->result.asks++;
     a->their_print = (mti_sip128){mti_load_le64(print.data), mti_load_le64(print.data + 8)};
     a->stage = ASKER_FILL;
+    if (a->dry) return count_lacked(a);
     a->moved += sent + missed + a->sends.count;
     if (a->sends.count == 0 || !a->gives) return mti_asker_sent(a);
     return goes(a, ASKER_FILL, MTI_NEED_SEND);

@@ -100,12 +100,15 @@ static void settle(mti_compared *c, const mt_storage_print *ours)
     mti_sip128 print = mti_tag_print(&key, &ours->living, &ours->deleted);
 
     c->checks = false;
-    if (ours->count == 0 || (print.lo == c->theirs.lo && print.hi == c->theirs.hi))
-        out->mode = OUT_FEED;
+    if (print.lo == c->theirs.lo && print.hi == c->theirs.hi) out->mode = OUT_FEED;
+    else if (out->dry) out->mode = OUT_ASKED;
+    else if (ours->count == 0) out->mode = OUT_FEED;
     else if (c->nodes < ours->count / FEW_NODES) out->mode = OUT_COPY;
     else out->mode = OUT_ASKED;
-    if (out->mode == OUT_ASKED && mti_comparing_drives(out->session, out)) out->mode = OUT_COMPARE;
-    mti_outbound_say_subscribed(out);
+    if (out->mode == OUT_ASKED && !out->dry && mti_comparing_drives(out->session, out))
+        out->mode = OUT_COMPARE;
+    mti_outbound_say_subscribed(out, ours->count);
+    out->ended = out->dry && out->mode == OUT_FEED;
     if (out->mode == OUT_FEED || out->mode == OUT_COPY) mti_compared_end(out);
     mti_session_flush_soon(out->session);
     mti_status_note(out->session);
@@ -232,7 +235,7 @@ static void take(mti_compared *c, unsigned type, mti_parse *in)
         type == MTI_WANT ? mti_answerer_want(&c->answerer, in) : mti_answerer_ask(&c->answerer, in);
 
     if (st != MT_OK) fail(c, st, c->answerer.error.text);
-    else if (c->answerer.copies) mti_outbound_copy(c->out);
+    else if (c->answerer.copies && !c->out->dry) mti_outbound_copy(c->out);
 }
 
 static void take_next(mti_compared *c)
@@ -255,6 +258,7 @@ static void take_compared(mti_outbound *out, mti_parse *in)
 
     if (mti_parse_end(in) != MT_OK || out->mode != OUT_ASKED) return;
     if (equal && out->compared) out->position = out->compared->printed;
+    out->ended = out->dry;
     mti_outbound_feed(out);
 }
 

@@ -77,6 +77,7 @@ static mti_comparing *comparing_new(mti_session *session, mti_inbound *in)
     c->sync = sync;
     c->again = (mt_timer){.fire = look_again, .arg = c};
     mti_asker_init(&c->asker, &about);
+    c->asker.dry = sync->dry;
     return in->comparing = c;
 }
 
@@ -107,6 +108,7 @@ static void end(mti_comparing *c, bool copies)
     mti_session *session = c->session;
     mti_outbound *out = other_way(c);
 
+    if (c->sync->dry) mti_inbound_differs(c->in, c->sync->env, &c->asker.result);
     /* They are equal as of the last print; if nothing was asked, of the one that the peer has. */
     if (out && (c->phase != PHASE_ASKS || c->asker.result.equal)) {
         copies |= !c->prints;
@@ -209,9 +211,13 @@ static void subscribe(mti_comparing *c, const mt_storage_print *ours)
     mti_sip128 print = mti_tag_print(&key, &ours->living, &ours->deleted);
 
     /* Who has nothing is sent all. */
-    if (ours->count == 0) mti_comparing_end(in);
-    else if (c->phase == PHASE_PRINT) c->phase = c->differs ? PHASE_READY : PHASE_SAID;
-    mti_inbound_say_subscribe(c->session, in, ours->count ? &print : NULL, ours->count);
+    if (ours->count == 0 && !c->sync->dry) {
+        mti_comparing_end(in);
+        mti_inbound_say_subscribe(c->session, in, NULL, 0);
+        return;
+    }
+    c->phase = c->differs ? PHASE_READY : PHASE_SAID;
+    mti_inbound_say_subscribe(c->session, in, &print, ours->count);
 }
 
 static void take_answer(mti_comparing *c, const mt_storage_answer *answer)
@@ -311,7 +317,7 @@ static void finish(mti_comparing *c)
 {
     mti_say say = mti_say_begin(&c->sync->message, MTI_COMPARED);
 
-    if (!c->asker.result.copy) {
+    if (!c->asker.result.copy || c->sync->dry) {
         mti_say_number(&say, c->in->id);
         mti_say_byte(&say, c->asker.result.equal);
         mti_session_send(c->session, &say);

@@ -213,7 +213,7 @@ static void begin_anew(mti_outbound *out)
     }
     out->mode = OUT_ASKED;
     out->position = mti_log_head(out->sync);
-    mti_outbound_say_subscribed(out);
+    mti_outbound_say_subscribed(out, 0);
     mti_status_note(out->session);
 }
 

@@ -221,7 +221,8 @@ static void hello_note(mti_session *session, const mti_hello *hello)
     session->noted = mti_refused_of(session).count;
     session->durable = hello->flags & MTI_HELLO_DURABLE;
     session->compresses = sync->compressor && hello->features & MTI_FEATURE_COMPRESSED;
-    session->compares = hello->features & MTI_FEATURE_COMPARES && !(hello->flags & MTI_HELLO_EMPTY);
+    session->compares = hello->features & MTI_FEATURE_COMPARES;
+    session->empty = hello->flags & MTI_HELLO_EMPTY;
     session->codes = hello->features & MTI_FEATURE_CODES;
     session->their_nonce = hello->nonce;
     session->window = hello->window < SIZE_MAX ? (size_t)hello->window : SIZE_MAX;

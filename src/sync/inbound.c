@@ -70,7 +70,8 @@ void mti_inbound_say_subscribe(mti_session *session, const mti_inbound *in, cons
 
     mti_say_number(&say, in->id);
     mti_say_range(&say, &in->range,
-                  (in->once ? MTI_RANGE_ONCE : 0) | (print ? MTI_RANGE_COMPARE : 0));
+                  (in->once ? MTI_RANGE_ONCE : 0) | (print ? MTI_RANGE_COMPARE : 0) |
+                      (session->sync->dry ? MTI_RANGE_DRY : 0));
     mti_say_standing(&say, &in->standing);
     if (print) {
         mti_store_le64(print->lo, bytes);
@@ -89,12 +90,18 @@ static bool is_subscribed(const mti_session *session, const mti_range *range)
     return false;
 }
 
+/* Whether there may be anything on both sides that need not go over. */
+static bool may_compare(const mti_session *session, const mti_inbound *in, const mti_known *known)
+{
+    return !known && !in->range.uids && !session->empty && !mti_is_empty(session->sync);
+}
+
 /* Subscribes to a range, which is MOVED. */
 static mt_status subscribe(mti_session *session, mti_range *range, bool once)
 {
     mti_sync *sync = session->sync;
     mti_inbound *in = mti_mem_alloc(sync->mem, sizeof *in), **at = &session->inbound;
-    const mti_known *known;
+    const mti_known *known = NULL;
 
     if (!in) return MT_NO_MEMORY;
     memset(in, 0, sizeof *in);
@@ -103,14 +110,19 @@ static mt_status subscribe(mti_session *session, mti_range *range, bool once)
     in->id = ++session->last_subscription;
     in->once = once;
     mti_range_key(&in->range, in->key);
-    if ((known = mti_known_get(sync, session, in))) {
+    if (!sync->dry && (known = mti_known_get(sync, session, in))) {
         mti_standing standing = mti_known_standing(known);
         standing_take(in, &standing);
     }
     while (*at) at = &(*at)->next;
     *at = in;
-    if (!known && session->compares && !in->range.uids && !mti_is_empty(sync))
+    if (session->compares && (sync->dry || may_compare(session, in, known)))
         return mti_comparing_new(session, in);
+    if (sync->dry) {
+        mti_fail(&in->error, MT_UNSUPPORTED, "it cannot tell what differs");
+        in->ended = true;
+        return MT_OK;
+    }
     mti_inbound_say_subscribe(session, in, NULL, 0);
     return MT_OK;
 }
@@ -140,9 +152,12 @@ void mti_inbound_granted(mti_session *session, mti_parse *in)
 {
     mti_inbound *sub = mti_inbound_find(session, mti_parse_number(in, "the subscription"));
     mti_standing standing;
+    uint64_t nodes = 0;
 
     mti_parse_standing(in, &standing);
+    if (standing.how >= MTI_STANDS_ASKED) nodes = mti_parse_number(in, "how many nodes it has");
     if (mti_parse_end(in) != MT_OK || !sub) return;
+    sub->nodes_there = nodes;
     if (session->asks) session->round_trips++;
     session->asks = false;
     sub->grant++;
@@ -150,6 +165,13 @@ void mti_inbound_granted(mti_session *session, mti_parse *in)
     standing_take(sub, &standing);
     mti_comparing_granted(session, sub);
     mti_status_note(session);
+}
+
+void mti_inbound_differs(mti_inbound *in, const mt_env *env, const mti_asker_result *found)
+{
+    in->differ = *found;
+    in->all = in->ended = true;
+    in->since_ms = env->now_ms(env->ctx);
 }
 
 void mti_inbound_refused(mti_session *session, mti_parse *in)

@@ -117,7 +117,7 @@ bool mti_outbound_concerns(const mti_outbound *out, const mt_delta *delta)
 
 /* ---- Beginning ---- */
 
-void mti_outbound_say_subscribed(mti_outbound *out)
+void mti_outbound_say_subscribed(mti_outbound *out, uint64_t nodes)
 {
     mti_say say = mti_say_begin(&out->sync->message, MTI_SUBSCRIBED);
     mti_standing standing = {out->position, MTI_STANDS_FEED, {out->after, out->after_len}};
@@ -127,6 +127,7 @@ void mti_outbound_say_subscribed(mti_outbound *out)
     if (out->mode == OUT_COMPARE) standing.how = MTI_STANDS_COMPARED;
     mti_say_number(&say, out->id);
     mti_say_standing(&say, &standing);
+    if (standing.how >= MTI_STANDS_ASKED) mti_say_number(&say, nodes);
     mti_session_send(out->session, &say);
 }
 
@@ -171,7 +172,7 @@ static void begin(mti_outbound *out, const mti_standing *standing)
         out->after_len = standing->after.len;
         if (out->after_len) memcpy(out->after, standing->after.data, out->after_len);
     }
-    mti_outbound_say_subscribed(out);
+    mti_outbound_say_subscribed(out, 0);
     mti_session_flush_soon(out->session);
 }
 
@@ -199,7 +200,7 @@ void mti_outbound_copy(mti_outbound *out)
     out->after_len = 0;
     out->last_read = false;
     out->position = mti_log_head(out->sync);
-    mti_outbound_say_subscribed(out);
+    mti_outbound_say_subscribed(out, 0);
     mti_session_flush_soon(out->session);
 }
 
@@ -274,6 +275,7 @@ void mti_outbound_start(mti_session *session, mti_parse *in)
         mti_session_fail(session, MT_NO_MEMORY, NULL, true);
     else {
         out->once = flags & MTI_RANGE_ONCE;
+        out->dry = flags & MTI_RANGE_DRY && flags & MTI_RANGE_COMPARE;
         if (flags & MTI_RANGE_COMPARE) begin_compared(out, &print, nodes);
         else begin(out, &standing);
     }

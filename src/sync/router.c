@@ -209,6 +209,7 @@ mt_status mt_db_set_ranges(mt_db *db, const mt_sync_range *ranges, size_t count)
     mt_status st;
 
     if (!sync) return MT_UNSUPPORTED;
+    if (sync->dry) return mti_db_fail(db, MT_UNSUPPORTED, "a dry run keeps its ranges");
     if ((st = wishes_make(sync->mem, ranges, count, &made, &err)) != MT_OK)
         return mti_db_fail(db, st, "%s", err.text);
     mti_wishes_free(sync->mem, &sync->wishes);
@@ -235,6 +236,13 @@ static mt_status sync_fill(mti_sync *sync, const mt_sync_options *options, mt_er
     sync->window = options->window ? options->window : WINDOW_DEFAULT;
     if (sync->window < WINDOW_MIN) sync->window = WINDOW_MIN;
     sync->compressor = options->compressor;
+    sync->dry = options->dry_run;
+    for (size_t i = 0; i < sync->wishes.count && sync->dry; i++) {
+        sync->wishes.at[i].push = false;
+        if (sync->wishes.at[i].range.uids)
+            return mti_fail(err, MT_INVALID, "range %zu is a list, which a dry run cannot compare",
+                            i + 1);
+    }
     sync->pull_ms = options->pull_ms ? options->pull_ms : PULL_MS_DEFAULT;
     sync->refused_due = (mt_timer){.fire = mti_refused_fetch, .arg = sync};
     sync->missed = (mt_timer){.fire = look_for_missed, .arg = sync};

@@ -209,6 +209,10 @@ static void fill_inbound(const mti_inbound *in, mt_sync_subscription *sub)
     if (in->error.text[0]) sub->state = MT_SYNC_REFUSED;
     else if (in->all) sub->state = in->ended ? MT_SYNC_DONE : MT_SYNC_LIVE;
     if (in->all) sub->since_ms = in->since_ms;
+    sub->only_there = in->differ.theirs;
+    sub->only_here = in->differ.ours;
+    sub->on_both = in->differ.both;
+    sub->nodes_there = in->nodes_there;
     if (sub->state == MT_SYNC_REFUSED) say_refused(sub->text, in->error.text);
     else if (in->all) say_only(sub->text, in->ended ? "done" : "live");
     else if (in->comparing) say_comparing(in, sub->text);

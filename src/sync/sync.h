@@ -110,7 +110,7 @@ typedef struct mti_outbound {
     mti_sync *sync;
     uint64_t id;
     mti_range range;
-    bool once, ended;
+    bool once, ended, dry;
     mti_outbound_mode mode;
     mt_cursor position; /* it was sent all before this; while copying: where the feed begins */
     bool told_all;
@@ -148,6 +148,8 @@ typedef struct mti_inbound {
     mti_standing standing; /* what is stored here, or was refused */
     uint8_t after[MT_UID_LEN_MAX];
     uint64_t nodes, bytes, since_ms;
+    uint64_t nodes_there;     /* as it was compared */
+    mti_asker_result differ;  /* of a dry run */
     mt_error error;           /* the peer refused it */
     mti_comparing *comparing; /* NULL: nothing is compared */
     uint8_t key[8];           /* of the range, for the record */
@@ -203,6 +205,7 @@ struct mti_session {
     bool durable;
     bool compresses;             /* both have a compressor */
     bool compares, codes;        /* it does; both read coded tables */
+    bool empty;                  /* it had nothing when it greeted */
     uint64_t nonce, their_nonce; /* of the session, never 0; theirs 0: not known */
     uint64_t nonce_before;       /* ours, of the session before */
     size_t window;               /* of theirs */
@@ -281,6 +284,7 @@ struct mti_sync {
     size_t window;
     const mt_compressor *compressor; /* NULL: none */
     uint64_t pull_ms;
+    bool dry;
     uint8_t self[16], boot[16];
     bool identified; /* `self` and `known` were read */
     bool closing;
@@ -399,7 +403,8 @@ bool mti_outbound_concerns(const mti_outbound *out, const mt_delta *delta);
 /* Fails its session, if that is still there. */
 void mti_outbound_fail(mti_outbound *out, mt_status status, const char *text);
 
-void mti_outbound_say_subscribed(mti_outbound *out);
+void mti_outbound_say_subscribed(mti_outbound *out,
+                                 uint64_t nodes); /* of ours, if they are compared */
 
 /* Makes a message of data, with the position if the flags say so. */
 mt_status mti_outbound_say_data(const mti_outbound *out, unsigned flags, const mt_cursor *position,
@@ -504,6 +509,9 @@ bool mti_feed_is_ahead(const mt_result *result);
 void mti_inbound_subscribe(mti_session *session); /* to what both wish */
 void mti_inbound_granted(mti_session *session, mti_parse *in);
 void mti_inbound_refused(mti_session *session, mti_parse *in);
+
+/* That much differs: a dry run ends. */
+void mti_inbound_differs(mti_inbound *in, const mt_env *env, const mti_asker_result *found);
 void mti_inbound_data(mti_session *session, mti_parse *in);
 void mti_inbound_say_subscribe(mti_session *session, const mti_inbound *in, const mti_sip128 *print,
                                uint64_t nodes);

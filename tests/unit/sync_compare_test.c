@@ -227,6 +227,89 @@ TEST(who_was_away_for_longer_than_the_log_of_a_store_reaches_is_compared)
     lost_position_is_compared(true);
 }
 
+/* ---- Only to know ---- */
+
+static void note(void *ctx, const mt_sync_subscription *subscription)
+{
+    if (!subscription->outgoing) *(mt_sync_subscription *)ctx = *subscription;
+}
+
+/* Nodes from one number to before another, all of one state. */
+static void fill(mt_db *db, unsigned first, unsigned end, uint64_t state)
+{
+    mt_field field = {.name = mt_str("text"), .value = mt_text("the same"), .state = state};
+    mt_graph *graph;
+
+    CHECK(mt_graph_new(test_mem(), NULL, &graph) == MT_OK);
+    for (unsigned i = first; i < end; i++) {
+        char uid[16];
+        mt_row row = {.fields = &field, .count = 1};
+        snprintf(uid, sizeof uid, "user/%04u", i);
+        row.uid = mt_str(uid);
+        CHECK(mt_graph_merge_rows(graph, &row, 1, NULL) == MT_OK);
+    }
+    CHECK(mt_commit_graph_wait(db, graph, NULL) == MT_OK);
+    mt_graph_free(graph);
+}
+
+static void dry_run_counts(unsigned nodes, unsigned there, unsigned here, unsigned both)
+{
+    mt_sync_options dry = {.size = sizeof dry, .dry_run = true};
+    mt_sync_subscription found = {.outgoing = true};
+    mt_connection *link;
+    test_meeting m;
+
+    test_meeting_begin(&m);
+    (void)test_meeting_open_with(&m, 0, &dry, (mt_config){.size = 0});
+    (void)test_meeting_open(&m, 1, NULL);
+    for (size_t i = 0; i < 2; i++) fill(m.peers[i].db, 0, nodes, 7);
+    fill(m.peers[0].db, 0, both / 2, 8);
+    fill(m.peers[1].db, both / 2, both, 9);
+    fill(m.peers[0].db, 3000, 3000 + here, 7);
+    fill(m.peers[1].db, 4000, 4000 + there, 7);
+    link = test_meeting_join(&m, 0, 1);
+    test_meeting_rest(&m);
+    CHECK(mt_db_subscriptions(m.peers[0].db, link, note, &found) == MT_OK);
+    CHECK(found.state == MT_SYNC_DONE);
+    if (found.only_there != there || found.only_here != here || found.on_both != both)
+        fail_msg("%d there, %d here, %d on both of %u", (int)found.only_there, (int)found.only_here,
+                 (int)found.on_both, nodes);
+    /* And nothing has moved, nor does it from then on. */
+    set(m.peers[1].db, 5000, "later");
+    test_meeting_rest(&m);
+    CHECK(get(m.peers[0].db, 5000) == NULL);
+    CHECK(there == 0 || get(m.peers[0].db, 4000) == NULL);
+    CHECK(here == 0 || get(m.peers[1].db, 3000) == NULL);
+    test_meeting_end(&m);
+}
+
+TEST(dry_run_counts_what_differs_and_moves_nothing)
+{
+    dry_run_counts(600, 0, 0, 0);
+    dry_run_counts(600, 3, 2, 10);
+    dry_run_counts(5, 1, 1, 2);
+    dry_run_counts(1, 0, 0, 1);
+    dry_run_counts(600, 400, 300, 200);
+    dry_run_counts(0, 50, 0, 0);
+    dry_run_counts(0, 0, 50, 0);
+    dry_run_counts(2900, 10, 200, 2000);
+}
+
+TEST(dry_run_of_a_list_is_refused)
+{
+    mt_bytes uid = mt_str("ada");
+    mt_sync_range list = {.uids = &uid, .uid_count = 1};
+    mt_sync_options dry = {.size = sizeof dry, .dry_run = true, .ranges = &list, .range_count = 1};
+    test_meeting m;
+    mt_router router;
+    mt_error err;
+
+    test_meeting_begin(&m);
+    CHECK(mt_router_sync(&m.te.env, &dry, &router, &err) == MT_INVALID);
+    assert_string_equal(err.text, "range 1 is a list, which a dry run cannot compare");
+    test_meeting_end(&m);
+}
+
 /* ---- Meanwhile ---- */
 
 TEST(what_is_written_while_strangers_compare_goes_over_too)
@@ -274,6 +357,8 @@ int main(void)
         cmocka_unit_test(who_has_next_to_nothing_is_sent_all),
         cmocka_unit_test(who_was_away_for_longer_than_the_log_reaches_is_compared),
         cmocka_unit_test(who_was_away_for_longer_than_the_log_of_a_store_reaches_is_compared),
+        cmocka_unit_test(dry_run_counts_what_differs_and_moves_nothing),
+        cmocka_unit_test(dry_run_of_a_list_is_refused),
         cmocka_unit_test(what_is_written_while_strangers_compare_goes_over_too),
         cmocka_unit_test(comparison_that_is_cut_begins_again),
     };

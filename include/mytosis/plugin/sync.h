@@ -48,6 +48,8 @@ typedef struct mt_sync_options {
         *compressor;  /* BORROWED; what a peer lacks altogether goes over compressed, if
                                       * the peer has one too. NULL: plain. See mt_compressor_zstd */
     uint64_t pull_ms; /* how long peers are asked for what is not replicated here: 10,000 */
+    bool dry_run; /* only find out how much differs from what each peer has, and move nothing: see
+                       * mt_sync_subscription. No range is a list */
 } mt_sync_options;
 
 /* A router for one database, OWNED until it is MOVED to mt_open; `router->ops->close` ends one that
@@ -110,6 +112,10 @@ typedef struct mt_sync_subscription {
     uint64_t nodes, bytes; /* that went over since the peers greeted */
     uint64_t behind;       /* outgoing: changes in our log that the peer has not been sent */
     uint64_t unacknowledged; /* outgoing: bytes on their way */
+    /* of a dry run, once it is MT_SYNC_DONE */
+    uint64_t only_there, only_here; /* nodes that only one of the two has, deleted ones too ... */
+    uint64_t on_both;               /* ... and such that both have and that differ */
+    uint64_t nodes_there;           /* in all */
 } mt_sync_subscription;
 
 /* Shows each peer to `show`, in the order of their connections' ids. MT_UNSUPPORTED: the router of the
