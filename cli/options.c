@@ -52,6 +52,7 @@ static const option_spec specs[OPTION_COUNT] = {
     [OPTION_LOG_LEVEL] = {"log-level", 0, true, {"error", "warning", "info", "debug"}, false},
     [OPTION_LOG_FORMAT] = {"log-format", 0, true, {"text", "json"}, false},
     [OPTION_FOLLOW] = {"follow", 'f', false, {NULL}, false},
+    [OPTION_DRY_RUN] = {"dry-run", 'n', false, {NULL}, false},
 };
 
 /* What every command takes. */

@@ -86,10 +86,11 @@ bool cli_store_turn(const cli_store *store)
 /* A router, and the group of its peers, if they are wanted. */
 static mt_status make_peers(cli_store *store, mt_config *config, mt_router *router, mt_error *err)
 {
-    mt_sync_options options = {.size = sizeof options, .compressor = mt_compressor_zstd()};
+    mt_sync_options options = {
+        .size = sizeof options, .compressor = mt_compressor_zstd(), .dry_run = store->dry_run};
     mt_status st;
 
-    if (!store->wants_peers || store->remote) return MT_OK;
+    if (!store->wants_peers || (store->remote && !store->dry_run)) return MT_OK;
     if ((st = mt_group_new(mt_mem_system(), &store->peers)) != MT_OK) {
         *err = (mt_error){st, "out of memory"};
         return st;

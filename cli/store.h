@@ -14,6 +14,7 @@ typedef struct cli_store {
     mt_db *db;
     cli_remote *remote; /* NULL: it is not held by a daemon */
     bool wants_peers;   /* a database of our own gets a router, for `peers` */
+    bool dry_run;       /* that of a daemon, too, and it only finds out what differs */
     mt_group *peers;    /* OWNED; NULL: none */
     size_t cache_len;   /* how much memory nodes may take; 0: what is usual */
 } cli_store;
@@ -24,7 +25,7 @@ cli_exit_code cli_store_path(const cli_options *options, const char **out);
 /* The storage at that path, as cli_storage_open. */
 cli_exit_code cli_store_storage(const cli_options *options, cli_access access, cli_storage *out);
 
-/* Opens the store that is there, OWNED: cli_store_close; `out` is all zero but for `cache_len` and `wants_peers`. Anything but EXIT_DONE has been reported. */
+/* Opens the store that is there, OWNED: cli_store_close; `out` is all zero but for `cache_len`, `wants_peers` and `dry_run`. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_store_open(const cli_options *options, cli_access access, cli_store *out);
 
 /* Opens a database and waits until it is ready. Its storage and its router are MOVED, in any case, and its name is the path, which

@@ -42,8 +42,13 @@ static cli_exit_code sync_own(const cli_options *options, const char *ca, cli_st
     cli_visit_free(visit);
     if (st != MT_OK)
         return cli_complain(EXIT_SYSTEM, "%s", *s.err.text ? s.err.text : mt_status_text(st));
-    cli_visit_print(&s.facts, s.url, cli_options_has(options, OPTION_JSON), &out->text);
-    return EXIT_DONE;
+    if (!store->dry_run) {
+        cli_visit_print(&s.facts, s.url, cli_options_has(options, OPTION_JSON), &out->text);
+        return EXIT_DONE;
+    }
+    return cli_visit_print_dry(&s.facts, s.url, cli_options_has(options, OPTION_JSON), &out->text)
+               ? EXIT_DIFFERENT
+               : EXIT_DONE;
 }
 
 static cli_exit_code run_sync(const cli_options *options)
@@ -57,10 +62,11 @@ static cli_exit_code run_sync(const cli_options *options)
     if (mt_url_check(options->operands[0], false, &err) != MT_OK)
         return cli_complain(EXIT_USAGE, "%s", err.text);
     if ((code = cli_tls_ca(options, options->operands[0], &ca)) != EXIT_DONE) return code;
+    store.dry_run = cli_options_has(options, OPTION_DRY_RUN);
     if ((code = cli_store_open(options, ACCESS_WRITE, &store)) != EXIT_DONE) return code;
     cli_report_output(options, &out);
     cli_progress("connecting", "");
-    if (store.remote)
+    if (store.remote && !store.dry_run)
         code = cli_remote_visit(&store, options->operands[0], ca,
                                 cli_options_has(options, OPTION_JSON), &out);
     else code = sync_own(options, ca, &store, &out);
@@ -75,7 +81,8 @@ const cli_command cli_verb_sync = {
     .operands = "an operand, URL",
     .operand_min = 1,
     .operand_max = 1,
-    .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_JSON),
+    .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_JSON) |
+                   OPTION_BIT(OPTION_DRY_RUN),
     .run = run_sync,
     .help = "Usage: mytosis sync [OPTION...] URL\n"
             "\n"
@@ -83,6 +90,7 @@ const cli_command cli_verb_sync = {
             "are equal. While a daemon holds the store, it does so. What was transferred\n"
             "stays, whatever ends it.\n"
             "\n"
+            "  -n, --dry-run      only say how many nodes differ: nothing is transferred\n"
             "      --store PATH   the store; else MYTOSIS_STORE names it\n"
             "      --ca FILE      who certifies a peer at wss://, in PEM; else MYTOSIS_CA\n"
             "                     names them, or the daemon does, or the system\n"
@@ -90,6 +98,6 @@ const cli_command cli_verb_sync = {
             "\n"
             "Example: mytosis sync ws://127.0.0.1:7118 --store notes.mdb\n"
             "\n"
-            "Exit codes: 0 equal, 2 usage, 3 bad input, 4 the peer cannot be reached or\n"
-            "refused, or something failed.\n",
+            "Exit codes: 0 equal, 1 with --dry-run: something differs, 2 usage, 3 bad input,\n"
+            "4 the peer cannot be reached or refused, or something failed.\n",
 };

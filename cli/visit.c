@@ -37,6 +37,20 @@ static bool is_equal(const mt_sync_peer *peer)
     return peer->state == MT_SYNC_LIVE && peer->behind == 0 && peer->unacknowledged == 0;
 }
 
+/* What a dry run came to, and whether the peer can tell. */
+static void note_subscription(void *ctx, const mt_sync_subscription *subscription)
+{
+    cli_visit *v = ctx;
+
+    if (subscription->outgoing) return;
+    v->facts.only_there = subscription->only_there;
+    v->facts.only_here = subscription->only_here;
+    v->facts.on_both = subscription->on_both;
+    if (subscription->state != MT_SYNC_REFUSED) return;
+    v->refused = true;
+    (void)snprintf(v->why, sizeof v->why, "%s", subscription->error);
+}
+
 static void note_own(cli_visit *v, const mt_sync_peer *peer)
 {
     v->facts.nodes_in = peer->nodes_in;
@@ -48,6 +62,8 @@ static void note_own(cli_visit *v, const mt_sync_peer *peer)
     v->unstored = peer->unstored;
     v->refused = peer->state == MT_SYNC_REFUSED;
     if (peer->error) (void)snprintf(v->why, sizeof v->why, "%s", peer->error);
+    (void)!mt_db_subscriptions(v->db, v->connection, note_subscription, v);
+    v->equal &= !v->refused;
     if (peer->state != MT_SYNC_STANDBY || peer->id.len > sizeof v->id) return;
     memcpy(v->id, peer->id.data, peer->id.len);
     v->id_len = peer->id.len;
@@ -191,4 +207,43 @@ void cli_visit_print(const cli_visit_facts *facts, const char *url, bool json, c
     cli_text_number(text, facts->bytes_out);
     cli_text_printf(text, " out, in %" PRIu64 ".%" PRIu64 " s\n", facts->ms / 1000,
                     facts->ms % 1000 / 100);
+}
+
+static void print_json_dry(const cli_visit_facts *facts, const char *url, bool equal,
+                           cli_text *text)
+{
+    cli_text_str(text, "{\"url\":");
+    cli_text_note(text, mt_json_string(mt_str(url), &text->buf));
+    cli_text_printf(text, ",\"equal\":%s", equal ? "true" : "false");
+    cli_text_printf(text, ",\"only_there\":%" PRIu64 ",\"only_here\":%" PRIu64, facts->only_there,
+                    facts->only_here);
+    cli_text_printf(text, ",\"on_both\":%" PRIu64, facts->on_both);
+    cli_text_printf(text, ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64, facts->bytes_in,
+                    facts->bytes_out);
+    cli_text_printf(text, ",\"ms\":%" PRIu64 "}\n", facts->ms);
+}
+
+bool cli_visit_print_dry(const cli_visit_facts *facts, const char *url, bool json, cli_text *text)
+{
+    bool equal = facts->only_there + facts->only_here + facts->on_both == 0;
+
+    if (json) {
+        print_json_dry(facts, url, equal, text);
+        return !equal;
+    }
+    if (equal) {
+        cli_text_str(text, "equal; ");
+    } else {
+        cli_text_count(text, facts->only_there, "node");
+        cli_text_str(text, " only there, ");
+        cli_text_number(text, facts->only_here);
+        cli_text_str(text, " only here, ");
+        cli_text_number(text, facts->on_both);
+        cli_text_str(text, " on both that differ; ");
+    }
+    cli_text_str(text, "found with ");
+    cli_text_count(text, facts->bytes_in + facts->bytes_out, "byte");
+    cli_text_printf(text, " in %" PRIu64 ".%" PRIu64 " s\n", facts->ms / 1000,
+                    facts->ms % 1000 / 100);
+    return !equal;
 }

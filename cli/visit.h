@@ -11,8 +11,9 @@ typedef struct cli_visit cli_visit;
 /* How far a visit is, or what it came to. */
 typedef struct cli_visit_facts {
     uint64_t nodes_in, nodes_out, bytes_in, bytes_out;
-    uint64_t ms;     /* since it began */
-    char words[128]; /* "receiving notes/, 12,000 nodes" */
+    uint64_t ms;                             /* since it began */
+    char words[128];                         /* "receiving notes/, 12,000 nodes" */
+    uint64_t only_there, only_here, on_both; /* nodes that differ, by a dry run */
 } cli_visit_facts;
 
 /* Hears now and then how far it is, and then once how it ended: `why` is NULL while it goes on, and of status MT_OK where both are
@@ -29,5 +30,8 @@ void cli_visit_free(cli_visit *visit);
 
 /* Prints what it came to. */
 void cli_visit_print(const cli_visit_facts *facts, const char *url, bool json, cli_text *text);
+
+/* The same of a dry run; answers whether anything differs. */
+bool cli_visit_print_dry(const cli_visit_facts *facts, const char *url, bool json, cli_text *text);
 
 #endif

@@ -15,7 +15,7 @@ _mytosis_options() {
     write) echo --patch --json ;;
     read) echo --json --plain --raw --all ;;
     link | rm | status) echo --json ;;
-    sync) echo --ca --json ;;
+    sync) echo --dry-run --ca --json ;;
     peers) echo --long --json ;;
     ls) echo --long --limit --json ;;
     log) echo --since --limit --json ;;

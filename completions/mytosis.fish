@@ -69,6 +69,7 @@ complete -c mytosis -n "__mytosis_store serve" -l pull -x -d "Get only uids that
 complete -c mytosis -n "__mytosis_store serve" -l push -x -d "Give only uids that begin so"
 complete -c mytosis -n "__mytosis_store serve" -l cert -r -F -d "The certificate of wss:// listeners"
 complete -c mytosis -n "__mytosis_store serve" -l key -r -F -d "The key of the certificate"
+complete -c mytosis -n "__mytosis_store sync" -s n -l dry-run -d "Only say what differs"
 complete -c mytosis -n "__mytosis_store serve sync" -l ca -r -F -d "Whom wss:// peers are certified by"
 complete -c mytosis -n "__mytosis_store serve" -l config -r -F -d "A file of settings"
 complete -c mytosis -n "__mytosis_store serve" -l check-config -d "Print all settings, and end"

@@ -107,7 +107,7 @@ _mytosis_store() {
         ;;
     status) _arguments $common $json ;;
     peers) _arguments $common $json '(-l --long)'{-l,--long}'[with what goes over, range by range]' ;;
-    sync) _arguments $common $json '--ca=[whom wss:// peers are certified by]:file:_files' '1:url:' ;;
+    sync) _arguments $common $json '(-n --dry-run)'{-n,--dry-run}'[only say what differs]' '--ca=[whom wss:// peers are certified by]:file:_files' '1:url:' ;;
     serve)
         _arguments $common $json \
             '*--listen=[where peers may connect]:url:' \
