@@ -21,13 +21,14 @@ struct mti_comparing {
     mti_sync *sync;
     phase phase;
     mti_asker asker;
-    bool busy;         /* the index is asked */
-    bool stepping;     /* further up the stack */
-    bool waits;        /* for the index to be made */
-    bool differs;      /* that the ranges do is known */
-    bool prints;       /* there is one of the range */
-    mt_cursor printed; /* where our log ended when the last was made */
-    mt_error making;   /* how far the index is */
+    bool busy;              /* the index is asked */
+    bool stepping;          /* further up the stack */
+    bool waits;             /* for the index to be made */
+    bool differs;           /* that the ranges do is known */
+    mt_sum living, deleted; /* ours, when we subscribed */
+    bool prints;            /* there is one of the range */
+    mt_cursor printed;      /* where our log ended when the last was made */
+    mt_error making;        /* how far the index is */
     mt_timer again;
 };
 
@@ -90,8 +91,7 @@ mt_status mti_comparing_new(mti_session *session, mti_inbound *in)
     return MT_OK;
 }
 
-/* The next that waits for its turn. */
-static void turn(mti_session *session)
+void mti_comparing_turn(mti_session *session)
 {
     mti_inbound *in = session->inbound;
 
@@ -120,7 +120,7 @@ static void end(mti_comparing *c, bool copies)
         if (copies) mti_outbound_copy(out);
         else mti_outbound_feed(out);
     }
-    turn(session);
+    mti_comparing_turn(session);
     mti_status_note(session);
 }
 
@@ -157,6 +157,34 @@ static mti_inbound *same_range(const mti_session *session, const mti_range *rang
     return in;
 }
 
+/* Whether the peer asks for the same of us, so that one of the two asks for both. */
+static bool is_mutual(const mti_comparing *c)
+{
+    const mti_wishes *ours = &c->sync->wishes, *theirs = &c->session->theirs;
+    bool pulls = false;
+
+    for (size_t i = 0; i < theirs->count && !pulls; i++)
+        pulls = theirs->at[i].pull && mti_range_equal(&theirs->at[i].range, &c->in->range);
+    for (size_t i = 0; i < ours->count && pulls; i++)
+        if (ours->at[i].push && mti_range_equal(&ours->at[i].range, &c->in->range)) return true;
+    return false;
+}
+
+/* If the peer told another print, whoever of the two is to ask does so at once. */
+static void see_told(mti_comparing *c)
+{
+    if (c->phase != PHASE_SAID || (is_mutual(c) && !is_first(c->session))) return;
+    if (!mti_prints_differ(c->session, &c->in->range, &c->living, &c->deleted)) return;
+    c->differs = true;
+    c->phase = PHASE_READY;
+    mti_session_flush_soon(c->session);
+}
+
+void mti_comparing_told(mti_inbound *in)
+{
+    see_told(in->comparing);
+}
+
 bool mti_comparing_drives(mti_session *session, mti_outbound *out)
 {
     mti_inbound *in = same_range(session, &out->range);
@@ -164,7 +192,8 @@ bool mti_comparing_drives(mti_session *session, mti_outbound *out)
 
     if (!c || !is_first(session) || c->phase == PHASE_WAITS) return false;
     /* What was found already was found for us alone. */
-    if (c->phase == PHASE_ASKS) return false;
+    if (c->phase == PHASE_ASKS && (c->asker.result.passes > 1 || c->asker.result.asks > 0))
+        return false;
     c->asker.gives = c->differs = true;
     if (c->phase == PHASE_SAID) {
         c->phase = PHASE_READY;
@@ -194,7 +223,7 @@ void mti_comparing_granted(mti_session *session, mti_inbound *in)
     case MTI_STANDS_ASKED:
         c->differs = true;
         if (c->phase == PHASE_SAID || c->phase == PHASE_WAITS) c->phase = PHASE_READY;
-        turn(session);
+        mti_comparing_turn(session);
         break;
     case MTI_STANDS_COMPARED:
         if (c->phase == PHASE_SAID) c->phase = PHASE_WAITS;
@@ -216,7 +245,10 @@ static void subscribe(mti_comparing *c, const mt_storage_print *ours)
         mti_inbound_say_subscribe(c->session, in, NULL, 0);
         return;
     }
+    c->living = ours->living;
+    c->deleted = ours->deleted;
     c->phase = c->differs ? PHASE_READY : PHASE_SAID;
+    see_told(c);
     mti_inbound_say_subscribe(c->session, in, &print, ours->count);
 }
 

@@ -42,6 +42,7 @@ static void say_hello(mti_session *session)
                           (wish->once ? MTI_RANGE_ONCE : 0));
     }
     mti_session_send(session, &say);
+    mti_prints_tell(session);
     mti_greet_later(session);
 }
 

@@ -206,6 +206,18 @@ static mt_status ask_memory(mti_sync *sync, bool items, const mt_storage_span *s
     return MT_OK;
 }
 
+static bool is_of_storage(const mti_sync *sync)
+{
+    const mt_db *db = sync->db;
+
+    return db->storage.name && db->storage.fingerprint && db->storage.items;
+}
+
+bool mti_own_index_ready(const mti_sync *sync)
+{
+    return is_of_storage(sync) ? !mti_is_empty(sync) : sync->index.stage == INDEX_MADE;
+}
+
 mt_status mti_own_index_ask(mti_sync *sync, bool items, const mt_storage_span *spans, size_t count,
                             mti_index_done *done, void *ctx)
 {
@@ -213,8 +225,7 @@ mt_status mti_own_index_ask(mti_sync *sync, bool items, const mt_storage_span *s
     uint64_t id = 0;
     mt_status st;
 
-    if (!db->storage.name || !db->storage.fingerprint || !db->storage.items)
-        return ask_memory(sync, items, spans, count, done, ctx);
+    if (!is_of_storage(sync)) return ask_memory(sync, items, spans, count, done, ctx);
     if ((st = mti_request_begin(db, done, ctx, &id)) != MT_OK) return st;
     st = items ? db->storage.items(db->storage_ctx, &db->storage_host, id, spans, count)
                : db->storage.fingerprint(db->storage_ctx, &db->storage_host, id, spans, count);

@@ -279,6 +279,7 @@ static void flush(void *arg)
     mti_session_hold(session);
     if (session->prompt) send_ack(session);
     if (session->stage == SESSION_ACTIVE) mti_outbound_step_all(session);
+    if (session->stage == SESSION_ACTIVE) mti_comparing_turn(session);
     if (session->stage == SESSION_ACTIVE) mti_answer_step(session);
     mti_status_note(session);
     mti_session_release(session);
@@ -425,6 +426,7 @@ static void dispatch(mti_session *session, unsigned type, mti_parse *in)
     case MTI_PULL: mti_sync_pull_asked(session, in); break;
     case MTI_FOUND: mti_sync_pull_found(session, in); break;
     case MTI_ANSWER: mti_comparing_take(session, type, in); break;
+    case MTI_PRINTS: mti_prints_take(session, in); break;
     case MTI_ASK:
     case MTI_WANT:
     case MTI_LACK:

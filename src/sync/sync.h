@@ -6,6 +6,7 @@
  *                                                                          live.c, gather.c
  *     inbound    what we subscribed to there: take, store, acknowledge     inbound.c
  *     comparing  what differs from a peer that we have no position in common with: who asks      comparing.c
+ *     prints     what a peer has of each range, told with its greeting                       prints.c
  *     compared   who answers, and sends                                    compared.c, sending.c
  *     index      prints and items of our nodes                             own_index.c
  *     refused    what of it was not taken, and may be later                refused.c
@@ -34,6 +35,8 @@ typedef struct mti_session mti_session;
 typedef struct mti_wish {
     mti_range range;
     bool pull, push, once;
+    bool told;      /* of a peer's: what it has of it ... */
+    uint64_t print; /* ... when it greeted */
 } mti_wish;
 
 typedef struct mti_wishes {
@@ -467,6 +470,16 @@ void mti_own_index_note(mti_sync *sync, const mt_push *push); /* if it is the on
 mt_status mti_own_index_ask(mti_sync *sync, bool items, const mt_storage_span *spans, size_t count,
                             mti_index_done *done, void *ctx);
 
+bool mti_own_index_ready(const mti_sync *sync); /* asking it costs little */
+
+/* prints.c: what is told with a greeting */
+void mti_prints_tell(mti_session *session);
+void mti_prints_take(mti_session *session, mti_parse *in);
+
+/* Whether the peer told another print of just this range. */
+bool mti_prints_differ(const mti_session *session, const mti_range *range, const mt_sum *living,
+                       const mt_sum *deleted);
+
 /* sending.c: nodes go over; then `sent` is called. They stay until then, or until the sending is dropped. */
 void mti_sending_start(mti_outbound *out, const mti_sends *sends,
                        void (*sent)(void *ctx, uint64_t nodes), void *ctx);
@@ -486,7 +499,9 @@ void mti_outbound_copy(mti_outbound *out);
 mt_status mti_comparing_new(mti_session *session, mti_inbound *in); /* then it subscribes */
 void mti_comparing_end(mti_inbound *in);
 void mti_comparing_granted(mti_session *session, mti_inbound *in);
+void mti_comparing_turn(mti_session *session); /* the next that waits for its turn asks */
 void mti_comparing_refused(mti_inbound *in);
+void mti_comparing_told(mti_inbound *in); /* the peer's print may be another */
 void mti_comparing_take(mti_session *session, unsigned type, mti_parse *in);
 
 /* The peer has another print of the same range, and is to be sent what it lacks. Answers whether we find
