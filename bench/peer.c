@@ -45,6 +45,16 @@ void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool d
     bench_must(mt_on(p->db, &all, heard, p, NULL), "listen");
 }
 
+mt_connection *peer_dial(const peer *p, const char *url)
+{
+    mt_connection *link;
+    mt_error error;
+
+    bench_must(mt_dial(p->env, url, NULL, &link, &error), "dial");
+    bench_must(mt_group_add(mt_server_group(p->server), link), "group");
+    return link;
+}
+
 void peer_close(peer *p)
 {
     mt_close(p->db);
@@ -69,11 +79,12 @@ static void add_peer(void *ctx, const mt_sync_peer *one)
 
     t->bytes += one->bytes_in + one->bytes_out;
     t->live += one->state == MT_SYNC_LIVE;
+    t->trips += one->round_trips;
 }
 
 totals peer_totals(const peer *p)
 {
-    totals t = {0, 0};
+    totals t = {0, 0, 0};
 
     bench_must(mt_db_status(p->db, add_peer, &t), "status");
     return t;

@@ -21,6 +21,9 @@ typedef struct peer {
  * in memory. `p` stays where it is until peer_close. */
 void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool dials);
 
+/* Dials from one that listens, too. OWNED. */
+mt_connection *peer_dial(const peer *p, const char *url);
+
 /* Begins to close; turning the loop ends it. */
 void peer_close(peer *p);
 
@@ -34,6 +37,7 @@ void peer_fill(const peer *p, const bench_set *set);
 typedef struct totals {
     uint64_t bytes; /* both ways */
     size_t live;    /* so many are in sync */
+    uint64_t trips; /* waits for an answer, since the links are up */
 } totals;
 
 totals peer_totals(const peer *p);

@@ -25,6 +25,7 @@ typedef struct bench {
     raw_records records; /* of `set`, once they are needed */
     size_t sync_commits; /* at the receiving side of sync_durable */
     double sync_bytes, sync_durable, sync_raw, resync_bytes, resync_ms;
+    double strangers_ms, strangers_trips, equal_ms, equal_bytes;
 } bench;
 
 /* ---- First sync ---- */
@@ -191,6 +192,88 @@ static double resync_ms(void *ctx)
     return ((bench *)ctx)->resync_ms;
 }
 
+/* ---- Strangers ---- */
+
+enum { ORIGIN, BETWEEN, HERE, THERE, EQUAL, STRANGERS };
+
+/* Links two, waits until both are equal, and takes the link away. Answers how long that took; `*trips`: how
+ * often the one that dialed had to wait for an answer, and `*bytes`: that were said. */
+static double meet(const peer *from, const peer *to, double *bytes, double *trips)
+{
+    uint64_t before = peer_totals(from).bytes;
+    double start = bench_now(), taken;
+    mt_connection *link = peer_dial(from, mt_server_url(to->server));
+
+    while (peer_totals(from).live == 0 || peer_totals(to).live == 0) peer_turn(from);
+    taken = bench_now() - start;
+    *bytes = (double)(peer_totals(from).bytes - before);
+    *trips = (double)peer_totals(from).trips;
+    mt_connection_close(link);
+    mt_connection_unref(link);
+    while (peer_totals(to).live > 0 || mt_group_count(mt_server_group(from->server)) > 0)
+        peer_turn(from);
+    return taken;
+}
+
+static void edit(const bench *b, bench_rng *rng, const peer *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const mt_row *row = &b->set.rows[bench_random(rng, SYNC_NODES)];
+        mt_field field = row->fields[bench_random(rng, FIELDS)];
+        mt_row change = {.uid = row->uid, .fields = &field, .count = 1};
+        bench_must(mt_write_wait(p->db, &change, 1, NULL, NULL), "write");
+    }
+}
+
+/* Two that have the same from a third, and never met: each has written 100 fields since. Both met another
+ * before, so that they have their indexes. */
+static double strangers(void *ctx)
+{
+    bench *b = ctx;
+    bench_rng rng = {b->seed};
+    peer peers[STRANGERS];
+    mt_loop *loop;
+    double bytes, none;
+
+    bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
+    for (size_t i = 0; i < STRANGERS; i++)
+        peer_open(&peers[i], loop, NULL, "tcp://127.0.0.1:0", false);
+    peer_fill(&peers[ORIGIN], &b->set);
+    for (size_t i = BETWEEN; i < STRANGERS; i++)
+        (void)meet(&peers[i], &peers[ORIGIN], &none, &none);
+    for (size_t i = HERE; i < STRANGERS; i++)
+        (void)meet(&peers[i], &peers[BETWEEN], &none, &none);
+    b->equal_ms = 1e3 * meet(&peers[EQUAL], &peers[HERE], &b->equal_bytes, &none);
+    edit(b, &rng, &peers[HERE], EDITS / 2);
+    edit(b, &rng, &peers[THERE], EDITS / 2);
+    b->strangers_ms = 1e3 * meet(&peers[HERE], &peers[THERE], &bytes, &b->strangers_trips);
+    for (size_t i = 0; i < STRANGERS; i++) peer_close(&peers[i]);
+    bench_must(mt_loop_run(loop), "loop");
+    mt_loop_free(loop);
+    return bytes;
+}
+
+static double strangers_ms(void *ctx)
+{
+    return ((bench *)ctx)->strangers_ms;
+}
+
+/* The greeting is one. */
+static double strangers_trips(void *ctx)
+{
+    return ((bench *)ctx)->strangers_trips - 1;
+}
+
+static double equal_bytes(void *ctx)
+{
+    return ((bench *)ctx)->equal_bytes;
+}
+
+static double equal_ms(void *ctx)
+{
+    return ((bench *)ctx)->equal_ms;
+}
+
 /* ---- Idle ---- */
 
 typedef struct counted {
@@ -260,6 +343,14 @@ static figure figures[] = {
     FIGURE("resync_bytes", "200 changed fields, positions known", "bytes", resync, 11e3, true,
            false),
     FIGURE("resync_ms", "  until live again", "ms", resync_ms, 10, true, false),
+    FIGURE("strangers_bytes", "200 changed fields, positions unknown", "bytes", strangers, 25e3,
+           true, false),
+    FIGURE("strangers_ms", "  from dialing until live", "ms", strangers_ms, 10, true, false),
+    FIGURE("strangers_trips", "  round trips behind the greeting", "", strangers_trips, 2, true,
+           false),
+    FIGURE("equal_bytes", "strangers that are equal, with the greeting", "bytes", equal_bytes, 0,
+           true, false),
+    FIGURE("equal_ms", "  from dialing until live", "ms", equal_ms, 0, true, false),
     FIGURE("idle", "memory of an idle connection", "bytes", idle, 8192, true, true),
 };
 
