@@ -26,9 +26,11 @@ struct mti_comparing {
     bool waits;             /* for the index to be made */
     bool differs;           /* that the ranges do is known */
     mt_sum living, deleted; /* ours, when we subscribed */
-    bool prints;            /* there is one of the range */
-    mt_cursor printed;      /* where our log ended when the last was made */
-    mt_error making;        /* how far the index is */
+    uint64_t wanted,
+        nodes_before;  /* that are to come; those that had come before they were asked for */
+    bool prints;       /* there is one of the range */
+    mt_cursor printed; /* where our log ended when the last was made */
+    mt_error making;   /* how far the index is */
     mt_timer again;
 };
 
@@ -320,8 +322,13 @@ static void look(mti_comparing *c)
 static void say(mti_comparing *c)
 {
     mti_say say = mti_say_begin(&c->sync->message, mti_asker_due(&c->asker));
+    uint64_t wanted = c->asker.want_count;
 
     mti_asker_say(&c->asker, &say);
+    if (c->asker.stage == ASKER_LACK) {
+        c->wanted = wanted;
+        c->nodes_before = c->in->nodes;
+    }
     c->session->asks = true;
     mti_session_send(c->session, &say);
 }
@@ -417,15 +424,14 @@ void mti_comparing_take(mti_session *session, unsigned type, mti_parse *in)
     else fail(c, st, c->asker.error.text);
 }
 
-void mti_comparing_say(const mti_inbound *in, mt_error *line)
+mti_progress mti_comparing_progress(const mti_inbound *in)
 {
     const mti_comparing *c = in->comparing;
-    const mti_asker_result *found = &c->asker.result;
-    uint64_t differing = found->theirs + found->ours + found->both;
+    const mti_outbound *out = other_way(c);
+    mti_progress p = {.what = "comparing"};
 
-    if (c->making.text[0]) *line = c->making;
-    else if (c->phase == PHASE_WAITS) mti_fail(line, MT_OK, "comparing, as the peer asks");
-    else if (differing == 0) mti_fail(line, MT_OK, "comparing");
-    else
-        mti_fail(line, MT_OK, "comparing, %llu nodes differ so far", (unsigned long long)differing);
+    if (c->making.text[0]) p.making = c->making.text;
+    if (out && out->sending.sends) return mti_sending_progress(out);
+    if (c->phase != PHASE_ASKS || c->asker.stage != ASKER_LACK || c->wanted == 0) return p;
+    return (mti_progress){"receiving", in->nodes - c->nodes_before, c->wanted, NULL};
 }

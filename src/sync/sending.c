@@ -156,3 +156,11 @@ void mti_sending_end(mti_outbound *out)
     if (s->above.mem) mti_key_map_free(&s->above);
     if (s->up_to.mem) mti_key_map_free(&s->up_to);
 }
+
+mti_progress mti_sending_progress(const mti_outbound *out)
+{
+    const mti_sending *s = &out->sending;
+
+    if (!s->sends) return (mti_progress){.what = "comparing"};
+    return (mti_progress){"sending", s->at, s->sends->count, NULL};
+}

@@ -122,11 +122,19 @@ static mt_bytes name_of(const mti_range *range)
     return mt_str(range->first.len + range->end.len > 0 ? "a range" : "everything");
 }
 
-static void say_comparing(const mti_inbound *in, char text[TEXT_LEN])
+/* "comparing notes/", "receiving notes/, 1,200 of 5,000 nodes that differ"; `name` may be empty. */
+static void say_progress(char text[TEXT_LEN], mti_progress p, mt_bytes name)
 {
+    grouped done = grouped_of(p.done), total = grouped_of(p.total);
+    const char *space = name.len ? " " : "";
     mt_error line;
 
-    mti_comparing_say(in, &line);
+    if (p.making) mti_fail(&line, MT_OK, "%s", p.making);
+    else if (p.total == 0)
+        mti_fail(&line, MT_OK, "%s%s%.*s", p.what, space, (int)name.len, (const char *)name.data);
+    else
+        mti_fail(&line, MT_OK, "%s%s%.*s, %s of %s nodes that differ", p.what, space, (int)name.len,
+                 (const char *)name.data, done.text, total.text);
     say_line(text, &line);
 }
 
@@ -140,8 +148,10 @@ static void fill_active(const mti_session *session, mti_refusals refused, mt_syn
     const mti_inbound *in = catching(session);
     const mti_outbound *out = lagging(session);
 
-    if (in && in->comparing) say_comparing(in, peer->text);
-    else if (out && is_compared(out)) say_only(peer->text, "comparing, as the peer asks");
+    if (in && in->comparing)
+        say_progress(peer->text, mti_comparing_progress(in), name_of(&in->range));
+    else if (out && is_compared(out))
+        say_progress(peer->text, mti_sending_progress(out), name_of(&out->range));
     else if (in && in->standing.how == MTI_STANDS_COPYING)
         say_count(peer->text, "receiving", name_of(&in->range), in->nodes);
     else if (out && out->mode == OUT_COPY)
@@ -215,7 +225,7 @@ static void fill_inbound(const mti_inbound *in, mt_sync_subscription *sub)
     sub->nodes_there = in->nodes_there;
     if (sub->state == MT_SYNC_REFUSED) say_refused(sub->text, in->error.text);
     else if (in->all) say_only(sub->text, in->ended ? "done" : "live");
-    else if (in->comparing) say_comparing(in, sub->text);
+    else if (in->comparing) say_progress(sub->text, mti_comparing_progress(in), mt_str(""));
     else if (in->standing.how == MTI_STANDS_COPYING)
         say_count(sub->text, "receiving", mt_str(""), in->nodes);
     else say_only(sub->text, "catching up");
@@ -241,7 +251,7 @@ static void fill_outbound(const mti_outbound *out, mt_sync_subscription *sub)
     } else if (out->mode == OUT_COPY) {
         say_count(sub->text, "sending", mt_str(""), out->nodes);
     } else if (is_compared(out)) {
-        say_only(sub->text, "comparing");
+        say_progress(sub->text, mti_sending_progress(out), mt_str(""));
     } else {
         say_lag(sub->text, sub->behind);
     }

@@ -508,8 +508,14 @@ void mti_comparing_take(mti_session *session, unsigned type, mti_parse *in);
  * that out. */
 bool mti_comparing_drives(mti_session *session, mti_outbound *out);
 
-/* How it stands, in words. */
-void mti_comparing_say(const mti_inbound *in, mt_error *line);
+/* How far a comparison is: what is done, with how many of how many nodes that differ. */
+typedef struct mti_progress {
+    const char *what;
+    uint64_t done, total; /* 0: not known */
+    const char *making;   /* NULL; or the index is made first, so far */
+} mti_progress;
+mti_progress mti_comparing_progress(const mti_inbound *in);
+mti_progress mti_sending_progress(const mti_outbound *out);
 
 /* copy.c, feed.c */
 void mti_copy_step(mti_outbound *out);

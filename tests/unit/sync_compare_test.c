@@ -329,6 +329,38 @@ TEST(what_is_written_while_strangers_compare_goes_over_too)
     test_meeting_end(&m);
 }
 
+/* What was said of any peer, in any turn. */
+typedef struct said {
+    bool compared, moved;
+} said;
+
+static void hear_status(void *ctx, const mt_sync_peer *peer)
+{
+    said *s = ctx;
+
+    s->compared |= strcmp(peer->text, "comparing everything") == 0;
+    s->moved |=
+        strstr(peer->text, "ing everything, ") && strstr(peer->text, " of 200 nodes that differ");
+}
+
+TEST(status_tells_what_is_compared_and_how_much_of_it_has_gone)
+{
+    said s = {false, false};
+    test_meeting m;
+
+    begin(&m, false, NODES);
+    for (unsigned i = 0; i < NODES; i += 3) set(m.peers[0].db, i, "of the first");
+    (void)test_meeting_join(&m, 0, 2);
+    for (unsigned turn = 0; turn < 400; turn++) {
+        test_env_run_for(&m.te, 1);
+        for (size_t i = 0; i < 3; i += 2)
+            CHECK(mt_db_status(m.peers[i].db, hear_status, &s) == MT_OK);
+    }
+    CHECK(s.compared && s.moved);
+    CHECK(are_equal(&m));
+    test_meeting_end(&m);
+}
+
 TEST(comparison_that_is_cut_begins_again)
 {
     test_meeting m;
@@ -360,6 +392,7 @@ int main(void)
         cmocka_unit_test(dry_run_counts_what_differs_and_moves_nothing),
         cmocka_unit_test(dry_run_of_a_list_is_refused),
         cmocka_unit_test(what_is_written_while_strangers_compare_goes_over_too),
+        cmocka_unit_test(status_tells_what_is_compared_and_how_much_of_it_has_gone),
         cmocka_unit_test(comparison_that_is_cut_begins_again),
     };
 
