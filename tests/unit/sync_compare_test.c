@@ -350,7 +350,7 @@ TEST(status_tells_what_is_compared_and_how_much_of_it_has_gone)
 
     begin(&m, false, NODES);
     for (unsigned i = 0; i < NODES; i += 3) set(m.peers[0].db, i, "of the first");
-    (void)test_meeting_join(&m, 0, 2);
+    (void)test_meeting_join_with(&m, 0, 2, (mt_pipe_options){.latency_ms = 10});
     for (unsigned turn = 0; turn < 400; turn++) {
         test_env_run_for(&m.te, 1);
         for (size_t i = 0; i < 3; i += 2)
