@@ -139,14 +139,13 @@ static mt_status note_empty(mti_answerer *a, size_t at, bool empty)
     return MT_OK;
 }
 
-/* Asks for prints of smaller parts, `total` of them or so. */
-static mt_status make_finer(mti_answerer *a, uint64_t total)
+/* Asks for prints of smaller parts, `divide` of each or so. */
+static mt_status make_finer(mti_answerer *a, uint64_t divide)
 {
-    uint64_t divide = (total + a->open.count - 1) / a->open.count;
-
     a->form = MTI_ANSWER_PARTS;
     a->cut = false;
-    return look(a, ANSWERER_FINER, MTI_NEED_PRINTS, &a->open, (uint32_t)divide);
+    a->divide = (uint32_t)divide;
+    return look(a, ANSWERER_FINER, MTI_NEED_PRINTS, &a->open, a->divide);
 }
 
 static mt_status make_cells(mti_answerer *a, uint64_t differing)
@@ -191,7 +190,8 @@ static mt_status choose(mti_answerer *a, mti_seen *seen)
     a->expected = seen->expected;
     a->seen = *seen;
     total = mti_seen_divide(seen, reads_codes(a), true);
-    return total > 0 ? make_finer(a, total) : say_nodes(a);
+    a->uneven = false;
+    return total > 0 ? make_finer(a, (total + seen->open - 1) / seen->open) : say_nodes(a);
 }
 
 static mt_status take_prints(mti_answerer *a, const mt_storage_print *prints, size_t count)
@@ -229,23 +229,27 @@ static mt_bytes part_end(const mti_answerer *a, const mt_storage_print *prints, 
     return a->spans[prints[i].span].end;
 }
 
-/* Asks for the prints again where bounds that are cut short are worth it. */
-static mt_status cut_finer(mti_answerer *a)
+/* Takes the parts. Their prints are asked for again where bounds that are cut short are worth it, and fewer
+ * parts where a message would get too long. */
+static mt_status cut_finer(mti_answerer *a, mti_parts *finer)
 {
     mti_parts cut;
     bool worth;
     mt_status st;
 
     mti_parts_init(&cut, a->about.mem);
-    st = mti_parts_cut(&a->finer, &cut, &worth);
-    a->cut = true;
-    if (st == MT_OK && worth) {
-        mti_parts_free(&a->finer);
-        a->finer = cut;
-        return look(a, ANSWERER_FINER, MTI_NEED_PRINTS, &a->finer, 0);
+    st = mti_parts_cut(finer, &cut, &worth);
+    if (st == MT_OK && mti_parts_len(worth ? &cut : finer) > MTI_COMPARE_TEXT_MAX) {
+        mti_parts_free(&cut);
+        mti_parts_free(finer);
+        return a->divide >= 8 ? make_finer(a, a->divide / 4) : say_nodes(a);
     }
-    mti_parts_free(&cut);
+    mti_parts_free(&a->finer);
+    a->finer = worth ? cut : *finer;
+    mti_parts_free(worth ? finer : &cut);
     if (st != MT_OK) return no_memory(a);
+    a->cut = true;
+    if (worth) return look(a, ANSWERER_FINER, MTI_NEED_PRINTS, &a->finer, 0);
     goes(a, ANSWERER_SAY, MTI_NEED_SAY);
     return MT_OK;
 }
@@ -256,7 +260,7 @@ static mt_status take_finer(mti_answerer *a, const mt_storage_print *prints, siz
     mt_status st = looks(a, count);
 
     /* Where they can hardly be divided any more, it is up to their nodes. */
-    if (2 * count < 3 * a->open.count && !a->cut) return say_nodes(a);
+    if (2 * count < 3 * a->open.count && !a->cut && !a->uneven) return say_nodes(a);
     mti_parts_init(&finer, a->about.mem);
     for (size_t i = 0; i < count && st == MT_OK; i++) {
         if (prints[i].span >= a->span_count)
@@ -265,12 +269,11 @@ static mt_status take_finer(mti_answerer *a, const mt_storage_print *prints, siz
             st = no_memory(a);
         else finer.at[i].print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
     }
+    if (st == MT_OK && !a->cut) return cut_finer(a, &finer);
     mti_parts_free(&a->finer);
     a->finer = finer;
-    if (st != MT_OK) return st;
-    if (!a->cut) return cut_finer(a);
-    goes(a, ANSWERER_SAY, MTI_NEED_SAY);
-    return MT_OK;
+    if (st == MT_OK) goes(a, ANSWERER_SAY, MTI_NEED_SAY);
+    return st;
 }
 
 mt_status mti_answerer_prints(mti_answerer *a, const mt_storage_print *prints, size_t count)
@@ -303,11 +306,20 @@ static bool lists_full(const mti_answerer *a)
     return a->tags.len / MTI_TAG_LEN >= MTI_COMPARE_LIST_MAX;
 }
 
+/* A part that has more nodes than a list is not listed, nor are those behind it. */
+static void drop_list(mti_answerer *a)
+{
+    a->tags.len = a->tags_at;
+    a->listed--;
+    a->at = a->span_count;
+}
+
 static mt_status add_to_lists(mti_answerer *a, const mt_storage_item *item)
 {
     uint32_t tag = mti_tag_of(&a->key, item), count;
     uint8_t bytes[MTI_TAG_LEN] = {(uint8_t)tag, (uint8_t)(tag >> 8), (uint8_t)(tag >> 16)};
 
+    if (a->at >= a->span_count) return MT_OK;
     /* Parts that have nothing are listed, too. */
     while (a->listed == 0 || (a->at < a->span_count && a->spans[a->at].end.len > 0 &&
                               mt_bytes_compare(item->uid, a->spans[a->at].end) >= 0)) {
@@ -319,8 +331,12 @@ static mt_status add_to_lists(mti_answerer *a, const mt_storage_item *item)
         if (begin_list(a) != MT_OK) return a->error.status;
     }
     if (a->at >= a->span_count) return MT_OK;
-    if (mti_buf_append(&a->tags, bytes, sizeof bytes) != MT_OK) return no_memory(a);
     count = mti_load_le32(a->tags.data + a->tags_at) + 1;
+    if (count > MTI_COMPARE_LIST_MAX) {
+        drop_list(a);
+        return MT_OK;
+    }
+    if (mti_buf_append(&a->tags, bytes, sizeof bytes) != MT_OK) return no_memory(a);
     for (int i = 0; i < 4; i++) a->tags.data[a->tags_at + (size_t)i] = (uint8_t)(count >> 8 * i);
     return MT_OK;
 }
@@ -408,6 +424,10 @@ mt_status mti_answerer_items_end(mti_answerer *a)
     mt_bytes none = {NULL, 0};
 
     if (a->stage == ANSWERER_LISTS && lists_end(a) != MT_OK) return a->error.status;
+    if (a->stage == ANSWERER_LISTS && a->listed == 0) {
+        a->uneven = true;
+        return make_finer(a, 4 * a->open.count <= 2 * MTI_COMPARE_PARTS_MAX ? 4 : 2);
+    }
     if (a->stage == ANSWERER_CELLS || a->stage == ANSWERER_LISTS) {
         goes(a, ANSWERER_SAY, MTI_NEED_SAY);
         return MT_OK;

@@ -45,7 +45,9 @@ typedef struct mti_answerer {
     /* its answer */
     mti_answer_form form;
     mti_parts finer; /* or those that are wanted whole */
+    uint32_t divide; /* into how many parts each that differs is divided */
     bool cut;        /* their bounds are as short as they get */
+    bool uneven;     /* one of them has more nodes than a list */
     mti_cells cells;
     mti_trail trail;
     mt_buf tags;       /* of lists: a count of 4 bytes before each part's */

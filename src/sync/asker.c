@@ -23,6 +23,7 @@ void mti_asker_init(mti_asker *a, const mti_comparison *about)
     mti_sends_init(&a->offers, mem);
     mti_sends_init(&a->refused, mem);
     a->marks.mem = mem;
+    mti_lists_init(&a->lists, mem);
     a->names.mem = a->sent.mem = a->refused_keys.mem = mem;
 }
 
@@ -33,19 +34,10 @@ static void spans_end(mti_asker *a)
     a->span_count = 0;
 }
 
-static void lists_free(mti_asker *a)
-{
-    mti_lists *lists = &a->lists;
-
-    mti_mem_free(a->about.mem, lists->tags, lists->tag_cap * sizeof *lists->tags);
-    mti_mem_free(a->about.mem, lists->ends, lists->cap * sizeof *lists->ends);
-    memset(lists, 0, sizeof *lists);
-}
-
 void mti_asker_free(mti_asker *a)
 {
     spans_end(a);
-    lists_free(a);
+    mti_lists_free(&a->lists);
     mt_buf_free(&a->marks);
     mti_parts_free(&a->parts);
     mti_parts_free(&a->rest);
@@ -146,9 +138,10 @@ static mt_status ask_finer(mti_asker *a, uint64_t divide)
 {
     a->open = a->marked = false;
     a->cut = divide == 0;
+    a->divide = (uint32_t)divide;
     a->print_len = MTI_COMPARE_PRINT_LEN;
     if (next_key(a) != MT_OK) return a->error.status;
-    return look(a, ASKER_BEGIN, MTI_NEED_PRINTS, &a->parts, (uint32_t)divide);
+    return look(a, ASKER_BEGIN, MTI_NEED_PRINTS, &a->parts, a->divide);
 }
 
 /* Asks about parts of their last answer, which are known to differ: about smaller ones of our own, or the
@@ -226,23 +219,31 @@ static mt_bytes part_end(const mti_asker *a, const mt_storage_print *prints, siz
     return a->spans[prints[i].span].end;
 }
 
-/* Asks for the prints again where bounds that are cut short are worth it. */
-static mt_status cut_begin(mti_asker *a)
+/* Takes parts in place of those that they are of. Their prints are asked for again where bounds that are
+ * cut short are worth it, and fewer parts where a message would get too long. */
+static mt_status cut_begin(mti_asker *a, mti_parts *parts)
 {
     mti_parts cut;
-    bool worth;
     mt_status st;
+    bool worth;
 
     mti_parts_init(&cut, a->about.mem);
-    st = mti_parts_cut(&a->parts, &cut, &worth);
-    a->cut = true;
-    if (st == MT_OK && worth) {
-        mti_parts_free(&a->parts);
-        a->parts = cut;
-        return look(a, ASKER_BEGIN, MTI_NEED_PRINTS, &a->parts, 0);
+    st = mti_parts_cut(parts, &cut, &worth);
+    if (st == MT_OK && a->divide > 1 &&
+        mti_parts_len(worth ? &cut : parts) > MTI_COMPARE_TEXT_MAX) {
+        mti_parts_free(&cut);
+        mti_parts_free(parts);
+        a->divide /= 4;
+        return look(a, ASKER_BEGIN, MTI_NEED_PRINTS, &a->parts, a->divide);
     }
-    mti_parts_free(&cut);
-    return st == MT_OK ? goes(a, ASKER_ASK, MTI_NEED_SAY) : no_memory(a);
+    spans_end(a);
+    mti_parts_free(&a->parts);
+    a->parts = worth ? cut : *parts;
+    mti_parts_free(worth ? parts : &cut);
+    if (st != MT_OK) return no_memory(a);
+    a->cut = true;
+    if (worth) return look(a, ASKER_BEGIN, MTI_NEED_PRINTS, &a->parts, 0);
+    return goes(a, ASKER_ASK, MTI_NEED_SAY);
 }
 
 /* The prints of what is asked about next. */
@@ -262,11 +263,11 @@ static mt_status take_begin(mti_asker *a, const mt_storage_print *prints, size_t
         else parts.at[i].print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
     }
     if (nodes > a->nodes) a->nodes = nodes;
+    if (st == MT_OK && !a->cut) return cut_begin(a, &parts);
     spans_end(a);
     mti_parts_free(&a->parts);
     a->parts = parts;
-    if (st != MT_OK) return st;
-    return a->cut ? goes(a, ASKER_ASK, MTI_NEED_SAY) : cut_begin(a);
+    return st == MT_OK ? goes(a, ASKER_ASK, MTI_NEED_SAY) : st;
 }
 
 /* ---- What goes ---- */
@@ -400,71 +401,6 @@ static mt_status parse_cells(mti_asker *a, mti_parse *in)
     return MT_OK;
 }
 
-static void sift(uint32_t *tags, size_t root, size_t count)
-{
-    uint32_t moving = tags[root];
-
-    for (size_t child; (child = 2 * root + 1) < count; root = child) {
-        if (child + 1 < count && tags[child] < tags[child + 1]) child++;
-        if (moving >= tags[child]) break;
-        tags[root] = tags[child];
-    }
-    tags[root] = moving;
-}
-
-static void sort_tags(uint32_t *tags, size_t count)
-{
-    for (size_t i = count / 2; i-- > 0;) sift(tags, i, count);
-    while (count > 1) {
-        uint32_t last = tags[--count];
-        tags[count] = tags[0];
-        tags[0] = last;
-        sift(tags, 0, count);
-    }
-}
-
-static mt_status parse_list(mti_asker *a, mti_parse *in)
-{
-    mti_lists *lists = &a->lists;
-    uint64_t count = mti_parse_number(in, "the number of tags");
-    size_t first = lists->tag_count, *ends;
-    uint32_t *tags;
-    mt_bytes bytes;
-
-    if (!in->failed && count > (size_t)(in->end - in->at) / MTI_TAG_LEN)
-        mti_parse_fail(in, "the number of tags", "more than there are");
-    bytes = mti_parse_fixed(in, "the tags", in->failed ? 0 : (size_t)count * MTI_TAG_LEN);
-    if (in->failed) return MT_OK;
-    tags = mti_vector_reserve(a->about.mem, lists->tags, &lists->tag_cap, first + (size_t)count + 1,
-                              sizeof *tags);
-    if (!tags) return no_memory(a);
-    lists->tags = tags;
-    ends =
-        mti_vector_reserve(a->about.mem, lists->ends, &lists->cap, lists->count + 1, sizeof *ends);
-    if (!ends) return no_memory(a);
-    lists->ends = ends;
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *tag = bytes.data + i * MTI_TAG_LEN;
-        tags[first + i] = (uint32_t)tag[0] | (uint32_t)tag[1] << 8 | (uint32_t)tag[2] << 16;
-    }
-    sort_tags(tags + first, (size_t)count);
-    lists->tag_count += (size_t)count;
-    ends[lists->count++] = lists->tag_count;
-    return MT_OK;
-}
-
-static mt_status parse_lists(mti_asker *a, mti_parse *in)
-{
-    uint64_t count = mti_parse_number(in, "the number of lists");
-    mt_status st = MT_OK;
-
-    lists_free(a);
-    if (!in->failed && (count == 0 || count > a->parts.count))
-        mti_parse_fail(in, "the number of lists", "none, or more than there are parts");
-    for (uint64_t i = 0; i < count && st == MT_OK && !in->failed; i++) st = parse_list(a, in);
-    return st;
-}
-
 /* The parts behind those that are listed are asked about later. */
 static mt_status keep_rest(mti_asker *a)
 {
@@ -492,7 +428,7 @@ static mt_status take_form(mti_asker *a, mti_parse *in, mti_answer_form form)
         if (a->parts.count > 0) mti_parse_fail(in, "the form", "parts differ, and nothing follows");
         break;
     case MTI_ANSWER_CELLS: st = parse_cells(a, in); break;
-    case MTI_ANSWER_LISTS: st = parse_lists(a, in); break;
+    case MTI_ANSWER_LISTS: mti_parse_lists(in, &a->lists, a->parts.count); break;
     case MTI_ANSWER_PARTS: {
         mti_parts theirs;
         a->expected = mti_parse_number(in, "how many differ");
@@ -729,31 +665,11 @@ static mt_status settle_theirs(mti_asker *a)
 
 /* ---- Lists ---- */
 
-#define TAG_MATCHED (UINT32_C(1) << 31)
-
-/* Whether theirs have a tag that no other node of ours was matched with. */
-static bool match(mti_lists *lists, uint32_t tag)
-{
-    size_t first = lists->at ? lists->ends[lists->at - 1] : 0, end = lists->ends[lists->at];
-
-    while (first < end) {
-        size_t half = first + (end - first) / 2;
-        if ((lists->tags[half] & ~TAG_MATCHED) < tag) first = half + 1;
-        else end = half;
-    }
-    for (; first < lists->ends[lists->at]; first++) {
-        if ((lists->tags[first] & ~TAG_MATCHED) != tag) return false;
-        if (lists->tags[first] & TAG_MATCHED) continue;
-        lists->tags[first] |= TAG_MATCHED;
-        return true;
-    }
-    return false;
-}
-
 /* Offers a node with a state; MT_STATE_MAX: it is neither to be sent, nor lacked. */
 static mt_status offer(mti_asker *a, mt_bytes uid, uint64_t state)
 {
     if (a->offers.count >= MTI_COMPARE_WANTS_MAX) return MT_OK;
+    if (a->offers.text.len > MTI_COMPARE_TEXT_MAX) return MT_OK; /* the next pass finds it again */
     return mti_sends_add(&a->offers, uid, state) == MT_OK ? MT_OK : no_memory(a);
 }
 
@@ -797,7 +713,7 @@ static mt_status settle_listed(mti_asker *a, const mt_storage_item *item)
            mt_bytes_compare(item->uid, a->spans[a->lists.at].end) >= 0)
         a->lists.at++;
     if (st != MT_OK || a->lists.at >= a->lists.count) return st;
-    if (match(&a->lists, mti_tag_of(&a->key, item))) return MT_OK;
+    if (mti_lists_match(&a->lists, mti_tag_of(&a->key, item))) return MT_OK;
     return settle_unmatched(a, item);
 }
 
@@ -809,7 +725,7 @@ static mt_status want_unmatched(mti_asker *a)
 
     if (!a->dry && pass_refused(a, none) != MT_OK) return a->error.status;
     for (size_t i = 0; i < lists->tag_count; i++) {
-        if (lists->tags[i] & TAG_MATCHED) continue;
+        if (lists->tags[i] & MTI_TAG_MATCHED) continue;
         unmatched++;
         if (!a->dry && want(a, lists->tags[i], 0) != MT_OK) return a->error.status;
     }

@@ -9,6 +9,7 @@
 #ifndef MTI_ASKER_H
 #define MTI_ASKER_H
 
+#include "sync/lists.h"
 #include "sync/trail.h"
 
 typedef enum mti_asker_stage {
@@ -41,15 +42,6 @@ typedef struct mti_asker_result {
     uint64_t asks; /* messages that had to be answered */
 } mti_asker_result;
 
-/* Tags of theirs that are listed. */
-typedef struct mti_lists {
-    uint32_t *tags; /* sorted within each part */
-    size_t tag_count, tag_cap;
-    size_t *ends; /* where the tags of each part end */
-    size_t count, cap;
-    size_t at; /* the part that items come of */
-} mti_lists;
-
 typedef struct mti_asker {
     mti_comparison about;
     mti_asker_stage stage;
@@ -64,6 +56,7 @@ typedef struct mti_asker {
     mti_tag_key key;
     uint64_t expected; /* about how many differ, by all that was seen in this pass; 0: not known */
     bool open;         /* all of the parts are known to differ */
+    uint32_t divide;   /* BEGIN: into how many parts */
     bool cut;          /* bounds are as short as they get */
     bool marked;       /* the parts are those of their last answer that are marked */
     mt_buf marks;

@@ -239,6 +239,7 @@ bool mti_seen_codes(const mti_seen *seen)
 uint64_t mti_seen_divide(const mti_seen *seen, bool codes, bool trip)
 {
     uint64_t total, most = seen->nodes / PART_NODES;
+    uint64_t expected = seen->expected < seen->nodes ? seen->expected : seen->nodes;
 
     if (seen->open == 0) return 0;
     if (most > MTI_COMPARE_PARTS_MAX) most = MTI_COMPARE_PARTS_MAX;
@@ -247,10 +248,10 @@ uint64_t mti_seen_divide(const mti_seen *seen, bool codes, bool trip)
         if (total < MTI_COMPARE_PARTS_FIRST) total = MTI_COMPARE_PARTS_FIRST;
     } else if (codes && mti_seen_codes(seen)) {
         if (seen->nodes < (trip ? LOOK_MANY : LOOK_SOME)) return 0;
-        total = 4 * seen->expected;
+        total = 4 * expected;
         if (total < MTI_COMPARE_PARTS_FIRST) total = MTI_COMPARE_PARTS_FIRST;
     } else {
-        total = root_of(seen->nodes * seen->expected * MTI_TAG_LEN / PART_LEN);
+        total = root_of(seen->nodes * expected * MTI_TAG_LEN / PART_LEN);
     }
     if (total > most) total = most;
     return total >= 2 * seen->open ? total : 0;

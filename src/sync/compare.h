@@ -55,6 +55,9 @@
 #define MTI_COMPARE_PRINT_LEN 3u
 #define MTI_COMPARE_PRINT_WIDE 16u
 
+/* Bytes of bounds in one message, and of uids that are offered. */
+#define MTI_COMPARE_TEXT_MAX 524288u
+
 /* How often an asker goes through all of it. */
 #define MTI_COMPARE_PASSES_MAX 16u
 

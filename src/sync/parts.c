@@ -130,6 +130,19 @@ mt_status mti_parts_cut(const mti_parts *parts, mti_parts *out, bool *worth)
     return st;
 }
 
+size_t mti_parts_len(const mti_parts *parts)
+{
+    mt_bytes before = {NULL, 0};
+    size_t len = 0;
+
+    for (size_t i = 0; i < parts->count; i++) {
+        mt_bytes first = mti_part_first(parts, &parts->at[i]);
+        len += 1 + first.len - shared_len(before, first);
+        before = first;
+    }
+    return len;
+}
+
 static bool is_behind(const mti_parts *parts, const mti_part *a, const mti_part *b)
 {
     return mt_bytes_compare(mti_part_first(parts, a), mti_part_first(parts, b)) > 0;

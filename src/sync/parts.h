@@ -56,6 +56,9 @@ mt_status mti_parts_pick(const mti_parts *parts, mti_parts *out);
  * a bound is in. MT_NO_MEMORY. */
 mt_status mti_parts_cut(const mti_parts *parts, mti_parts *out, bool *worth);
 
+/* About how many bytes their bounds are written in. */
+size_t mti_parts_len(const mti_parts *parts);
+
 /* Puts parts that were found level by level into order. */
 void mti_parts_sort(mti_parts *parts);
 

@@ -235,6 +235,51 @@ TEST(who_asks_for_ever_is_refused)
     asks_for_ever(MTI_ASK_OPEN, 1000, 0, true);
 }
 
+/* A question about thousands of parts with a node each, and about all before or behind them. */
+static void uneven_question(mt_buf *body, bool before)
+{
+    mti_say say = {.out = body};
+    mti_parts parts;
+    char first[20], end[20];
+
+    mti_parts_init(&parts, test_mem());
+    if (before) CHECK(mti_parts_add(&parts, mt_str(""), mt_str("a/000000")) == MT_OK);
+    for (unsigned i = 0; i < 4000; i++) {
+        snprintf(first, sizeof first, "a/%06u", i);
+        snprintf(end, sizeof end, "a/%06u", i + 1);
+        CHECK(mti_parts_add(&parts, mt_str(first), mt_str(end)) == MT_OK);
+    }
+    if (!before) CHECK(mti_parts_add(&parts, mt_str(end), mt_str("")) == MT_OK);
+    mti_say_number(&say, 1);
+    mti_say_number(&say, MTI_ASK_OPEN);
+    mti_say_number(&say, 0);
+    mti_say_number(&say, 0);
+    mti_say_parts(&say, &parts, mt_str(""), 0);
+    mti_parts_free(&parts);
+}
+
+/* On the whole the parts are small, and yet one is not to be listed. */
+TEST(a_large_part_among_small_ones_is_divided)
+{
+    for (unsigned before = 0; before < 2; before++) {
+        mti_comparison about = {.mem = test_mem(), .asker = 11, .answerer = 13};
+        mt_buf body = {.mem = test_mem()};
+        mti_answerer answerer;
+        test_peer peer;
+        test_peer_init(&peer);
+        test_peer_fill(&peer, "a/", 0, 4000);
+        test_peer_fill(&peer, before ? "A/" : "b/", 0, MTI_COMPARE_LIST_MAX + 5000);
+        mti_answerer_init(&answerer, &about);
+        uneven_question(&body, before);
+        CHECK(ask(&answerer, &peer, MTI_ASK, &body) == MT_OK);
+        if (before) CHECK(answerer.form == MTI_ANSWER_PARTS && answerer.finer.count >= 4004);
+        else CHECK(answerer.form == MTI_ANSWER_LISTS && answerer.listed == 4000);
+        mti_answerer_free(&answerer);
+        test_peer_free(&peer);
+        mt_buf_free(&body);
+    }
+}
+
 /* ---- Who lies in answers ---- */
 
 typedef struct liar {
@@ -545,6 +590,7 @@ int main(void)
         cmocka_unit_test(any_message_may_be_spoiled_for_all),
         cmocka_unit_test(each_byte_may_be_the_last_or_another),
         cmocka_unit_test(who_asks_for_ever_is_refused),
+        cmocka_unit_test(a_large_part_among_small_ones_is_divided),
         cmocka_unit_test(who_lies_in_answers_gets_an_error_or_an_end),
         cmocka_unit_test(nothing_outside_the_range_is_sent),
         cmocka_unit_test(ranges_whose_sums_are_equal_look_equal),
