@@ -341,12 +341,12 @@ static int by_bytes(const void *a, const void *b)
 
 static void make_uids(world *w, size_t count)
 {
-    unsigned style = (unsigned)test_below(w->c, 4);
+    unsigned style = (unsigned)test_below(w->c, 5);
     size_t kept = 0;
 
     w->uids = test_take(&w->c->arena, count * sizeof *w->uids + 1);
     for (size_t i = 0; i < count; i++) {
-        char text[80];
+        char text[96];
         uint64_t r = test_rng_next(&w->c->rng);
         int len;
         switch (style) {
@@ -358,6 +358,10 @@ static void make_uids(world *w, size_t count)
         case 2:
             len = sprintf(text, "%.*s/%zu", (int)(r % 40),
                           "a/long/prefix/that/many/of/them/share/so", i);
+            break;
+        case 3: /* what tells them apart comes early, or late */
+            memset(text, 'a' + (int)(i / 7 % 20), 40);
+            len = (int)(r % 2 * 40) + sprintf(text + r % 2 * 40, "%06zu", i * 31 % count);
             break;
         default: len = sprintf(text, "%c%zu", (char)('a' + r % 3), i * (r % 5 + 1)); break;
         }
@@ -389,10 +393,27 @@ static bool is_hit(world *w, size_t i, size_t share, unsigned pattern, size_t ho
     }
 }
 
+/* Some hundreds, now and then some thousands, and once in a while more. */
+static size_t draw_count(test_case *c, size_t most)
+{
+    if (test_once_in(c, 150)) return 1 + test_below(c, 5 * most);
+    return 1 + test_below(c, test_once_in(c, 3) ? most : 200);
+}
+
+/* On which sides a node is, that is hit or not: bit 0 the asker's, 1 the answerer's. */
+static unsigned sides_of(world *w, size_t i, bool hit, unsigned only, size_t run, size_t run_end)
+{
+    unsigned on = only < 3 ? 3 : 1 + (unsigned)test_below(w->c, 2);
+
+    if (i >= run && i < run_end) return 1 + (unsigned)(run % 2);
+    if (!hit) return 3;
+    return test_once_in(w->c, 2) ? 1 + (unsigned)test_below(w->c, 2) : on;
+}
+
 static world *world_new(test_case *c, size_t most)
 {
     world *w = test_take(&c->arena, sizeof *w);
-    size_t count = test_once_in(c, 3) ? 1 + test_below(c, most) : 1 + test_below(c, 200);
+    size_t count = draw_count(c, most), run = 0, run_end = 0;
     static const size_t shares[] = {0, 1, 3, 10, 50, 200, 700, 1000};
     size_t share = shares[test_below(c, 8)], hot;
     unsigned pattern = (unsigned)test_below(c, 3), only = (unsigned)test_below(c, 4);
@@ -404,13 +425,15 @@ static world *world_new(test_case *c, size_t most)
     side_init(&w->sides[1]);
     make_uids(w, count);
     hot = test_below(c, w->uid_count);
+    if (test_once_in(c, 3)) { /* of some neighbours one side has none */
+        run = test_below(c, w->uid_count);
+        run_end = run + test_below(c, w->uid_count / 2 + 1);
+    }
     for (size_t i = 0; i < w->uid_count; i++) {
         bool hit = is_hit(w, i, share, pattern, hot);
-        unsigned on = only < 3 ? 3 : 1 + (unsigned)test_below(c, 2);
-        if (hit && test_once_in(c, 2)) on = 1 + (unsigned)test_below(c, 2);
+        unsigned on = sides_of(w, i, hit, only, run, run_end);
         for (unsigned k = 0; k < 2; k++) {
-            if (only == k || (hit && !(on >> k & 1)))
-                continue; /* one side may have nothing at all */
+            if (only == k || !(on >> k & 1)) continue; /* one side may have nothing at all */
             for (size_t f = 0; f < FIELDS; f++)
                 set(w, &w->sides[k], w->uids[i], f, 1 + i % 50, 1 + i % 7);
             if (hit && test_once_in(c, 2))
