@@ -30,7 +30,7 @@ typedef struct machine {
 } machine;
 
 /* Both have most nodes; each has some that are newer, and some of its own. */
-static void index_fill(mti_index *index, bool answers)
+static void index_fill(mti_index *index, unsigned answers)
 {
     mti_changes changes;
 

@@ -105,6 +105,7 @@ mt_status mti_answerer_ask(mti_answerer *a, mti_parse *in)
     a->round = mti_parse_number(in, "the number of the comparison");
     a->flags = (unsigned)mti_parse_number(in, "the flags");
     a->expected = mti_parse_number(in, "how many differ");
+    a->theirs = mti_parse_number(in, "how many nodes there are");
     print_len = mti_parse_number(in, "the length of prints");
     if (print_len > MTI_COMPARE_PRINT_WIDE || (print_len == 0) != !!(a->flags & MTI_ASK_OPEN))
         mti_parse_fail(in, "the length of prints", "none that it can have");
@@ -178,15 +179,17 @@ static mt_status say_nodes(mti_answerer *a)
     return make_lists(a);
 }
 
-/* The parts that differ are `open`. */
-static mt_status choose(mti_answerer *a, mti_seen *seen)
+/* The parts that differ are `open`; in all of them, and those that do not, we have `ours` nodes. */
+static mt_status choose(mti_answerer *a, mti_seen *seen, uint64_t ours)
 {
-    uint64_t total;
+    uint64_t total, more = a->theirs > 0 && ours > a->theirs ? ours - a->theirs : 0;
 
     if (a->flags & MTI_ASK_OPEN) seen->expected = a->expected;
     else mti_seen_expect(seen);
     /* What is said by smaller parts, whose sizes vary more, tends to be too few. */
     if (seen->expected > 0 && seen->expected < a->expected) seen->expected = a->expected;
+    /* What we have more of differs in any case: so a run that they lack is seen as one. */
+    if (seen->expected > 0 && seen->expected < more) seen->expected = more + more / 8;
     a->expected = seen->expected;
     a->seen = *seen;
     total = mti_seen_divide(seen, reads_codes(a), true);
@@ -197,6 +200,7 @@ static mt_status choose(mti_answerer *a, mti_seen *seen)
 static mt_status take_prints(mti_answerer *a, const mt_storage_print *prints, size_t count)
 {
     mti_seen seen = {.nodes = 0};
+    uint64_t ours = 0;
 
     if (count != a->asked.count) return fail(a, MT_MALFORMED, "the index answers other parts");
     for (size_t i = 0; i < count; i++) {
@@ -207,6 +211,7 @@ static mt_status take_prints(mti_answerer *a, const mt_storage_print *prints, si
             a->flags & MTI_ASK_OPEN || !mti_prints_same(print, part->print, a->print_len);
         none = part->differs && prints[i].count == 0;
         if (note_empty(a, i, none) != MT_OK) return a->error.status;
+        ours += prints[i].count;
         seen.parts += !none;
         if (part->differs && !none) seen.nodes += prints[i].count;
     }
@@ -216,7 +221,7 @@ static mt_status take_prints(mti_answerer *a, const mt_storage_print *prints, si
     if (mti_parts_pick(&a->asked, &a->open) != MT_OK) return no_memory(a);
     for (size_t i = 0; i < count; i++) a->asked.at[i].differs |= a->empty[i];
     seen.open = a->open.count;
-    if (seen.open > 0) return choose(a, &seen);
+    if (seen.open > 0) return choose(a, &seen, ours);
     goes(a, ANSWERER_SAY, MTI_NEED_SAY);
     return MT_OK;
 }

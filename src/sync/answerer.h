@@ -33,6 +33,7 @@ typedef struct mti_answerer {
     bool copies;     /* all is to be copied instead */
     /* the last ASK */
     uint64_t round, expected;
+    uint64_t theirs; /* nodes of theirs in its parts; 0: not known */
     mti_seen seen;
     size_t print_len;
     unsigned flags;

@@ -151,6 +151,7 @@ static mt_status ask_again(mti_asker *a, const mti_seen *seen)
     uint64_t total = mti_seen_divide(seen, a->about.codes, false);
 
     a->expected = seen->expected;
+    a->asked = seen->nodes;
     if (total > 0) return ask_finer(a, (total + seen->open - 1) / seen->open);
     a->marked = true;
     return ask_open(a);
@@ -263,6 +264,7 @@ static mt_status take_begin(mti_asker *a, const mt_storage_print *prints, size_t
         else parts.at[i].print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
     }
     if (nodes > a->nodes) a->nodes = nodes;
+    a->asked = nodes;
     if (st == MT_OK && !a->cut) return cut_begin(a, &parts);
     spans_end(a);
     mti_parts_free(&a->parts);
@@ -336,7 +338,7 @@ static mt_status ask_rest(mti_asker *a)
     mti_parts_free(&a->parts);
     a->parts = a->rest;
     mti_parts_init(&a->rest, a->about.mem);
-    a->expected = 0;
+    a->expected = a->asked = 0;
     a->marked = true;
     return ask_open(a);
 }
@@ -860,6 +862,7 @@ static void say_ask(const mti_asker *a, mti_say *say)
     mti_say_number(say, (a->about.codes ? MTI_ASK_CODES : 0) | (a->open ? MTI_ASK_OPEN : 0) |
                             (a->marked ? MTI_ASK_MARKS : 0));
     mti_say_number(say, a->expected);
+    mti_say_number(say, a->asked);
     mti_say_number(say, a->print_len);
     if (a->marked) mti_say_fixed(say, mt_buf_bytes(&a->marks));
     else mti_say_parts(say, &a->parts, a->about.end, a->print_len);

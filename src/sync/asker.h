@@ -55,6 +55,7 @@ typedef struct mti_asker {
     uint64_t round;
     mti_tag_key key;
     uint64_t expected; /* about how many differ, by all that was seen in this pass; 0: not known */
+    uint64_t asked;    /* nodes of ours in the parts; 0: not known */
     bool open;         /* all of the parts are known to differ */
     uint32_t divide;   /* BEGIN: into how many parts */
     bool cut;          /* bounds are as short as they get */

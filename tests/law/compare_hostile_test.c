@@ -190,6 +190,7 @@ static void question(mt_buf *body, unsigned flags, uint64_t expected, size_t pri
     mti_say_number(&say, 1);
     mti_say_number(&say, flags);
     mti_say_number(&say, expected);
+    mti_say_number(&say, 0);
     mti_say_number(&say, print_len);
     mti_say_parts(&say, &all, mt_str(""), print_len);
     mti_parts_free(&all);
@@ -252,8 +253,7 @@ static void uneven_question(mt_buf *body, bool before)
     if (!before) CHECK(mti_parts_add(&parts, mt_str(end), mt_str("")) == MT_OK);
     mti_say_number(&say, 1);
     mti_say_number(&say, MTI_ASK_OPEN);
-    mti_say_number(&say, 0);
-    mti_say_number(&say, 0);
+    for (int i = 0; i < 3; i++) mti_say_number(&say, 0);
     mti_say_parts(&say, &parts, mt_str(""), 0);
     mti_parts_free(&parts);
 }
