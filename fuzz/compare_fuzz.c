@@ -121,7 +121,7 @@ static mt_status settle(machine *m)
         case MTI_NEED_ITEMS: st = give_items(m); break;
         case MTI_NEED_SAY: st = say_next(m); break;
         case MTI_NEED_SEND:
-            st = m->answers ? mti_answerer_sent(&m->answerer) : mti_asker_sent(&m->asker);
+            st = m->answers ? mti_answerer_sent(&m->answerer, 1) : mti_asker_sent(&m->asker);
             break;
         }
     }

@@ -210,7 +210,7 @@ static mt_status step(test_pair *pair, bool asks)
     case MTI_NEED_SEND:
         send_all(asks ? &pair->asker.sends : &pair->answerer.sends, &pair->peers[!asks],
                  &pair->peers[asks]);
-        return asks ? mti_asker_sent(&pair->asker) : mti_answerer_sent(&pair->answerer);
+        return asks ? mti_asker_sent(&pair->asker) : mti_answerer_sent(&pair->answerer, 1);
     }
     return MT_OK;
 }

@@ -173,7 +173,7 @@ static mt_status ask(mti_answerer *answerer, test_peer *peer, mti_message_type t
             if (st == MT_OK) st = mti_answerer_items_end(answerer);
             break;
         case MTI_NEED_SAY: mti_answerer_say(answerer, &say); break;
-        case MTI_NEED_SEND: st = mti_answerer_sent(answerer); break;
+        case MTI_NEED_SEND: st = mti_answerer_sent(answerer, 1); break;
         }
     }
     mt_buf_free(&said);
