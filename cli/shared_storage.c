@@ -116,6 +116,22 @@ static mt_status pass_records(void *ctx, const mt_storage_host *host, uint64_t i
     return s->inner.ops->records(s->inner.ctx, host, id, prefix, after, limit);
 }
 
+static mt_status pass_fingerprint(void *ctx, const mt_storage_host *host, uint64_t id,
+                                  const mt_storage_span *spans, size_t count)
+{
+    cli_shared_storage *s = ctx;
+
+    return s->inner.ops->fingerprint(s->inner.ctx, host, id, spans, count);
+}
+
+static mt_status pass_items(void *ctx, const mt_storage_host *host, uint64_t id,
+                            const mt_storage_span *spans, size_t count)
+{
+    cli_shared_storage *s = ctx;
+
+    return s->inner.ops->items(s->inner.ctx, host, id, spans, count);
+}
+
 static uint64_t pass_bytes(void *ctx)
 {
     cli_shared_storage *s = ctx;
@@ -142,7 +158,9 @@ static const mt_storage_ops passes = {.abi = MT_STORAGE_ABI,
                                       .list = pass_list,
                                       .changes = pass_changes,
                                       .records = pass_records,
-                                      .bytes = pass_bytes};
+                                      .bytes = pass_bytes,
+                                      .fingerprint = pass_fingerprint,
+                                      .items = pass_items};
 
 mt_status cli_shared_storage_new(mt_storage inner, mt_storage *out, cli_shared_storage **shared)
 {
@@ -154,6 +172,8 @@ mt_status cli_shared_storage_new(mt_storage inner, mt_storage *out, cli_shared_s
     s->ops.name = inner.ops->name;
     s->ops.wants_full = inner.ops->wants_full;
     if (!inner.ops->bytes) s->ops.bytes = NULL;
+    if (!inner.ops->fingerprint) s->ops.fingerprint = NULL;
+    if (!inner.ops->items) s->ops.items = NULL;
     *out = (mt_storage){&s->ops, s};
     *shared = s;
     return MT_OK;
