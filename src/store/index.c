@@ -209,15 +209,7 @@ void mti_index_unload(mti_index *index)
 
 /* ---- Taking changes in ---- */
 
-/* Changes in key order, the living ones. */
-typedef struct feed {
-    const mti_changes *changes;
-    size_t at;
-    mt_bytes fields; /* of the last uid whose fields were taken away by what was passed */
-    mt_bytes passed; /* the key of the last that was passed and is about one element */
-} feed;
-
-static const mti_element_change *feed_peek(feed *f)
+static const mti_element_change *feed_peek(mti_change_feed *f)
 {
     while (f->at < f->changes->count) {
         const mti_element_change *change = &f->changes->at[f->changes->order[f->at].at];
@@ -228,7 +220,7 @@ static const mti_element_change *feed_peek(feed *f)
     return NULL;
 }
 
-static void feed_pass(feed *f, const mti_element_change *change)
+static void feed_pass(mti_change_feed *f, const mti_element_change *change)
 {
     mt_bytes key = mti_change_key(f->changes, change);
 
@@ -255,7 +247,7 @@ static bool is_before(mt_bytes key, const mti_leaf *next)
 }
 
 /* Whether a leaf has, or will have, anything that the changes that come now are about. */
-static bool concerns(feed *f, const mti_leaf *leaf, const mti_leaf *next)
+static bool concerns(mti_change_feed *f, const mti_leaf *leaf, const mti_leaf *next)
 {
     const mti_element_change *change = feed_peek(f);
 
@@ -265,7 +257,7 @@ static bool concerns(feed *f, const mti_leaf *leaf, const mti_leaf *next)
 
 /* The next leaf from `at` on that the changes concern; `count` of the index if there is none. Long
  * stretches of others are passed by halves. */
-static size_t next_concerned(const mti_index *index, feed *f, size_t at)
+static size_t next_concerned(const mti_index *index, mti_change_feed *f, size_t at)
 {
     const mti_element_change *change = feed_peek(f);
     size_t there;
@@ -277,25 +269,36 @@ static size_t next_concerned(const mti_index *index, feed *f, size_t at)
     return there > at ? there : at;
 }
 
-size_t mti_index_missing(const mti_index *index, const mti_changes *changes, size_t from)
+size_t mti_index_search_next(const mti_index *index, mti_index_search *search)
 {
-    feed f = {.changes = changes};
+    mti_change_feed *f = &search->feed;
     const mti_element_change *change;
 
-    for (size_t at = next_concerned(index, &f, 0); at < index->count;
-         at = next_concerned(index, &f, at + 1)) {
-        if (at >= from && !index->leaves[at].bytes) return at;
-        while ((change = feed_peek(&f)) &&
-               is_before(mti_change_key(changes, change), leaf_after(index, at)))
-            feed_pass(&f, change);
+    for (size_t at = next_concerned(index, f, search->leaf); at < index->count;
+         at = next_concerned(index, f, at + 1)) {
+        while ((change = feed_peek(f)) &&
+               is_before(mti_change_key(f->changes, change), leaf_after(index, at)))
+            feed_pass(f, change);
+        search->leaf = at + 1;
+        if (!index->leaves[at].bytes) return at;
     }
+    search->leaf = index->count;
     return SIZE_MAX;
+}
+
+size_t mti_index_missing(const mti_index *index, const mti_changes *changes, size_t from)
+{
+    mti_index_search search = {.feed.changes = changes};
+    size_t at = mti_index_search_next(index, &search);
+
+    while (at < from) at = mti_index_search_next(index, &search);
+    return at;
 }
 
 /* The leaves after the changes: those that stay, and fresh ones. */
 typedef struct making {
     mti_index *index;
-    feed feed;
+    mti_change_feed feed;
     mti_leaf *leaves;
     size_t count, cap;
     mti_leaf_writer writer;

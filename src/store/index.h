@@ -51,6 +51,25 @@ size_t mti_index_leaf_of(const mti_index *index, mt_bytes key);
 
 /* ---- Changing ---- */
 
+/* Changes in key order, those that hold. All zero but for the changes, which are sorted, is before the
+ * first. */
+typedef struct mti_change_feed {
+    const mti_changes *changes;
+    size_t at;
+    mt_bytes fields; /* of the last uid whose fields were taken away by what was passed */
+    mt_bytes passed; /* the key of the last that was passed and is about one element */
+} mti_change_feed;
+
+/* Goes through the leaves that changes concern. Begins in the same way. */
+typedef struct mti_index_search {
+    mti_change_feed feed;
+    size_t leaf; /* the next to be looked at */
+} mti_index_search;
+
+/* The next of them that is not in memory: SIZE_MAX if there is none. The leaves stay as they are from
+ * the first call to the last, but for those that are loaded. */
+size_t mti_index_search_next(const mti_index *index, mti_index_search *search);
+
 /* The next leaf, from `from` on, that changes concern and that is not in memory: SIZE_MAX if there is
  * none. They are sorted. */
 size_t mti_index_missing(const mti_index *index, const mti_changes *changes, size_t from);
