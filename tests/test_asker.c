@@ -1,5 +1,6 @@
 #include "test_asker.h"
 #include "base/bytes.h"
+#include "crdt/fingerprint.h"
 #include "test_binary.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,24 @@ static void keep_records(test_reply *r, const mt_storage_answer *answer)
     }
 }
 
+static void keep_prints(test_reply *r, const mt_storage_answer *answer)
+{
+    for (size_t i = 0; i < answer->print_count; i++) {
+        r->prints =
+            test_room(&r->arena, r->prints, r->print_count, &r->print_room, sizeof *r->prints);
+        r->prints[r->print_count] = answer->prints[i];
+        r->prints[r->print_count++].first = kept(r, answer->prints[i].first);
+    }
+    for (size_t i = 0; i < answer->item_count; i++) {
+        if (r->item_count &&
+            mt_bytes_compare(r->items[r->item_count - 1].uid, answer->items[i].uid) >= 0)
+            refuse("items are not in uid order");
+        r->items = test_room(&r->arena, r->items, r->item_count, &r->item_room, sizeof *r->items);
+        r->items[r->item_count] = answer->items[i];
+        r->items[r->item_count++].uid = kept(r, answer->items[i].uid);
+    }
+}
+
 static test_reply **find(test_asker *s, uint64_t id)
 {
     test_reply **at = &s->pending;
@@ -96,6 +115,7 @@ static void answered(void *ctx, uint64_t id, const mt_storage_answer *answer)
     keep_rows(r, answer);
     keep_changes(r, answer);
     keep_records(r, answer);
+    keep_prints(r, answer);
     r->next = answer->next;
     r->end = answer->end;
     if (answer->more) {
@@ -178,6 +198,37 @@ void test_ask_records(test_asker *s, test_reply *r, mt_bytes prefix, mt_bytes af
     uint64_t id = begin(s, r);
 
     started(s, r, s->storage.ops->records(s->storage.ctx, &s->host, id, prefix, after, limit));
+}
+
+/* What the storage borrows is spoiled once the call returned. */
+static void ask_spans(test_asker *s, test_reply *r, const mt_storage_span *spans, size_t count,
+                      bool items)
+{
+    const mt_storage_ops *ops = s->storage.ops;
+    uint64_t id = begin(s, r);
+    test_arena arena = {0};
+    mt_storage_span *lent = test_take(&arena, (count + 1) * sizeof *lent);
+    mt_status st;
+
+    for (size_t i = 0; i < count; i++) {
+        lent[i] = spans[i];
+        lent[i].first = test_copy(&arena, spans[i].first);
+        lent[i].end = test_copy(&arena, spans[i].end);
+    }
+    st = items ? ops->items(s->storage.ctx, &s->host, id, lent, count)
+               : ops->fingerprint(s->storage.ctx, &s->host, id, lent, count);
+    test_arena_end(&arena);
+    started(s, r, st);
+}
+
+void test_ask_fingerprint(test_asker *s, test_reply *r, const mt_storage_span *spans, size_t count)
+{
+    ask_spans(s, r, spans, count, false);
+}
+
+void test_ask_items(test_asker *s, test_reply *r, const mt_storage_span *spans, size_t count)
+{
+    ask_spans(s, r, spans, count, true);
 }
 
 void test_await(test_asker *s, test_reply *r)
@@ -271,6 +322,32 @@ test_reply test_asker_changes(test_asker *s, mt_cursor since, size_t limit)
     return r;
 }
 
+static test_reply ask_until_made(test_asker *s, const mt_storage_span *spans, size_t count,
+                                 bool items)
+{
+    test_reply r;
+
+    for (size_t i = 0;; i++) {
+        ask_spans(s, &r, spans, count, items);
+        test_await(s, &r);
+        if (r.status != MT_AGAIN) break;
+        HOLDS(i < 100000 && r.text[0]);
+        test_reply_end(&r);
+    }
+    test_reply_worked(&r);
+    return r;
+}
+
+test_reply test_asker_fingerprint(test_asker *s, const mt_storage_span *spans, size_t count)
+{
+    return ask_until_made(s, spans, count, false);
+}
+
+test_reply test_asker_items(test_asker *s, const mt_storage_span *spans, size_t count)
+{
+    return ask_until_made(s, spans, count, true);
+}
+
 mt_cursor test_asker_write(test_asker *s, mt_delta *delta, const char *origin)
 {
     mt_storage_commit commit = {.delta = delta, .origin = mt_str(origin)};
@@ -340,9 +417,96 @@ static void node_is(test_asker *s, const mt_node *node)
     test_reply_end(&r);
 }
 
+/* ---- Sums ---- */
+
+static bool is_in(mt_bytes uid, mt_bytes first, mt_bytes end)
+{
+    return mt_bytes_compare(uid, first) >= 0 && (!end.len || mt_bytes_compare(uid, end) < 0);
+}
+
+static mt_storage_print print_of(const mt_graph *graph, mt_bytes first, mt_bytes end)
+{
+    const mt_bytes all = {NULL, 0};
+    mt_storage_print sum = {.count = 0};
+    const mt_node *node;
+    mt_graph_iter iter;
+
+    mt_graph_iter_init(&iter, graph, all, all);
+    while ((node = mt_graph_iter_next(&iter))) {
+        mti_print print = mti_print_node(&mti_space_key, node);
+
+        if (!is_in(mt_node_uid(node), first, end)) continue;
+        mti_sum_add(&sum.living, &print.living);
+        mti_sum_add(&sum.deleted, &print.deleted);
+        sum.count++;
+    }
+    return sum;
+}
+
+/* Each part ends where the next begins. */
+static void prints_are(const test_reply *r, const mt_graph *graph, const mt_storage_span *spans,
+                       size_t count)
+{
+    size_t span = 0;
+
+    for (size_t i = 0; i < r->print_count; i++) {
+        const mt_storage_print *print = &r->prints[i];
+        bool last = i + 1 == r->print_count || r->prints[i + 1].span != print->span;
+        mt_storage_print sum;
+
+        HOLDS(print->span == span && span < count);
+        if (i == 0 || r->prints[i - 1].span != span)
+            HOLDS(mt_bytes_equal(print->first, spans[span].first));
+        sum = print_of(graph, print->first, last ? spans[span].end : r->prints[i + 1].first);
+        HOLDS(mti_sum_equal(&sum.living, &print->living));
+        HOLDS(mti_sum_equal(&sum.deleted, &print->deleted));
+        HOLDS(sum.count == print->count);
+        span += last;
+    }
+    HOLDS(span == count);
+}
+
+static void items_are(const test_reply *r, const mt_graph *graph, const mt_storage_span *spans,
+                      size_t count)
+{
+    const mt_bytes all = {NULL, 0};
+    size_t at = 0;
+    const mt_node *node;
+    mt_graph_iter iter;
+
+    mt_graph_iter_init(&iter, graph, all, all);
+    while ((node = mt_graph_iter_next(&iter))) {
+        mti_print print = mti_print_node(&mti_space_key, node);
+        mt_bytes uid = mt_node_uid(node);
+        bool within = false;
+
+        for (size_t i = 0; i < count; i++) within |= is_in(uid, spans[i].first, spans[i].end);
+        if (!within) continue;
+        HOLDS(at < r->item_count && mt_bytes_equal(r->items[at].uid, uid));
+        HOLDS(mti_sum_equal(&r->items[at].living, &print.living));
+        HOLDS(mti_sum_equal(&r->items[at].deleted, &print.deleted));
+        HOLDS(r->items[at].state_max == mt_node_state_max(node));
+        at++;
+    }
+    HOLDS(at == r->item_count);
+}
+
+void test_asker_prints_are(test_asker *s, const mt_graph *graph, const mt_storage_span *spans,
+                           size_t count)
+{
+    test_reply r = test_asker_fingerprint(s, spans, count);
+
+    prints_are(&r, graph, spans, count);
+    test_reply_end(&r);
+    r = test_asker_items(s, spans, count);
+    items_are(&r, graph, spans, count);
+    test_reply_end(&r);
+}
+
 void test_asker_is(test_asker *s, const mt_graph *graph)
 {
     const mt_bytes all = {NULL, 0};
+    mt_storage_span span = {.parts = 4};
     mt_graph *listed = test_asker_graph(s, 7);
     const mt_node *node;
     mt_graph_iter iter;
@@ -351,6 +515,7 @@ void test_asker_is(test_asker *s, const mt_graph *graph)
     mt_graph_free(listed);
     mt_graph_iter_init(&iter, graph, all, all);
     while ((node = mt_graph_iter_next(&iter))) node_is(s, node);
+    if (s->storage.ops->fingerprint) test_asker_prints_are(s, graph, &span, 1);
 }
 
 mt_buf test_row_line(const mt_storage_row *row)

@@ -31,6 +31,10 @@ typedef struct test_reply {
     size_t change_count, change_room;
     mt_storage_record *records;
     size_t record_count, record_room;
+    mt_storage_print *prints;
+    size_t print_count, print_room;
+    mt_storage_item *items;
+    size_t item_count, item_room;
     test_arena arena;
     uint64_t id;
     struct test_reply *pending; /* the next one that waits */
@@ -64,6 +68,9 @@ void test_ask_remove(test_asker *s, test_reply *r, const mt_bytes *uids, size_t 
 void test_ask_changes(test_asker *s, test_reply *r, const mt_cursor *since, size_t limit);
 void test_ask_records(test_asker *s, test_reply *r, mt_bytes prefix, mt_bytes after, size_t limit);
 
+void test_ask_fingerprint(test_asker *s, test_reply *r, const mt_storage_span *spans, size_t count);
+void test_ask_items(test_asker *s, test_reply *r, const mt_storage_span *spans, size_t count);
+
 /* Turns until it is done. */
 void test_await(test_asker *s, test_reply *r);
 
@@ -92,7 +99,15 @@ mt_cursor test_asker_write(test_asker *s, mt_delta *delta, const char *origin);
 /* All that the store lists, as a graph, page by page. */
 mt_graph *test_asker_graph(test_asker *s, size_t limit);
 
-/* Holds that a store has just the nodes of a graph: listed, and read one by one. */
+/* Asks until the index is made. */
+test_reply test_asker_fingerprint(test_asker *s, const mt_storage_span *spans, size_t count);
+test_reply test_asker_items(test_asker *s, const mt_storage_span *spans, size_t count);
+
+/* Holds that prints and items of spans, divided as they say, are those of a graph. */
+void test_asker_prints_are(test_asker *s, const mt_graph *graph, const mt_storage_span *spans,
+                           size_t count);
+
+/* Holds that a store has just the nodes of a graph: listed, read one by one, and added up. */
 void test_asker_is(test_asker *s, const mt_graph *graph);
 
 /* A row in words: "\"uid\"^3: \"name\"=\"Ada\"@5 partial max 9". OWNED. */

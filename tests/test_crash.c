@@ -98,6 +98,15 @@ static void image_open(test_history *h, test_asker *s, test_env *te, test_disk *
     if (test_asker_try(s, te, kv, &h->w.options, opened) != MT_OK)
         print_error("%s\n", opened->text);
     HOLDS(opened->status == MT_OK);
+    test_world_keep_index(&h->w, s);
+}
+
+/* What is added up is what is there, however much of the index was lost. */
+static void index_is_sound(test_asker *s, const mt_graph *graph)
+{
+    mt_storage_span span = {.parts = 3};
+
+    test_asker_prints_are(s, graph, &span, 1);
 }
 
 static void image_is_sound(test_history *h, test_disk *image)
@@ -112,6 +121,7 @@ static void image_is_sound(test_history *h, test_disk *image)
     image_open(h, &s, &te, image, false, &opened);
     found = moment_of(&s, &opened);
     HOLDS(same(&found, &h->acknowledged) || same(&found, &h->next));
+    if (test_once_in(h->w.c, 2)) index_is_sound(&s, found.graph);
     all_follow(h, &s, found.graph);
     after = write_more(&s, found.graph);
     all_follow(h, &s, after);
@@ -143,6 +153,7 @@ static void crash_here(void *ctx, test_disk *disk)
 static void open_store(test_history *h)
 {
     test_asker_init(&h->w.store, &h->w.te, h->open(h), &h->w.options);
+    test_world_keep_index(&h->w, &h->w.store);
 }
 
 /* What was under way has been acknowledged. */
@@ -228,6 +239,7 @@ void test_history_begin(test_history *h, test_case *c)
     h->w.options = (mt_node_store_options){.size = sizeof h->w.options, .log_max = 1000};
     if (test_once_in(c, 2)) h->w.options.small_len_max = 1 + test_below(c, 100);
     if (test_once_in(c, 2)) h->w.options.log_max = 1 + test_below(c, 6);
+    test_world_draw_index(&h->w);
     h->removals = test_once_in(c, 3);
     test_env_init(&h->w.te, test_rng_next(&c->rng), test_mem());
     h->w.graph = test_graph_new();
@@ -242,6 +254,7 @@ void test_history_run(test_history *h)
     for (size_t steps = 1 + test_below(h->w.c, 8); steps > 0; steps--) {
         if (h->removals && test_once_in(h->w.c, 4)) remove_one(h);
         else write_commits(h);
+        if (test_once_in(h->w.c, 4)) index_is_sound(&h->w.store, h->w.graph);
         if (!test_once_in(h->w.c, 4)) continue;
         test_asker_end(&h->w.store);
         open_store(h);

@@ -1,4 +1,5 @@
 #include "test_world.h"
+#include "store/node_store.h"
 #include <mytosis/plugin/kv_memory.h>
 #include <string.h>
 
@@ -9,8 +10,21 @@ static void store_open(test_world *w)
 
     if (test_asker_try(&w->store, &w->te, kept, &w->options, &opened) != MT_OK)
         fail_msg("%s", opened.text);
+    test_world_keep_index(w, &w->store);
     w->head = opened.info.head;
     test_reply_end(&opened);
+}
+
+void test_world_draw_index(test_world *w)
+{
+    if (test_once_in(w->c, 2)) w->options.index_lag = 1 + test_below(w->c, 30);
+    if (test_once_in(w->c, 2)) w->options.index_bytes = 1 + test_below(w->c, 1000);
+    if (test_once_in(w->c, 2)) w->slice = 1 + test_below(w->c, 50);
+}
+
+void test_world_keep_index(const test_world *w, test_asker *store)
+{
+    if (w->slice) ((mti_node_store *)store->storage.ctx)->keeper.slice = w->slice;
 }
 
 void test_world_begin(test_world *w, test_case *c, bool late)
@@ -25,6 +39,7 @@ void test_world_begin(test_world *w, test_case *c, bool late)
     w->options.size = sizeof w->options;
     w->options.small_len_max = lens[test_below(c, TEST_COUNT(lens))];
     w->options.log_max = test_once_in(c, 2) ? 1 + test_below(c, 8) : 1000;
+    test_world_draw_index(w);
     test_env_init(&w->te, test_rng_next(&c->rng), test_mem());
     HOLDS(mt_kv_memory(&w->te.env, &w->kept.kv) == MT_OK);
     inner = w->kept.kv;

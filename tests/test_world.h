@@ -12,6 +12,7 @@ typedef struct test_world {
     test_env te;
     test_kept kept; /* the engine, through all openings */
     mt_node_store_options options;
+    size_t slice; /* of the index's keeper; 0: its own */
     test_asker store;
     mt_graph *graph; /* what was written, whether or not it was answered */
     mt_cursor head;  /* the last that the store told */
@@ -21,6 +22,10 @@ typedef struct test_world {
  * answers late. */
 void test_world_begin(test_world *w, test_case *c, bool late);
 void test_world_end(test_world *w);
+
+/* Draws how the fingerprint index is kept, and has a store that was opened keep it so. */
+void test_world_draw_index(test_world *w);
+void test_world_keep_index(const test_world *w, test_asker *store);
 
 /* Closes the store and opens it again. Nothing is under way. */
 void test_world_reopen(test_world *w);

@@ -72,6 +72,7 @@ static mt_status put_small(mti_node_store *store, const mt_node *node, bool *sma
     frame = mti_record_put(&row, end);
     if (frame.len > store->small_len_max) return MT_OK;
     *small = true;
+    if (mti_keeper_note_node(&store->keeper, &row) != MT_OK) return MT_NO_MEMORY;
     mti_batch_take(&plan->batch, (size_t)(frame.data + frame.len - room));
     return mti_batch_add(&plan->batch, MT_KV_PUT, (mt_bytes){room, (size_t)(end - room)}, frame);
 }
@@ -82,9 +83,10 @@ static mt_status put_large(mti_node_store *store, const mt_node *node)
         .few = node->shape, .floor = mt_node_floor(node), .state_max = mt_node_state_max(node)};
     mti_plan *plan = &store->plan;
     mt_bytes uid = mt_node_uid(node), key = {NULL, 1 + uid.len};
+    mt_row floor = {.uid = uid, .floor = large.floor};
     uint8_t *room = mti_batch_room(&plan->batch, key.len + MTI_LARGE_BOUND), *value, *end;
 
-    if (!room) return MT_NO_MEMORY;
+    if (!room || mti_keeper_note_node(&store->keeper, &floor) != MT_OK) return MT_NO_MEMORY;
     key.data = room;
     value = mti_key_put(room, MTI_KEY_NODE, uid);
     end = mti_large_put(key, &large, value);
@@ -100,7 +102,7 @@ static mt_status put_field(mti_node_store *store, mt_bytes uid, const mt_field *
     uint8_t *room = mti_batch_room(&plan->batch, key_len + mti_record_bound(&row));
     mt_bytes frame;
 
-    if (!room) return MT_NO_MEMORY;
+    if (!room || mti_keeper_note_field(&store->keeper, uid, field) != MT_OK) return MT_NO_MEMORY;
     frame = mti_record_put(&row, mti_key_put_field(room, uid, field->name));
     mti_batch_take(&plan->batch, (size_t)(frame.data + frame.len - room));
     return mti_batch_add(&plan->batch, MT_KV_PUT, (mt_bytes){room, key_len}, frame);
@@ -110,6 +112,7 @@ static mt_status delete_field(mti_node_store *store, mt_bytes uid, mt_bytes name
 {
     mti_key key;
 
+    if (mti_keeper_note_no_field(&store->keeper, uid, name) != MT_OK) return MT_NO_MEMORY;
     key.len = (size_t)(mti_key_put_field(key.data, uid, name) - key.data);
     return mti_plan_put(&store->plan, MT_KV_DELETE, mti_key_bytes(&key), (mt_bytes){NULL, 0});
 }
@@ -118,6 +121,7 @@ static mt_status delete_fields(mti_node_store *store, mt_bytes uid)
 {
     mti_key key, behind;
 
+    if (mti_keeper_note_no_fields(&store->keeper, uid) != MT_OK) return MT_NO_MEMORY;
     store->plan.restructures = true;
     mti_key_set_fields(&key, &behind, uid);
     return mti_plan_put(&store->plan, MT_KV_DELETE_RANGE, mti_key_bytes(&key),
@@ -139,14 +143,27 @@ static mt_status put_all(mti_node_store *store, const mt_node *node)
     return st;
 }
 
-/* Puts a node that is whole, in its form; `clear`: there may be fields on disk. */
-static mt_status put_whole(mti_node_store *store, const mt_node *node, bool clear)
+/* Puts a node that is whole, in its form, in the place of all that there may be on disk. */
+static mt_status put_whole(mti_node_store *store, const mt_node *node)
 {
-    mt_status st = clear ? delete_fields(store, mt_node_uid(node)) : MT_OK;
+    mt_status st = delete_fields(store, mt_node_uid(node));
     bool small = false;
 
     if (st == MT_OK) st = put_small(store, node, &small);
     return st == MT_OK && !small ? put_all(store, node) : st;
+}
+
+/* Puts a node that was a small one, or none. The log only names what changed; where it becomes large, all
+ * its fields are elements of the index of their own. */
+static mt_status put_over_small(mti_node_store *store, const mt_node *before, const mt_node *after)
+{
+    bool small = false;
+    mt_status st = put_small(store, after, &small);
+
+    if (st != MT_OK || small) return st;
+    if (before && store->keeper.in_store)
+        st = mti_index_put_unlogged(&store->plan.batch, mt_node_uid(after));
+    return st == MT_OK ? put_all(store, after) : st;
 }
 
 /* Puts the fields that a step changed, but for those that a later one changed again or took away.
@@ -212,7 +229,7 @@ static mt_status put_changes(mti_node_store *store, const mti_touch *touch)
 
     if (raised) st = delete_dead(store, before, after, &all);
     if (st != MT_OK) return st;
-    if (all) return put_whole(store, after, true);
+    if (all) return put_whole(store, after);
     if (raised || mt_node_state_max(after) != mt_node_state_max(before) ||
         !after->shape != !before->shape)
         st = put_large(store, after);
@@ -256,9 +273,9 @@ mt_status mti_plan_touch(mti_node_store *store, const mti_touch *touch, mt_error
     bool partial = mt_node_partial(after), large, small = false, floor_stays;
     mt_status st;
 
-    if (touch->whole) return partial ? refuse_partial(touch, err) : put_whole(store, after, true);
+    if (touch->whole) return partial ? refuse_partial(touch, err) : put_whole(store, after);
     if ((st = was_large(store, before, &large)) != MT_OK) return st;
-    if (!large && !partial) return put_whole(store, after, false);
+    if (!large && !partial) return put_over_small(store, before, after);
     if (!partial && (st = put_small(store, after, &small)) != MT_OK) return st;
     if (small) return delete_fields(store, mt_node_uid(after));
     floor_stays = large && mt_node_floor(after) == mt_node_floor(before);

@@ -15,6 +15,7 @@ static void store_free(mti_node_store *store)
     const mt_mem *mem = store->mem;
 
     mti_plan_free(&store->plan);
+    mti_keeper_free(&store->keeper);
     mti_piece_free(&store->spare);
     mti_decoder_free(&store->decoder);
     mti_map_free(&store->asked);
@@ -66,6 +67,8 @@ static const mt_storage_ops store_ops = {
     .changes = mti_store_changes,
     .records = mti_store_records,
     .bytes = store_bytes,
+    .fingerprint = mti_store_fingerprint,
+    .items = mti_store_items,
 };
 
 static void options_copy(const mt_node_store_options *options, mti_node_store *store)
@@ -79,6 +82,14 @@ static void options_copy(const mt_node_store_options *options, mti_node_store *s
     store->log_max = own.log_max ? own.log_max : LOG_MAX;
     store->small_len_max = own.small_len_max ? own.small_len_max : SMALL_LEN_MAX;
     if (store->small_len_max > MTI_FRAME_LEN_WALL) store->small_len_max = MTI_FRAME_LEN_WALL;
+    store->keeper.lag_max = own.index_lag;
+    if (own.index_bytes) store->keeper.bytes_max = own.index_bytes;
+    store->keeper.off = own.no_fingerprints;
+    store->ops = store_ops;
+    if (own.no_fingerprints) {
+        store->ops.fingerprint = NULL;
+        store->ops.items = NULL;
+    }
 }
 
 mt_status mt_node_store_new(const mt_env *env, mt_kv kv, const mt_node_store_options *options,
@@ -94,6 +105,7 @@ mt_status mt_node_store_new(const mt_env *env, mt_kv kv, const mt_node_store_opt
     memset(store, 0, sizeof *store);
     store->env = env;
     store->mem = store->asked.mem = store->spare.mem = env->mem;
+    mti_keeper_init(&store->keeper, env->mem);
     options_copy(options, store);
     /* Without randomness, peers that try could slow the window down; the first write says so. */
     if (env->entropy(env->ctx, (uint8_t *)&seed, sizeof seed) != MT_OK) seed = 0;
@@ -104,6 +116,6 @@ mt_status mt_node_store_new(const mt_env *env, mt_kv kv, const mt_node_store_opt
     }
     store->kv = ops;
     store->kv_ctx = kv.ctx;
-    *out = (mt_storage){&store_ops, store};
+    *out = (mt_storage){&store->ops, store};
     return MT_OK;
 }

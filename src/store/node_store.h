@@ -1,10 +1,10 @@
 /* store/node_store.h - the node store inside.
  *
- *     storage contract     open    read, list    changes, records    write, remove
- *                            |          |               |                 |
- *     askings             opening    reading         (log.c)           writing -- plan
- *                            |          |               |                 |
- *     kv contract          get, scan  get, scan        scan      scan, then one commit at a time
+ *     storage contract     open    read, list    changes, records    write, remove    fingerprint, items
+ *                            |          |               |                 |                  |
+ *     askings             opening    reading         (log.c)      writing -- plan         prints
+ *                            |          |               |                 |       keeper     |
+ *     kv contract          get, scan  get, scan        scan        one commit at a time, get, scan
  *
  * Whatever the host asked for is an asking until it is answered: it asks the engine something, takes
  * the answer, asks the next thing, and so on. At most one question of an asking is under way. */
@@ -13,6 +13,7 @@
 
 #include "base/map.h"
 #include "store/contract.h"
+#include "store/keeper.h"
 #include "store/key.h"
 #include "store/piece.h"
 #include "store/plan.h"
@@ -85,6 +86,7 @@ typedef struct mti_boot {
 } mti_boot;
 
 struct mti_node_store {
+    mt_storage_ops ops;
     const mt_env *env;
     const mt_mem *mem;
     mt_kv_ops kv;
@@ -115,6 +117,7 @@ struct mti_node_store {
     bool writing;        /* the first of them is under way */
     bool writes_running; /* they are being started, further up the stack */
     mti_plan plan;
+    mti_keeper keeper;
 
     /* Who reads fields of large nodes, and who takes whole nodes apart: see readers.h. */
     size_t readers;
@@ -142,6 +145,22 @@ mt_status mti_store_changes(void *ctx, const mt_storage_host *host, uint64_t id,
                             const mt_cursor *since, size_t limit);
 mt_status mti_store_records(void *ctx, const mt_storage_host *host, uint64_t id, mt_bytes prefix,
                             mt_bytes after, size_t limit);
+
+mt_status mti_store_fingerprint(void *ctx, const mt_storage_host *host, uint64_t id,
+                                const mt_storage_span *spans, size_t count);
+mt_status mti_store_items(void *ctx, const mt_storage_host *host, uint64_t id,
+                          const mt_storage_span *spans, size_t count);
+
+/* ---- The queue of writes: writing.c ---- */
+
+/* Puts an asking behind all others, and runs what can be run. It goes on once it is the first. */
+void mti_writes_add(mti_asking *asking);
+
+/* The first one lets the others go before it, if there are any; false: there are none. */
+bool mti_writes_yield(mti_asking *asking);
+
+/* Ends the first. */
+void mti_writes_end(mti_asking *asking, const mt_storage_answer *answer);
 
 /* ---- Boots and cursors: boot.c ---- */
 

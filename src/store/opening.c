@@ -29,6 +29,8 @@ typedef struct opening {
     uint64_t step;
     bool bounded;        /* `high` was found, and not only assumed */
     uint64_t clock_head; /* where the log ended when the clock was written by itself */
+    mt_buf index_meta;   /* the meta record of the fingerprint index, if there is one */
+    bool has_index;
 } opening;
 
 static void fail(opening *o, mt_status status, const char *text)
@@ -47,6 +49,7 @@ static void finish(opening *o)
 
     store->plan.next = store->log;
     store->opened = true;
+    mti_keeper_opened(store, !store->log.formatted, o->has_index, mt_buf_bytes(&o->index_meta));
     mti_asking_end(&o->asking, &answer);
 }
 
@@ -54,13 +57,14 @@ static void finish(opening *o)
 
 static const char *const meta_keys[] = {MTI_META_CLOCK, MTI_META_FORMAT, MTI_META_FORMAT_COPY,
                                         MTI_META_LOG};
-enum { META_CLOCK, META_FORMAT, META_FORMAT_COPY, META_LOG, META_COUNT };
+enum { META_CLOCK, META_FORMAT, META_FORMAT_COPY, META_LOG, META_INDEX, META_COUNT };
 
 static void meta_ask(opening *o)
 {
     mt_bytes keys[META_COUNT];
 
-    for (size_t i = 0; i < META_COUNT; i++) keys[i] = mt_str(meta_keys[i]);
+    for (size_t i = 0; i < META_INDEX; i++) keys[i] = mt_str(meta_keys[i]);
+    keys[META_INDEX] = mti_index_meta_key();
     mti_ask_get(&o->asking, keys, META_COUNT);
 }
 
@@ -125,6 +129,14 @@ static void read_bounds(opening *o, const mt_kv_answer *answer)
     o->hint = 0;
 }
 
+/* What is known of the fingerprint index is looked at when the log is known. */
+static mt_status keep_index_meta(opening *o, mt_bytes value)
+{
+    o->has_index = value.data != NULL;
+    o->index_meta.len = 0;
+    return mti_buf_append(&o->index_meta, value.data, value.len);
+}
+
 static void meta_take(opening *o, const mt_kv_answer *answer)
 {
     mt_error err = {MT_OK, ""};
@@ -141,6 +153,10 @@ static void meta_take(opening *o, const mt_kv_answer *answer)
     }
     read_clock(o, answer);
     read_bounds(o, answer);
+    if (keep_index_meta(o, answer->pairs[META_INDEX].value) != MT_OK) {
+        fail(o, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY));
+        return;
+    }
     o->stage = st == MT_OK ? BOOTS : EMPTY;
 }
 
@@ -297,6 +313,11 @@ static void opening_take(mti_asking *asking, const mt_kv_answer *answer)
     }
 }
 
+static void opening_dispose(mti_asking *asking)
+{
+    mt_buf_free(&((opening *)asking)->index_meta);
+}
+
 mt_status mti_store_open(void *ctx, const mt_storage_host *host, uint64_t id)
 {
     mti_node_store *store = ctx;
@@ -305,6 +326,8 @@ mt_status mti_store_open(void *ctx, const mt_storage_host *host, uint64_t id)
     if (store->opened) return MT_INVALID;
     if (!(o = mti_asking_new(store, host, id, sizeof *o, opening_go, opening_take)))
         return MT_NO_MEMORY;
+    o->asking.dispose = opening_dispose;
+    o->index_meta.mem = store->mem;
     memset(&store->log, 0, sizeof store->log);
     store->boot_count = 0;
     mti_asking_run(&o->asking);

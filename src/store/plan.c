@@ -71,6 +71,7 @@ void mti_plan_done(mti_node_store *store)
         mti_boots_add(store, &boot);
     }
     store->log = plan->next;
+    mti_keeper_settle(&store->keeper);
     plan_end(plan);
 }
 
@@ -78,6 +79,7 @@ void mti_plan_done(mti_node_store *store)
 void mti_plan_undo(mti_node_store *store)
 {
     mti_window_clear(&store->plan.window);
+    mti_keeper_undo(&store->keeper);
     store->plan.next = store->log;
     plan_end(&store->plan);
 }
@@ -229,21 +231,31 @@ mt_status mti_plan_write(mti_node_store *store, const mt_storage_write *write, c
     return settle(store, plan_write(store, write, trim, err), err);
 }
 
-mt_status mti_plan_remove(mti_node_store *store, const mt_bytes *uids, size_t count, mt_error *err)
+/* The log says nothing of this: an index that is stored, and lags behind, is told by a mark. */
+static mt_status remove_one(mti_node_store *store, mt_bytes uid)
 {
     mti_plan *plan = &store->plan;
     mti_key key, behind;
     mt_status st;
 
+    mti_key_set(&key, MTI_KEY_NODE, uid);
+    st = mti_plan_put(plan, MT_KV_DELETE, mti_key_bytes(&key), (mt_bytes){NULL, 0});
+    if (st != MT_OK) return st;
+    mti_key_set_fields(&key, &behind, uid);
+    st = mti_plan_put(plan, MT_KV_DELETE_RANGE, mti_key_bytes(&key), mti_key_bytes(&behind));
+    if (st == MT_OK) st = mti_keeper_note_no_node(&store->keeper, uid);
+    if (st == MT_OK) st = mti_keeper_note_no_fields(&store->keeper, uid);
+    if (st != MT_OK || !store->keeper.in_store) return st;
+    return mti_index_put_unlogged(&plan->batch, uid);
+}
+
+mt_status mti_plan_remove(mti_node_store *store, const mt_bytes *uids, size_t count, mt_error *err)
+{
+    mt_status st;
+
     plan_begin(store);
     st = put_format(store);
-    for (size_t i = 0; i < count && st == MT_OK; i++) {
-        mti_key_set(&key, MTI_KEY_NODE, uids[i]);
-        st = mti_plan_put(plan, MT_KV_DELETE, mti_key_bytes(&key), (mt_bytes){NULL, 0});
-        if (st != MT_OK) break;
-        mti_key_set_fields(&key, &behind, uids[i]);
-        st = mti_plan_put(plan, MT_KV_DELETE_RANGE, mti_key_bytes(&key), mti_key_bytes(&behind));
-    }
-    plan->restructures = true;
+    for (size_t i = 0; i < count && st == MT_OK; i++) st = remove_one(store, uids[i]);
+    store->plan.restructures = true;
     return settle(store, st, err);
 }

@@ -1,6 +1,6 @@
 /* writing.c - writes and removals, one after the other.
  *
- *     queue     first: trim? -> plan -> (readers leave) -> commit -> done or undone
+ *     queue     first: (keeper's turn) -> trim? -> plan -> (readers leave) -> commit -> done or undone
  *               second: waits
  *
  * The engine is given one commit at a time. So each is planned on what is really there, and one that
@@ -15,7 +15,7 @@ typedef struct writing {
     mt_bytes *uids;                /* of a removal, with their text behind them */
     size_t uid_count, uid_size;
     mti_trim trim;
-    enum { TRIM, PLAN, COMMIT } stage;
+    enum { BEGIN, KEEP, TRIM, PLAN, COMMIT } stage;
 } writing;
 
 /* ---- The queue ---- */
@@ -32,23 +32,46 @@ static void writes_run(mti_node_store *store)
     store->writes_running = false;
 }
 
-static void queue_add(mti_node_store *store, writing *w)
+static void queue_add(mti_node_store *store, mti_asking *asking)
 {
-    if (store->last_write) store->last_write->next = &w->asking;
-    else store->writes = &w->asking;
-    store->last_write = &w->asking;
+    asking->next = NULL;
+    if (store->last_write) store->last_write->next = asking;
+    else store->writes = asking;
+    store->last_write = asking;
 }
 
-/* Ends the first write. */
-static void writing_end(writing *w, const mt_storage_answer *answer)
+void mti_writes_add(mti_asking *asking)
 {
-    mti_node_store *store = w->asking.store;
+    mti_node_store *store = asking->store;
 
-    store->writes = w->asking.next;
+    mti_store_enter(store);
+    queue_add(store, asking);
+    writes_run(store);
+    mti_store_leave(store);
+}
+
+static void queue_take_first(mti_node_store *store)
+{
+    store->writes = store->writes->next;
     if (!store->writes) store->last_write = NULL;
     store->writing = false;
+}
+
+bool mti_writes_yield(mti_asking *asking)
+{
+    if (!asking->next) return false;
+    queue_take_first(asking->store);
+    mti_writes_add(asking);
+    return true;
+}
+
+void mti_writes_end(mti_asking *asking, const mt_storage_answer *answer)
+{
+    mti_node_store *store = asking->store;
+
+    queue_take_first(store);
     mti_restructure_end(store);
-    mti_asking_end(&w->asking, answer);
+    mti_asking_end(asking, answer);
     mti_readers_wake(store);
     writes_run(store);
 }
@@ -57,7 +80,7 @@ static void writing_fail(writing *w, mt_status status, const char *text)
 {
     mt_storage_answer answer = {.status = status, .text = text};
 
-    writing_end(w, &answer);
+    mti_writes_end(&w->asking, &answer);
 }
 
 static void writing_done(writing *w)
@@ -66,7 +89,7 @@ static void writing_done(writing *w)
 
     mti_plan_done(w->asking.store);
     answer.next = mti_cursor_at(w->asking.store, w->asking.store->log.head);
-    writing_end(w, &answer);
+    mti_writes_end(&w->asking, &answer);
 }
 
 /* ---- Trimming ---- */
@@ -152,6 +175,16 @@ static void writing_go(mti_asking *asking)
     writing *w = (writing *)asking;
 
     switch (w->stage) {
+    case BEGIN:
+        w->stage = mti_keeper_wanted(&asking->store->keeper) ? KEEP : TRIM;
+        if (w->stage == KEEP) mti_keeper_begin(&asking->store->keeper, false);
+        asking->ready = true;
+        break;
+    case KEEP:
+        if (mti_keeper_go(asking) == MTI_KEEPING_WAITS) break;
+        w->stage = TRIM;
+        asking->ready = true;
+        break;
     case TRIM:
         w->stage = PLAN;
         trim_ask(w);
@@ -168,7 +201,9 @@ static void writing_take(mti_asking *asking, const mt_kv_answer *answer)
 {
     writing *w = (writing *)asking;
 
-    if (w->stage == PLAN && answer->status == MT_OK) {
+    if (w->stage == KEEP) {
+        mti_keeper_take(asking, answer);
+    } else if (w->stage == PLAN && answer->status == MT_OK) {
         trim_take(w, answer);
     } else if (answer->status == MT_OK) {
         writing_done(w);
@@ -187,17 +222,6 @@ static void writing_dispose(mti_asking *asking)
 
 /* ---- Requests ---- */
 
-static mt_status start(writing *w)
-{
-    mti_node_store *store = w->asking.store;
-
-    mti_store_enter(store);
-    queue_add(store, w);
-    writes_run(store);
-    mti_store_leave(store);
-    return MT_OK;
-}
-
 mt_status mti_store_write(void *ctx, const mt_storage_host *host, uint64_t id,
                           const mt_storage_write *write)
 {
@@ -208,7 +232,8 @@ mt_status mti_store_write(void *ctx, const mt_storage_host *host, uint64_t id,
     w = mti_asking_new(store, host, id, sizeof *w, writing_go, writing_take);
     if (!w) return MT_NO_MEMORY;
     w->write = write;
-    return start(w);
+    mti_writes_add(&w->asking);
+    return MT_OK;
 }
 
 static mt_status copy_uids(writing *w, const mt_bytes *uids, size_t count)
@@ -244,7 +269,7 @@ mt_status mti_store_remove(void *ctx, const mt_storage_host *host, uint64_t id,
     if (!w) return MT_NO_MEMORY;
     w->asking.dispose = writing_dispose;
     st = copy_uids(w, uids, count);
-    if (st == MT_OK) return start(w);
-    mti_asking_drop(&w->asking);
+    if (st == MT_OK) mti_writes_add(&w->asking);
+    else mti_asking_drop(&w->asking);
     return st;
 }

@@ -1,8 +1,8 @@
 /* mytosis/plugin/node_store.h - nodes over an ordered key-value engine: a storage made of a kv.
  *
  * Small nodes are one record, large ones a record per field. Beside them lie the sequence log of
- * what changed, the boots (openings) of the store, and records of the database's own; all of it
- * carries checksums. docs/store.md specifies it to the byte. */
+ * what changed, the boots (openings) of the store, a fingerprint index, and records of the database's
+ * own; all of it carries checksums. docs/store.md specifies it to the byte. */
 #ifndef MYTOSIS_PLUGIN_NODE_STORE_H
 #define MYTOSIS_PLUGIN_NODE_STORE_H
 
@@ -18,6 +18,11 @@ typedef struct mt_node_store_options {
     mt_limits limits;
     uint64_t log_max;     /* how many changes the log keeps: 1,000,000 */
     size_t small_len_max; /* a node whose record is larger has a record per field: 4,096 bytes */
+    uint64_t
+        index_lag; /* how many changes the stored fingerprint index may lack: 8,192, and more where
+                           * it is large. After so many, a write stores what they changed of it */
+    size_t index_bytes;   /* how much of it stays in memory beside the sums of its leaves: 16 MiB */
+    bool no_fingerprints; /* there is none: no `fingerprint` and no `items`, and writes cost less */
 } mt_node_store_options;
 
 /* Makes a storage of an engine, which is MOVED if this succeeds. `env` is BORROWED for the
