@@ -1,6 +1,6 @@
 #include "store/index_change.h"
 
-#define KEPT_MAX ((size_t)16384)
+#define KEPT_MAX ((size_t)32768)
 
 void mti_changes_init(mti_changes *changes, const mt_mem *mem)
 {

@@ -7,8 +7,8 @@
 
 /* How many changes come together before the leaves that they concern are stored: the more there are, the
  * fewer times each is written. */
-#define LAG_MAX 8192
-#define LAG_LEAVES 4 /* of a large index, a change to so many leaves */
+#define LAG_MAX 16384
+#define LAG_LEAVES 1 /* of a large index, a change to so many leaves */
 
 #define BYTES_MAX ((size_t)16 * 1024 * 1024)
 

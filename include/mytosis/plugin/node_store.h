@@ -19,7 +19,7 @@ typedef struct mt_node_store_options {
     uint64_t log_max;     /* how many changes the log keeps: 1,000,000 */
     size_t small_len_max; /* a node whose record is larger has a record per field: 4,096 bytes */
     uint64_t
-        index_lag; /* how many changes the stored fingerprint index may lack: 8,192, and more where
+        index_lag; /* how many changes the stored fingerprint index may lack: 16,384, and more where
                            * it is large. After so many, a write stores what they changed of it */
     size_t index_bytes;   /* how much of it stays in memory beside the sums of its leaves: 16 MiB */
     bool no_fingerprints; /* there is none: no `fingerprint` and no `items`, and writes cost less */
