@@ -313,6 +313,11 @@ void mti_keeper_no_memory(mti_keeper *keeper)
     mti_no_memory(&keeper->err);
 }
 
+size_t mti_keeper_page(const mti_keeper *keeper, size_t most)
+{
+    return keeper->budget < most ? keeper->budget : most;
+}
+
 void mti_keeper_spend(mti_keeper *keeper, size_t count)
 {
     keeper->budget -= count < keeper->budget ? count : keeper->budget;

@@ -187,7 +187,8 @@ void mti_keeper_drop(mti_keeper *keeper);
 void mti_keeper_fail(mti_keeper *keeper, mt_status status, const char *text);
 void mti_keeper_no_memory(mti_keeper *keeper);
 
-/* Takes so much of the budget. */
+/* How many records to ask for at once, where `most` would do; and takes what came from the budget. */
+size_t mti_keeper_page(const mti_keeper *keeper, size_t most);
 void mti_keeper_spend(mti_keeper *keeper, size_t count);
 
 /* Takes sorted changes into the index, and forgets them; true: leaves were asked for first. */

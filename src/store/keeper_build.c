@@ -114,9 +114,10 @@ void mti_keeper_build_stored(mti_keeper *keeper)
 static bool nodes_go(mti_asking *asking)
 {
     static const uint8_t behind[] = {MTI_KEY_NODE + 1};
-    mti_building *b = &asking->store->keeper.building;
+    mti_keeper *keeper = &asking->store->keeper;
 
-    mti_ask_scan(asking, mti_key_bytes(&b->node), (mt_bytes){behind, sizeof behind}, b->page);
+    mti_ask_scan(asking, mti_key_bytes(&keeper->building.node), (mt_bytes){behind, sizeof behind},
+                 mti_keeper_page(keeper, keeper->building.page));
     return true;
 }
 
@@ -188,9 +189,11 @@ static void nodes_take(mti_node_store *store, const mt_kv_answer *answer)
 
 static bool fields_go(mti_asking *asking)
 {
-    mti_building *b = &asking->store->keeper.building;
+    mti_keeper *keeper = &asking->store->keeper;
+    const mti_building *b = &keeper->building;
 
-    mti_ask_scan(asking, mti_key_bytes(&b->after), mti_key_bytes(&b->end), FIELDS_PAGE);
+    mti_ask_scan(asking, mti_key_bytes(&b->after), mti_key_bytes(&b->end),
+                 mti_keeper_page(keeper, FIELDS_PAGE));
     return true;
 }
 

@@ -8,12 +8,11 @@
 bool mti_keeper_load_go(mti_asking *asking)
 {
     mti_keeper *keeper = &asking->store->keeper;
-    size_t page = keeper->budget < LEAVES_PAGE ? keeper->budget : LEAVES_PAGE;
     mt_bytes after = mti_key_bytes(&keeper->load_after);
 
     if (after.len == 0) after = mti_index_keys_first();
     keeper->asked = MTI_ASKED_STATE;
-    mti_ask_scan(asking, after, mti_index_keys_behind(), page);
+    mti_ask_scan(asking, after, mti_index_keys_behind(), mti_keeper_page(keeper, LEAVES_PAGE));
     return true;
 }
 

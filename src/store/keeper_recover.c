@@ -84,7 +84,8 @@ static bool log_go(mti_asking *asking)
     }
     mti_key_set_number(&after, MTI_KEY_LOG, r->at);
     mti_key_set_number(&end, MTI_KEY_LOG, keeper->head + 1);
-    mti_ask_scan(asking, mti_key_bytes(&after), mti_key_bytes(&end), ENTRIES_PAGE);
+    mti_ask_scan(asking, mti_key_bytes(&after), mti_key_bytes(&end),
+                 mti_keeper_page(keeper, ENTRIES_PAGE));
     return true;
 }
 
@@ -283,7 +284,8 @@ static bool large_go(mti_asking *asking)
         mti_key_set_fields(&r->after, &r->end, looked_key(r, node->at));
         note(keeper, MTI_CHANGE_FIELDS, looked_key(r, node->at), NULL);
     }
-    mti_ask_scan(asking, mti_key_bytes(&r->after), mti_key_bytes(&r->end), FIELDS_PAGE);
+    mti_ask_scan(asking, mti_key_bytes(&r->after), mti_key_bytes(&r->end),
+                 mti_keeper_page(keeper, FIELDS_PAGE));
     return true;
 }
 

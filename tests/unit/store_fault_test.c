@@ -1,5 +1,6 @@
 /* store_fault_test.c - memory that is out, an engine that fails: at any call, with nothing leaked, nothing
  * half there, and everything working again afterwards. */
+#include "store/node_store.h"
 #include "test_asker.h"
 #include "test_notation.h"
 #include <mytosis/conformance.h>
@@ -16,6 +17,8 @@ typedef struct scenario {
     mt_node_store_options options;
     mt_graph *graph;
     mt_cursor head;
+    bool indexed; /* the fingerprint index is used, and stored, all the time */
+    const bool *tripped;
     mt_status status; /* the first failure */
     char text[MT_ERROR_TEXT_MAX];
 } scenario;
@@ -37,6 +40,26 @@ static void open_store(scenario *sc)
                           &r) != MT_OK)
         if (note(sc, &r)) break;
     test_reply_end(&r);
+    if (sc->indexed) ((mti_node_store *)sc->s.storage.ctx)->keeper.slice = 20;
+}
+
+/* Adds up until it works. */
+static void add_up(scenario *sc, bool items)
+{
+    const mt_storage_span span = {.parts = 2};
+    test_reply r;
+    bool worked = false;
+
+    if (!sc->indexed) return;
+    while (!worked) {
+        if (items) test_ask_items(&sc->s, &r, &span, 1);
+        else test_ask_fingerprint(&sc->s, &r, &span, 1);
+        test_await(&sc->s, &r);
+        worked = r.status != MT_AGAIN && note(sc, &r);
+        if (worked && items) CHECK(r.item_count == mt_graph_count(sc->graph));
+        test_reply_end(&r);
+    }
+    if (*sc->tripped) test_asker_prints_are(&sc->s, sc->graph, &span, 1);
 }
 
 static mt_delta *delta_of(mt_graph *graph, const char *rows, size_t large)
@@ -159,29 +182,52 @@ static void remove_one(scenario *sc)
 static void play(scenario *sc)
 {
     sc->options = (mt_node_store_options){.size = sizeof sc->options, .log_max = 4};
+    if (sc->indexed) sc->options.index_lag = 3;
+    if (sc->indexed) sc->options.log_max = 1000;
+    if (sc->indexed) sc->options.index_bytes = 1;
     sc->graph = test_graph_new();
     open_store(sc);
     write(sc, "ada name='Ada'@1, bob x=1@1", 0);
     write(sc, "", 70);
+    add_up(sc, false);
     write(sc, "ada name='Eve'@2, big f001=2@4, cy x=1@1, dan x=1@1, eve x=1@1", 0);
     read(sc, "big", true);
     read(sc, "big", false);
     follow(sc);
     test_asker_end(&sc->s);
     open_store(sc);
+    add_up(sc, true);
     write(sc, "big^3 g=1@5, ada age=7@3", 0);
     write(sc, "", 70);
     remove_one(sc);
-    if (sc->status != MT_OK) test_asker_is(&sc->s, sc->graph);
+    test_asker_end(&sc->s);
+    open_store(sc);
+    add_up(sc, true);
+    test_asker_end(&sc->s);
+    sc->options.no_fingerprints = true;
+    open_store(sc);
+    write(sc, "cy x=2@7, zed y=1@8", 0);
+    test_asker_end(&sc->s);
+    sc->options.no_fingerprints = false;
+    open_store(sc);
+    add_up(sc, false);
+    if (*sc->tripped) test_asker_is(&sc->s, sc->graph);
     test_asker_end(&sc->s);
     mt_graph_free(sc->graph);
 }
 
-TEST(memory_may_be_out_at_any_time)
+/* Writes do not fail where only the index could not be stored. */
+static bool failed_as(const scenario *sc, bool tripped, mt_status status)
+{
+    if (sc->indexed && sc->status == MT_OK) return true;
+    return sc->status == (tripped ? status : MT_OK);
+}
+
+static void fail_memory(bool indexed)
 {
     for (size_t n = 0;; n++) {
         fail_mem fm = {.fail_at = n};
-        scenario sc = {.status = MT_OK};
+        scenario sc = {.indexed = indexed, .tripped = &fm.tripped};
         mt_env plain;
 
         test_env_init(&sc.te, 1, fail_mem_hook(&fm));
@@ -192,17 +238,27 @@ TEST(memory_may_be_out_at_any_time)
         mt_kv_close(&sc.kept.kv);
         test_env_end(&sc.te);
         CHECK(fm.live_bytes == 0);
-        CHECK(sc.status == (fm.tripped ? MT_NO_MEMORY : MT_OK));
+        CHECK(failed_as(&sc, fm.tripped, MT_NO_MEMORY));
         if (!fm.tripped) break;
     }
 }
 
-static void fail_calls(bool at_start)
+TEST(memory_may_be_out_at_any_time)
+{
+    fail_memory(false);
+}
+
+TEST(memory_may_be_out_while_an_index_is_kept)
+{
+    fail_memory(true);
+}
+
+static void fail_calls(bool at_start, bool indexed)
 {
     mt_kv_fault fault = {.calls = MT_KV_FAULT_ALL, .status = MT_IO, .at_start = at_start};
 
     for (;; fault.fail_at++) {
-        scenario sc = {.status = MT_OK};
+        scenario sc = {.indexed = indexed, .tripped = &fault.tripped};
         mt_kv_late_options options = {.size = sizeof options, .seed = 7, .fault = &fault};
         mt_kv inner;
 
@@ -214,7 +270,7 @@ static void fail_calls(bool at_start)
         play(&sc);
         mt_kv_close(&sc.kept.kv);
         test_env_end(&sc.te);
-        CHECK(sc.status == (fault.tripped ? MT_IO : MT_OK));
+        CHECK(failed_as(&sc, fault.tripped, MT_IO));
         CHECK(test_mem_live() == 0);
         if (!fault.tripped) break;
     }
@@ -222,12 +278,18 @@ static void fail_calls(bool at_start)
 
 TEST(any_call_of_the_engine_may_fail)
 {
-    fail_calls(false);
+    fail_calls(false, false);
 }
 
 TEST(any_call_of_the_engine_may_fail_to_start)
 {
-    fail_calls(true);
+    fail_calls(true, false);
+}
+
+TEST(any_call_of_the_engine_may_fail_while_an_index_is_kept)
+{
+    fail_calls(false, true);
+    fail_calls(true, true);
 }
 
 /* ---- What it says ---- */
@@ -266,6 +328,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_may_be_out_at_any_time),
+        cmocka_unit_test(memory_may_be_out_while_an_index_is_kept),
+        cmocka_unit_test(any_call_of_the_engine_may_fail_while_an_index_is_kept),
         cmocka_unit_test(any_call_of_the_engine_may_fail),
         cmocka_unit_test(any_call_of_the_engine_may_fail_to_start),
         cmocka_unit_test(what_the_engine_says_is_passed_on),
