@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* What a check needs of the subject. */
-enum { PERSISTENT = 1, FAILING = 2, LISTS = 4, CHANGES = 8, RECORDS = 16 };
+enum { PERSISTENT = 1, FAILING = 2, LISTS = 4, CHANGES = 8, RECORDS = 16, PRINTS = 32 };
 
 typedef struct storage_check {
     const char *name;
@@ -35,6 +35,9 @@ static const storage_check checks[] = {
     {"a list has the nodes of its range in uid order", mti_storage_check_lists, LISTS},
     {"the pages of a list meet without gap or overlap", mti_storage_check_pages, LISTS},
     {"records are found again", mti_storage_check_records, RECORDS},
+    {"fingerprints and items are of what is in their spans", mti_storage_check_prints, PRINTS},
+    {"what a write did is in the fingerprints after its answer", mti_storage_check_prints_seen,
+     PRINTS},
     {"changes name what changed, and no more", mti_storage_check_changes, CHANGES},
     {"a cursor is valid in its own history alone", mti_storage_check_cursors, CHANGES},
     {"who follows the changes misses nothing", mti_storage_check_follow, CHANGES},
@@ -50,6 +53,8 @@ static void check_table(mti_trial *t, const mt_storage_ops *ops)
         mti_trial_violate(t, "it says that it has %u bytes", ops->size);
     else if (!ops->read || !ops->write || !ops->remove || !ops->close)
         mti_trial_violate(t, "a function is missing");
+    else if (ops->size >= sizeof *ops && !ops->fingerprint != !ops->items)
+        mti_trial_violate(t, "it has only one of fingerprint and items");
     else if (!ops->name || !*ops->name) mti_trial_violate(t, "the storage has no name");
 }
 
@@ -70,7 +75,8 @@ static bool table_is_complete(mti_storage_caller *c, int *has)
         check_table(c->trial, storage.ops);
         memset(&ops, 0, sizeof ops);
         memcpy(&ops, storage.ops, storage.ops->size < sizeof ops ? storage.ops->size : sizeof ops);
-        *has |= (ops.list ? LISTS : 0) | (ops.changes ? CHANGES : 0) | (ops.records ? RECORDS : 0);
+        *has |= (ops.list ? LISTS : 0) | (ops.changes ? CHANGES : 0) | (ops.records ? RECORDS : 0) |
+                (ops.fingerprint ? PRINTS : 0);
         if (ops.close) mt_storage_close(&storage);
     }
     mti_trial_end(c->trial, "the table has all that a host needs");

@@ -255,6 +255,50 @@ void mti_storage_changes(mti_storage_caller *c, const mt_cursor *since, size_t l
     start_end(c, id, st);
 }
 
+static size_t spans_size(const mt_storage_span *spans, size_t count)
+{
+    size_t size = count * sizeof *spans;
+
+    for (size_t i = 0; i < count; i++) size += spans[i].first.len + spans[i].end.len;
+    return size;
+}
+
+static void spans_copy(const mt_storage_span *spans, size_t count, mt_storage_span *to)
+{
+    uint8_t *text = (uint8_t *)(to + count);
+
+    for (size_t i = 0; i < count; i++) {
+        to[i] = spans[i];
+        to[i].first = copy(spans[i].first, &text);
+        to[i].end = copy(spans[i].end, &text);
+    }
+}
+
+void mti_storage_spans(mti_storage_caller *c, mti_storage_kind kind, const mt_storage_span *spans,
+                       size_t count, uint64_t note, mti_storage_piece piece, mti_storage_hear hear,
+                       void *arg)
+{
+    size_t size = spans_size(spans, count) + 1;
+    mti_storage_request *r = request_new(c, kind, size, hear, arg);
+    mt_storage_span *lent = r ? mti_trial_alloc(c->trial, size) : NULL;
+    uint64_t id;
+    mt_status st;
+
+    if (!lent) return;
+    id = r->id;
+    r->note = note;
+    r->piece = piece;
+    r->spans = (mt_storage_span *)(r + 1);
+    r->count = count;
+    spans_copy(spans, count, r->spans);
+    spans_copy(spans, count, lent);
+    if (kind == MTI_STORAGE_ITEMS) st = c->ops.items(c->storage.ctx, &c->host, id, lent, count);
+    else st = c->ops.fingerprint(c->storage.ctx, &c->host, id, lent, count);
+    memset(lent, SPOILED, size);
+    mti_trial_free(c->trial, lent, size);
+    start_end(c, id, st);
+}
+
 /* ---- Writes: all of it is pinned, in the request ---- */
 
 void mti_storage_write(mti_storage_caller *c, const mti_storage_order *order, uint64_t note,
@@ -460,6 +504,7 @@ static void hear_one(void *arg, const mti_storage_request *request, const mt_sto
 void mti_storage_expect_all(mti_storage_caller *c)
 {
     const mt_bytes all = {NULL, 0};
+    const mt_storage_span span = {.parts = 4};
     size_t count, at = 0, size;
     mt_storage_key *keys;
     const mt_node *node;
@@ -480,6 +525,7 @@ void mti_storage_expect_all(mti_storage_caller *c)
     mti_trial_free(c->trial, keys, size);
     if (c->ops.list) mti_storage_list(c, all, all, LIST_ALL, 0, hear_all, c);
     mti_storage_await(c);
+    mti_storage_expect_prints(c, &span, 1);
 }
 
 static void hear_none(void *arg, const mti_storage_request *request,

@@ -17,7 +17,9 @@ typedef enum mti_storage_kind {
     MTI_STORAGE_REMOVE,
     MTI_STORAGE_LIST,
     MTI_STORAGE_CHANGES,
-    MTI_STORAGE_RECORDS
+    MTI_STORAGE_RECORDS,
+    MTI_STORAGE_FINGERPRINT,
+    MTI_STORAGE_ITEMS
 } mti_storage_kind;
 
 typedef struct mti_storage_request mti_storage_request;
@@ -27,7 +29,7 @@ typedef struct mti_storage_request mti_storage_request;
 typedef void (*mti_storage_hear)(void *arg, const mti_storage_request *request,
                                  const mt_storage_answer *answer);
 
-/* Hears a piece of changes or records. */
+/* Hears a piece of changes, records, prints or items. */
 typedef void (*mti_storage_piece)(void *arg, const mt_storage_answer *answer);
 
 /* What the request has been told of nodes so far. */
@@ -48,12 +50,13 @@ struct mti_storage_request {
     uint64_t id;
     mti_storage_kind kind;
     const mt_storage_key *keys; /* read */
+    mt_storage_span *spans;     /* fingerprint, items */
     size_t count;
     mt_bytes prefix, after; /* list, records */
     mt_cursor since;        /* changes */
     uint64_t last_number;   /* changes: of the last that came */
     size_t limit;
-    size_t items; /* changes or records so far */
+    size_t items; /* changes, records or items so far */
     mt_storage_write write;
     mt_storage_commit commit;
     mt_delta *delta; /* held for the write */
@@ -101,6 +104,11 @@ void mti_storage_changes(mti_storage_caller *c, const mt_cursor *since, size_t l
 void mti_storage_records(mti_storage_caller *c, mt_bytes prefix, mt_bytes after, size_t limit,
                          mti_storage_piece piece, mti_storage_hear hear, void *arg);
 
+/* Prints or items. */
+void mti_storage_spans(mti_storage_caller *c, mti_storage_kind kind, const mt_storage_span *spans,
+                       size_t count, uint64_t note, mti_storage_piece piece, mti_storage_hear hear,
+                       void *arg);
+
 /* Writes a commit and a record, each of which may be missing. `delta` is MOVED. */
 typedef struct mti_storage_order {
     mt_delta *delta;
@@ -134,8 +142,12 @@ void mti_storage_merge_from(mti_storage_caller *c, const char *json, const char 
 /* Merges rows. NULL: the trial is broken. OWNED. */
 mt_delta *mti_storage_merge_rows(mti_storage_caller *c, const mt_row *rows, size_t count);
 
-/* Expects that all nodes that were written are read as they are, each by itself and all together, and
- * listed if there are lists. Waits. */
+/* Expects that prints and items of spans are of what was written, if there are any. Waits:
+ * storage_prints.c. */
+void mti_storage_expect_prints(mti_storage_caller *c, const mt_storage_span *spans, size_t count);
+
+/* Expects that all nodes that were written are read as they are, each by itself and all together, listed
+ * if there are lists, and added up if there are fingerprints. Waits. */
 void mti_storage_expect_all(mti_storage_caller *c);
 
 /* Expects that there is no such node. Waits. */

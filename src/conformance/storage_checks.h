@@ -32,6 +32,10 @@ void mti_storage_check_lists(mti_storage_caller *c);
 void mti_storage_check_pages(mti_storage_caller *c);
 void mti_storage_check_records(mti_storage_caller *c);
 
+/* storage_prints.c */
+void mti_storage_check_prints(mti_storage_caller *c);
+void mti_storage_check_prints_seen(mti_storage_caller *c);
+
 /* storage_changes.c */
 void mti_storage_check_changes(mti_storage_caller *c);
 void mti_storage_check_cursors(mti_storage_caller *c);

@@ -170,12 +170,63 @@ static void check_records(mti_trial *t, mti_storage_request *r, const mt_storage
     }
 }
 
+/* ---- Prints and items ---- */
+
+/* Each span has a print that begins with it, and others behind that. */
+static void check_prints(mti_trial *t, const mti_storage_request *r,
+                         const mt_storage_answer *answer)
+{
+    const mt_storage_print *before = NULL;
+    size_t spans = 0;
+
+    for (size_t i = 0; i < answer->print_count && !t->broken; i++) {
+        const mt_storage_print *print = &answer->prints[i];
+
+        if (!before || before->span != print->span) {
+            if (print->span != spans++ || print->span >= r->count)
+                mti_trial_violate(t, "a print is of span %zu, where one of %zu comes", print->span,
+                                  spans - 1);
+            else if (!mt_bytes_equal(print->first, r->spans[print->span].first))
+                mti_trial_violate(t, "the first part of a span begins with %s",
+                                  mti_show(print->first).text);
+        } else if (mt_bytes_compare(before->first, print->first) >= 0 ||
+                   (r->spans[print->span].end.len > 0 &&
+                    mt_bytes_compare(print->first, r->spans[print->span].end) >= 0)) {
+            mti_trial_violate(t, "a part of a span begins with %s, where none does",
+                              mti_show(print->first).text);
+        }
+        before = print;
+    }
+    if (answer->status == MT_OK && spans != r->count && !t->broken)
+        mti_trial_violate(t, "there are prints of %zu spans, not %zu", spans, r->count);
+}
+
+static void check_items(mti_trial *t, mti_storage_request *r, const mt_storage_answer *answer)
+{
+    mti_storage_told *told = &r->told;
+
+    for (size_t i = 0; i < answer->item_count && !t->broken; i++) {
+        mt_bytes uid = answer->items[i].uid, last = {told->uid, told->uid_len};
+        mt_error err = {MT_OK, ""};
+
+        if (mt_uid_check(uid, &err) != MT_OK) {
+            mti_trial_violate(t, "an item has no uid: %.200s", err.text);
+            return;
+        }
+        if (r->items++ > 0 && mt_bytes_compare(last, uid) >= 0)
+            mti_trial_violate(t, "the item %s comes after %s", mti_show(uid).text,
+                              mti_show(last).text);
+        told->uid_len = uid.len;
+        memcpy(told->uid, uid.data, uid.len);
+    }
+}
+
 /* ---- Answers ---- */
 
 const char *mti_storage_kind_name(mti_storage_kind kind)
 {
-    static const char *const names[] = {"open", "read",    "write",  "remove",
-                                        "list", "changes", "records"};
+    static const char *const names[] = {"open",    "read",    "write",       "remove",       "list",
+                                        "changes", "records", "fingerprint", "list of items"};
 
     return names[kind];
 }
@@ -189,6 +240,7 @@ static bool status_fits(mti_storage_kind kind, mt_status status)
     case MT_FULL:
     case MT_MALFORMED: return true;
     case MT_STALE: return kind == MTI_STORAGE_CHANGES;
+    case MT_AGAIN: return kind == MTI_STORAGE_FINGERPRINT || kind == MTI_STORAGE_ITEMS;
     case MT_TOO_LARGE:
     case MT_UNSUPPORTED:
     case MT_INVALID: return kind != MTI_STORAGE_CHANGES;
@@ -199,7 +251,7 @@ static bool status_fits(mti_storage_kind kind, mt_status status)
 static bool may_come_in_pieces(mti_storage_kind kind)
 {
     return kind == MTI_STORAGE_READ || kind == MTI_STORAGE_LIST || kind == MTI_STORAGE_CHANGES ||
-           kind == MTI_STORAGE_RECORDS;
+           kind == MTI_STORAGE_RECORDS || kind == MTI_STORAGE_ITEMS;
 }
 
 void mti_storage_told_check(mti_trial *t, mti_storage_request *r, const mt_storage_answer *answer)
@@ -221,6 +273,8 @@ void mti_storage_told_check(mti_trial *t, mti_storage_request *r, const mt_stora
     if (t->broken) return;
     if (rows) check_rows(t, r, answer);
     if (r->kind == MTI_STORAGE_RECORDS) check_records(t, r, answer);
+    if (r->kind == MTI_STORAGE_FINGERPRINT) check_prints(t, r, answer);
+    if (r->kind == MTI_STORAGE_ITEMS) check_items(t, r, answer);
     if (r->kind != MTI_STORAGE_CHANGES) return;
     for (size_t i = 0; i < answer->change_count && !t->broken; i++)
         check_change(t, r, &answer->changes[i]);

@@ -84,6 +84,16 @@ void mti_print_add_row(mti_print *print, const mti_sipkey *key, const mt_row *ro
     if (floor && row->floor > 0) add_floor(print, hash, row->floor);
 }
 
+void mt_storage_item_add(mt_storage_item *item, const mt_row *row, bool first)
+{
+    mti_print print = {item->living, item->deleted, item->state_max};
+
+    mti_print_add_row(&print, &mti_space_key, row, first);
+    item->living = print.living;
+    item->deleted = print.deleted;
+    item->state_max = print.state_max;
+}
+
 mti_print mti_print_node(const mti_sipkey *key, const mt_node *node)
 {
     mti_print print = {.state_max = 0};

@@ -69,6 +69,8 @@ mt_status mti_storage_adopt(const mt_storage *storage, mt_storage_ops *out, mt_e
               : !out->remove ? "remove"
               : !out->close  ? "close"
                              : NULL;
+    if (!missing && !out->fingerprint != !out->items)
+        missing = out->items ? "fingerprint" : "items";
     if (missing) return lacks("storage", out->name, missing, err);
     /* Whoever adopts it tells by the name that there is one. */
     if (!out->name) return mti_fail(err, MT_UNSUPPORTED, "the storage has no name");

@@ -28,7 +28,15 @@ typedef enum flaw {
     FORGETS_ORIGINS_WERE_MIXED,
     LOSES_RECORDS,
     LOSES_THE_CLOCK,
-    SAYS_END_EARLY
+    SAYS_END_EARLY,
+    HAS_NO_ITEMS,
+    MISCOUNTS,
+    ADDS_UP_WRONGLY,
+    ADDS_MARKERS_TO_THE_LIVING,
+    LOSES_PARTS,
+    LOSES_AN_ITEM,
+    LOWERS_ITEM_STATES,
+    ADDS_UP_WHAT_WAS_BEFORE
 } flaw;
 
 typedef struct flawed {
@@ -75,6 +83,29 @@ static void spoil_rows(flawed *f, mt_storage_answer *answer, mt_storage_row *row
     answer->rows = rows;
 }
 
+static void spoil_prints(const flawed *f, mt_storage_answer *answer)
+{
+    static mt_storage_print prints[MANY];
+    static mt_storage_item items[MANY];
+
+    for (size_t i = 0; i < answer->print_count && i < MANY; i++) {
+        prints[i] = answer->prints[i];
+        if (f->flaw == MISCOUNTS && prints[i].count > 1) prints[i].count--;
+        if (f->flaw == ADDS_UP_WRONGLY) prints[i].living.hi ^= 1;
+        if (f->flaw != ADDS_MARKERS_TO_THE_LIVING) continue;
+        prints[i].living.lo += prints[i].deleted.lo;
+        prints[i].deleted.lo = 0;
+    }
+    for (size_t i = 0; i < answer->item_count && i < MANY; i++) {
+        items[i] = answer->items[i];
+        if (f->flaw == LOWERS_ITEM_STATES) items[i].state_max--;
+    }
+    if (answer->print_count) answer->prints = prints;
+    if (answer->item_count) answer->items = items;
+    if (f->flaw == LOSES_PARTS && answer->print_count > 1) answer->print_count--;
+    if (f->flaw == LOSES_AN_ITEM && answer->item_count > 1) answer->item_count--;
+}
+
 static void give(void *ctx, uint64_t id, const mt_storage_answer *answer)
 {
     flawed *f = ctx;
@@ -99,6 +130,7 @@ static void give(void *ctx, uint64_t id, const mt_storage_answer *answer)
         info.clock = 0;
         out.info = &info;
     }
+    spoil_prints(f, &out);
     host->answer(host->ctx, id, &out);
     if (f->flaw == ANSWERS_TWICE && f->answers == 5) host->answer(host->ctx, id, &out);
 }
@@ -184,6 +216,27 @@ static mt_status f_records(void *ctx, const mt_storage_host *host, uint64_t id, 
     INSIDE(f, host, records(f->inner.ctx, &f->inside, id, prefix, after, limit));
 }
 
+static mt_status f_fingerprint(void *ctx, const mt_storage_host *host, uint64_t id,
+                               const mt_storage_span *spans, size_t count)
+{
+    flawed *f = ctx;
+    mt_storage_print none = {.span = 0};
+    mt_storage_answer before = {.prints = &none, .print_count = 1};
+
+    if (f->flaw == ADDS_UP_WHAT_WAS_BEFORE && count == 1 && spans->parts == 1) {
+        host->answer(host->ctx, id, &before);
+        return MT_OK;
+    }
+    INSIDE(f, host, fingerprint(f->inner.ctx, &f->inside, id, spans, count));
+}
+
+static mt_status f_items(void *ctx, const mt_storage_host *host, uint64_t id,
+                         const mt_storage_span *spans, size_t count)
+{
+    flawed *f = ctx;
+    INSIDE(f, host, items(f->inner.ctx, &f->inside, id, spans, count));
+}
+
 static void f_close(void *ctx)
 {
     mt_storage_close(&((flawed *)ctx)->inner);
@@ -220,7 +273,9 @@ static mt_status flawed_open(void *ctx, bool fresh, mt_storage *out, mt_error *e
                               .close = f_close,
                               .list = f_list,
                               .changes = f_changes,
-                              .records = f_records};
+                              .records = f_records,
+                              .fingerprint = f_fingerprint,
+                              .items = f->flaw == HAS_NO_ITEMS ? NULL : f_items};
     *out = (mt_storage){&f->ops, f};
     return st;
 }
@@ -269,7 +324,7 @@ TEST(rows_that_lack_something_are_found)
 
 TEST(answers_too_many_or_too_few_are_found)
 {
-    is_found_by(ANSWERS_TWICE, "what was written is read, and what was written over it");
+    is_found_by(ANSWERS_TWICE, "a new storage is empty");
     is_found_by(NEVER_ANSWERS, "a new storage is empty");
 }
 
@@ -296,6 +351,19 @@ TEST(logs_that_miss_something_are_found)
     is_found_by(LOSES_THE_CLOCK, "a storage that is opened again has all that it had");
 }
 
+TEST(sums_that_are_wrong_are_found)
+{
+    is_found_by(HAS_NO_ITEMS, "the table has all that a host needs");
+    is_found_by(MISCOUNTS, "what was written is read, and what was written over it");
+    is_found_by(ADDS_UP_WRONGLY, "a new storage is empty");
+    is_found_by(ADDS_MARKERS_TO_THE_LIVING, "delete markers and floors are kept");
+    is_found_by(LOSES_PARTS, "uids and names of every length are told apart");
+    is_found_by(LOSES_AN_ITEM, "uids and names of every length are told apart");
+    is_found_by(LOWERS_ITEM_STATES, "what was written is read, and what was written over it");
+    is_found_by(ADDS_UP_WHAT_WAS_BEFORE,
+                "what a write did is in the fingerprints after its answer");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +373,7 @@ int main(void)
         cmocka_unit_test(what_is_ignored_is_found),
         cmocka_unit_test(lists_that_are_none_are_found),
         cmocka_unit_test(logs_that_miss_something_are_found),
+        cmocka_unit_test(sums_that_are_wrong_are_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,20 @@ TEST(with_every_node_too_long_for_a_record_it_conforms)
     holds(&s);
 }
 
+TEST(with_an_index_that_is_stored_all_the_time_it_conforms)
+{
+    subject s = {.options = {.index_lag = 3, .index_bytes = 1}, .late = true};
+
+    holds(&s);
+}
+
+TEST(without_an_index_it_conforms)
+{
+    subject s = {.options.no_fingerprints = true};
+
+    holds(&s);
+}
+
 TEST(over_an_engine_that_answers_late_it_conforms)
 {
     subject s = {.late = true, .suite.fail_write = fail_write};
@@ -98,6 +112,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_node_store_over_memory_conforms),
         cmocka_unit_test(with_every_node_too_long_for_a_record_it_conforms),
+        cmocka_unit_test(with_an_index_that_is_stored_all_the_time_it_conforms),
+        cmocka_unit_test(without_an_index_it_conforms),
         cmocka_unit_test(over_an_engine_that_answers_late_it_conforms),
     };
 

@@ -56,6 +56,13 @@ static mt_status st_read(void *ctx, const mt_storage_host *host, uint64_t id,
     return MT_IO;
 }
 
+static mt_status st_spans(void *ctx, const mt_storage_host *host, uint64_t id,
+                          const mt_storage_span *spans, size_t count)
+{
+    (void)ctx, (void)host, (void)id, (void)spans, (void)count;
+    return MT_IO;
+}
+
 static mt_status st_write(void *ctx, const mt_storage_host *host, uint64_t id,
                           const mt_storage_write *write)
 {
@@ -188,6 +195,12 @@ TEST(a_missing_function_is_named)
     kv_is_refused(&kv, "the key-value engine \"\" has no function \"close\"");
     storage.remove = NULL;
     storage_is_refused(&storage, "the storage \"table\" has no function \"remove\"");
+    storage = storage_table;
+    storage.fingerprint = st_spans;
+    storage_is_refused(&storage, "the storage \"table\" has no function \"items\"");
+    storage.items = st_spans;
+    storage.fingerprint = NULL;
+    storage_is_refused(&storage, "the storage \"table\" has no function \"fingerprint\"");
     storage = storage_table;
     storage.name = NULL;
     storage_is_refused(&storage, "the storage has no name");

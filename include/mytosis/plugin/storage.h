@@ -210,6 +210,10 @@ typedef struct mt_storage {
     void *ctx;
 } mt_storage;
 
+/* Adds what a row says to the item of its node, but for the uid; `first`: it is the first row of the node,
+ * whose floor counts once. */
+MT_API void mt_storage_item_add(mt_storage_item *item, const mt_row *row, bool first);
+
 /* Closes a storage that was not given away. One that is all zero is accepted. */
 MT_API void mt_storage_close(mt_storage *storage);
 
