@@ -6,7 +6,7 @@
  *     m | name              about the store itself
  *     n | uid               a node
  *     r | key               a record of the database's own
- *     x ...                 kept free for a fingerprint index
+ *     x ...                 the fingerprint index: index_record.h
  *
  * Numbers have 8 bytes, the highest first, so that keys are in their order. No uid holds a zero byte,
  * so that the fields of a node are a range of their own, in name order. */

@@ -134,6 +134,25 @@ static void write_log(test_shelf *shelf)
     test_reply_worked(&r);
 }
 
+/* An index that was stored, and lacks a write and a node that was forgotten since. */
+static void write_index(test_shelf *shelf)
+{
+    mt_bytes uid = mt_str("b");
+    test_reply r;
+
+    shelf->options.small_len_max = 60;
+    shelf->options.index_lag = 4;
+    test_shelf_reopen(shelf);
+    test_shelf_write(shelf,
+                     "a x=1@1 y=~@2, b x=1@1, "
+                     "few^1 a='0123456789'@2 b='0123456789'@2 c='0123456789'@3 d=~@4, z^3",
+                     "");
+    test_shelf_write(shelf, "few a='abcdefghij'@5", "");
+    test_ask_remove(&shelf->s, &r, &uid, 1);
+    test_await(&shelf->s, &r);
+    test_reply_worked(&r);
+}
+
 typedef struct sample {
     const char *name;
     void (*write)(test_shelf *shelf);
@@ -145,6 +164,7 @@ static const sample samples[] = {
     {"example", write_example, 0, "1:user/1* 2:user/2*", "."},
     {"large", write_large, 0, "2:few* 3:big* 4:big(f001)<p", "."},
     {"log", write_log, 6, "8:c(x y)<q 9:c(z)<p 10:e*<p", "peer/p=12."},
+    {"index", write_index, 0, "1:a* 2:b* 3:few* 4:z* 5:few(a)", "."},
 };
 
 TEST(samples_are_written)
