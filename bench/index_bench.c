@@ -14,7 +14,8 @@
 #define MANY 1000000u   /* nodes of the large store */
 #define UPDATES 100000u /* updates of random fields, 1,000 to a write */
 #define SINGLES 2000u   /* of one field, each waited for */
-#define RANGES 10000u   /* fingerprints */
+#define WRITES_BETWEEN 300u
+#define RANGES 10000u /* fingerprints */
 
 enum { BARE, KEPT };
 
@@ -300,6 +301,35 @@ static double ranges(void *ctx)
     return spent * 1e6 / RANGES;
 }
 
+/* A fingerprint when a field was written since the last one. */
+static double after_write(void *ctx)
+{
+    bench *b = ctx;
+    bench_rng rng = {b->seed};
+    mt_storage_span all = {.parts = 1};
+    double spent = 0;
+    shelf s;
+
+    (void)open_large(b, &s);
+    for (unsigned i = 0; i < WRITES_BETWEEN; i++) {
+        bench_node node;
+        mt_field field;
+        mt_row row = {.fields = &field, .count = 1};
+
+        bench_node_fill(&node, bench_random(&rng, MANY), &rng);
+        field = bench_field(&node, AGE);
+        field.state = 2 + i;
+        row.uid = mt_str(node.uid);
+        shelf_write(b, &s, &row, 1);
+        spent -= bench_now();
+        ask(b, &s, &all);
+        spent += bench_now();
+    }
+    mt_storage_close(&s.storage);
+    b->filled = false; /* fields are missing now */
+    return spent * 1e6 / WRITES_BETWEEN;
+}
+
 static void dropped(void *ctx, uint64_t id, const mt_kv_answer *answer)
 {
     (void)id;
@@ -340,6 +370,7 @@ static figure figures[] = {
     WAY("single", "durable, a field a write", "writes/s", SINGLE),
     FIGURE("whole", "fingerprint of all of 1,000,000 nodes", "us", whole, 10, true, false),
     FIGURE("ranges", "fingerprint between random nodes of them", "us", ranges, 10, true, false),
+    FIGURE("after_write", "fingerprint behind a write", "us", after_write, 0, true, true),
     FIGURE("first_use", "the first one after opening", "ms", first_use, 0, true, false),
     FIGURE("build", "making the index of them anew", "s", build, 0, true, true),
 };

@@ -157,7 +157,8 @@ mt_status mti_index_append(mti_index *index, mt_bytes first, mt_bytes bytes,
     return MT_OK;
 }
 
-/* What a leaf holds, of which all keys are to be from `first` on and in order. */
+/* What a leaf holds, of which all keys are to be from `first` on and in order, and no more than it
+ * may. */
 static bool leaf_adds_up(mt_bytes bytes, mt_bytes first, mti_leaf_sum *sum)
 {
     uint8_t last[MTI_ELEMENT_KEY_MAX];
@@ -168,6 +169,8 @@ static bool leaf_adds_up(mt_bytes bytes, mt_bytes first, mti_leaf_sum *sum)
     memset(sum, 0, sizeof *sum);
     mti_leaf_iter_init(&iter, bytes);
     while (mti_leaf_iter_next(&iter, &element)) {
+        if (sum->elements == MTI_LEAF_MAX || mti_element_uid(element.key).len > MT_UID_LEN_MAX)
+            return false;
         if (before.len ? mt_bytes_compare(before, element.key) >= 0
                        : mt_bytes_compare(first, element.key) > 0)
             return false;

@@ -366,6 +366,35 @@ TEST(no_record_of_the_index_under_another_key_makes_a_sum_wrong)
     each_byte(true);
 }
 
+/* Whether a leaf of so many elements, with uids of so many bytes, is taken. */
+static mt_status load_leaf(size_t count, size_t uid_len)
+{
+    mti_leaf_writer writer = {.bytes.mem = test_mem()};
+    uint8_t uid[MT_UID_LEN_MAX + 1];
+    mti_element element = {{uid, uid_len}, {.state_max = 1}};
+    mti_index index;
+    mt_status st;
+
+    memset(uid, 'a', sizeof uid);
+    mti_index_init(&index, test_mem());
+    for (size_t i = 0; i < count; i++) {
+        uid[uid_len - 1] = (uint8_t)(1 + i);
+        CHECK(mti_leaf_writer_add(&writer, &element) == MT_OK);
+    }
+    CHECK(mti_index_append(&index, mt_str("a"), (mt_bytes){NULL, 0}, &writer.sum) == MT_OK);
+    st = mti_index_load(&index, 0, mt_buf_bytes(&writer.bytes));
+    mti_index_free(&index);
+    mt_buf_free(&writer.bytes);
+    return st;
+}
+
+TEST(a_leaf_that_holds_more_than_one_may_is_refused)
+{
+    CHECK(load_leaf(MTI_LEAF_MAX, MT_UID_LEN_MAX) == MT_OK);
+    CHECK(load_leaf(MTI_LEAF_MAX + 1, 20) == MT_MALFORMED);
+    CHECK(load_leaf(1, MT_UID_LEN_MAX + 1) == MT_MALFORMED);
+}
+
 /* A leaf of the index that is damaged while the store is open. */
 TEST(a_leaf_that_is_found_damaged_has_the_index_made_anew)
 {
@@ -426,6 +455,7 @@ int main(void)
         cmocka_unit_test(writes_go_before_the_rest_of_a_long_list_of_items),
         cmocka_unit_test(no_changed_byte_of_the_index_makes_a_sum_wrong),
         cmocka_unit_test(no_record_of_the_index_under_another_key_makes_a_sum_wrong),
+        cmocka_unit_test(a_leaf_that_holds_more_than_one_may_is_refused),
         cmocka_unit_test(a_leaf_that_is_found_damaged_has_the_index_made_anew),
         cmocka_unit_test(a_log_that_was_trimmed_too_far_has_the_index_made_anew),
     };
