@@ -63,16 +63,19 @@ static bool leaf_sum_equal(const mti_leaf_sum *a, const mti_leaf_sum *b)
            a->nodes == b->nodes && a->elements == b->elements;
 }
 
-static void add_up(mti_index *index)
+/* Adds up what is before each leaf from one on. */
+static void add_up(mti_index *index, size_t from)
 {
     mti_leaf_sum sum;
 
     memset(&sum, 0, sizeof sum);
-    index->held = 0;
-    for (size_t i = 0; i < index->count; i++) {
+    if (from > 0) {
+        sum = index->leaves[from - 1].before;
+        sum_add(&sum, &index->leaves[from - 1].sum);
+    }
+    for (size_t i = from; i < index->count; i++) {
         index->leaves[i].before = sum;
         sum_add(&sum, &index->leaves[i].sum);
-        index->held += index->leaves[i].cap;
     }
     index->all = sum;
 }
@@ -298,42 +301,43 @@ size_t mti_index_missing(const mti_index *index, const mti_changes *changes, siz
     return at;
 }
 
-/* The leaves after the changes: those that stay, and fresh ones. */
+/* A run of leaves, and how many come in its place. */
+typedef struct splice {
+    size_t from, to;
+    size_t count;
+} splice;
+
+/* The leaves that changes make, one run of them after the other. */
 typedef struct making {
     mti_index *index;
     mti_change_feed feed;
     mti_leaf *leaves;
     size_t count, cap;
+    size_t in_runs; /* how many of them are in a splice */
+    splice *splices;
+    size_t splice_count, splice_cap;
     mti_leaf_writer writer;
     mt_buf first; /* of the leaf that is being written */
     mti_changes *dropped;
 } making;
 
-static mt_status push(making *m, const mti_leaf *leaf)
-{
-    mti_leaf *leaves =
-        mti_vector_reserve(m->index->mem, m->leaves, &m->cap, m->count + 1, sizeof *leaves);
-
-    if (!leaves) return MT_NO_MEMORY;
-    m->leaves = leaves;
-    m->leaves[m->count++] = *leaf;
-    return MT_OK;
-}
-
 /* Ends the leaf that is being written, if it has anything. */
 static mt_status cut(making *m)
 {
-    mti_leaf leaf;
+    const mt_mem *mem = m->index->mem;
+    mti_leaf *leaves;
     mt_status st;
 
     if (m->writer.sum.elements == 0) return MT_OK;
-    st = leaf_make(m->index->mem, mt_buf_bytes(&m->first), mt_buf_bytes(&m->writer.bytes),
-                   &m->writer.sum, &leaf);
+    leaves = mti_vector_reserve(mem, m->leaves, &m->cap, m->count + 1, sizeof *leaves);
+    if (!leaves) return MT_NO_MEMORY;
+    m->leaves = leaves;
+    st = leaf_make(mem, mt_buf_bytes(&m->first), mt_buf_bytes(&m->writer.bytes), &m->writer.sum,
+                   &leaves[m->count]);
     if (st != MT_OK) return st;
-    leaf.fresh = true;
-    if ((st = push(m, &leaf)) != MT_OK) leaf_free(m->index->mem, &leaf);
+    m->count++;
     mti_leaf_writer_clear(&m->writer);
-    return st;
+    return MT_OK;
 }
 
 static mt_status write(making *m, const mti_element *element)
@@ -400,65 +404,126 @@ static mt_status write_leaf(making *m, const mti_leaf *leaf, const mti_leaf *nex
     return st == MT_OK ? write_changes_before(m, next) : st;
 }
 
+/* Ends a run of leaves that are written anew: what was made since the last run comes in its place. */
+static mt_status end_run(making *m, size_t from, size_t to)
+{
+    splice *splices = mti_vector_reserve(m->index->mem, m->splices, &m->splice_cap,
+                                         m->splice_count + 1, sizeof *splices);
+    mt_status st;
+
+    if (!splices) return MT_NO_MEMORY;
+    m->splices = splices;
+    if ((st = cut(m)) != MT_OK) return st;
+    splices[m->splice_count++] = (splice){from, to, m->count - m->in_runs};
+    m->in_runs = m->count;
+    return MT_OK;
+}
+
 /* A leaf that changes is written anew, and so is one behind a new one that would stay short, if its bytes
  * are at hand. All others stay. */
 static mt_status make_leaves(making *m)
 {
     mti_index *index = m->index;
     mt_status st = MT_OK;
+    size_t at = next_concerned(index, &m->feed, 0);
 
-    for (size_t at = 0; at < index->count && st == MT_OK; at++) {
-        const mti_leaf *leaf = &index->leaves[at], *next = leaf_after(index, at);
-        uint64_t written = m->writer.sum.elements;
-        if (concerns(&m->feed, leaf, next) ||
-            (written > 0 && written < MTI_LEAF_MIN && leaf->bytes)) {
-            st = write_leaf(m, leaf, next);
-            continue;
-        }
-        if ((st = cut(m)) == MT_OK) st = push(m, leaf);
+    while (at < index->count && st == MT_OK) {
+        size_t from = at;
+        uint64_t written;
+
+        do {
+            st = write_leaf(m, &index->leaves[at], leaf_after(index, at));
+            written = m->writer.sum.elements;
+            at++;
+        } while (st == MT_OK && at < index->count &&
+                 (concerns(&m->feed, &index->leaves[at], leaf_after(index, at)) ||
+                  (written > 0 && written < MTI_LEAF_MIN && index->leaves[at].bytes)));
+        if (st == MT_OK) st = end_run(m, from, at);
+        at = next_concerned(index, &m->feed, at);
     }
-    if (st == MT_OK) st = write_changes_before(m, NULL);
-    return st == MT_OK ? cut(m) : st;
+    if (st != MT_OK || index->count > 0) return st;
+    st = write_changes_before(m, NULL);
+    return st == MT_OK ? end_run(m, 0, 0) : st;
 }
 
-/* The old leaves that are not among the new ones go: those stand in the same order. */
-static void replace(making *m)
+/* Room for all leaves, where they are not as many as before: else they stay where they are. */
+static mt_status room_for_leaves(const making *m, mti_leaf **room, size_t *count)
+{
+    bool same = true;
+
+    *count = m->index->count;
+    for (size_t i = 0; i < m->splice_count; i++) {
+        const splice *run = &m->splices[i];
+        same &= run->to - run->from == run->count;
+        *count += run->count;
+        *count -= run->to - run->from;
+    }
+    *room = NULL;
+    if (same || *count == 0) return MT_OK;
+    *room = mti_mem_alloc(m->index->mem, *count * sizeof **room);
+    return *room ? MT_OK : MT_NO_MEMORY;
+}
+
+static void copy_leaves(mti_leaf *to, const mti_leaf *from, size_t count)
+{
+    if (count > 0 && to != from) memcpy(to, from, count * sizeof *to);
+}
+
+/* Puts what was made in the place of the runs, in `room` or, if that is NULL, where they were. */
+static void replace(making *m, mti_leaf *room, size_t count)
 {
     mti_index *index = m->index;
-    size_t kept = 0;
+    mti_leaf *leaves = room ? room : index->leaves;
+    size_t old = 0, at = 0, made = 0;
 
-    for (size_t i = 0; i < index->count; i++) {
-        while (kept < m->count && m->leaves[kept].fresh) kept++;
-        if (kept < m->count && m->leaves[kept].first == index->leaves[i].first) kept++;
-        else leaf_free(index->mem, &index->leaves[i]);
+    for (size_t i = 0; i < m->splice_count; i++) {
+        const splice *run = &m->splices[i];
+
+        if (count > 0) copy_leaves(leaves + at, index->leaves + old, run->from - old);
+        at += run->from - old;
+        for (old = run->from; old < run->to; old++) {
+            index->held -= index->leaves[old].cap;
+            leaf_free(index->mem, &index->leaves[old]);
+        }
+        for (size_t k = 0; k < run->count; k++) {
+            index->held += m->leaves[made].cap;
+            leaves[at++] = m->leaves[made++];
+        }
     }
-    mti_mem_free(index->mem, index->leaves, index->cap * sizeof *index->leaves);
-    for (size_t i = 0; i < m->count; i++) m->leaves[i].fresh = false;
-    index->leaves = m->leaves;
-    index->count = m->count;
-    index->cap = m->cap;
-    add_up(index);
+    if (count > 0) copy_leaves(leaves + at, index->leaves + old, index->count - old);
+    if (room || count == 0) {
+        mti_mem_free(index->mem, index->leaves, index->cap * sizeof *index->leaves);
+        index->leaves = room;
+        index->cap = count;
+    }
+    index->count = count;
+    add_up(index, m->splices[0].from);
 }
 
-static void drop_fresh(making *m)
+static void making_free(making *m, bool replaced)
 {
-    for (size_t i = 0; i < m->count; i++)
-        if (m->leaves[i].fresh) leaf_free(m->index->mem, &m->leaves[i]);
-    mti_mem_free(m->index->mem, m->leaves, m->cap * sizeof *m->leaves);
+    const mt_mem *mem = m->index->mem;
+
+    for (size_t i = 0; i < m->count && !replaced; i++) leaf_free(mem, &m->leaves[i]);
+    mti_mem_free(mem, m->leaves, m->cap * sizeof *m->leaves);
+    mti_mem_free(mem, m->splices, m->splice_cap * sizeof *m->splices);
+    mt_buf_free(&m->writer.bytes);
+    mt_buf_free(&m->first);
 }
 
 mt_status mti_index_apply(mti_index *index, const mti_changes *changes, mti_changes *dropped)
 {
     making m = {.index = index, .feed = {.changes = changes}, .dropped = dropped};
+    mti_leaf *room = NULL;
+    size_t count = 0;
     mt_status st;
 
     if (changes->count == 0) return MT_OK;
     m.writer.bytes.mem = m.first.mem = index->mem;
     mti_leaf_writer_clear(&m.writer);
     st = make_leaves(&m);
-    if (st == MT_OK) replace(&m);
-    else drop_fresh(&m);
-    mt_buf_free(&m.writer.bytes);
-    mt_buf_free(&m.first);
+    if (st == MT_OK) st = room_for_leaves(&m, &room, &count);
+    if (st == MT_OK && m.splice_count > 0) replace(&m, room, count);
+    making_free(&m, st == MT_OK);
     return st;
 }

@@ -20,7 +20,6 @@ typedef struct mti_leaf {
     uint32_t len, cap; /* of the bytes */
     uint16_t first_len;
     bool stored; /* as it is, it rests in the store under `first` */
-    bool fresh;  /* made by changes that are being taken in */
     mti_leaf_sum sum;
     mti_leaf_sum before; /* of all leaves before it */
 } mti_leaf;
