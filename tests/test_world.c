@@ -24,7 +24,11 @@ void test_world_draw_index(test_world *w)
 
 void test_world_keep_index(const test_world *w, test_asker *store)
 {
-    if (w->slice) ((mti_node_store *)store->storage.ctx)->keeper.slice = w->slice;
+    mti_keeper *keeper = &((mti_node_store *)store->storage.ctx)->keeper;
+
+    if (w->slice == 0) return;
+    keeper->slice = w->slice;
+    keeper->storing.most = w->slice / 10; /* mostly a leaf or two at once */
 }
 
 void test_world_begin(test_world *w, test_case *c, bool late)

@@ -69,7 +69,7 @@ static void add_up(mti_index *index, size_t from)
     mti_leaf_sum sum;
 
     memset(&sum, 0, sizeof sum);
-    if (from > 0) {
+    if (from > 0 && index->count > 0) {
         sum = index->leaves[from - 1].before;
         sum_add(&sum, &index->leaves[from - 1].sum);
     }

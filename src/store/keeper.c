@@ -16,6 +16,9 @@
 #define SLICE 8192
 #define SLICE_OF_WRITE 4 /* a part of that */
 
+/* How many leaves are stored at once. */
+#define LEAVES_MAX 512
+
 /* If more was logged since, it is less work to read all records than those that changed. */
 #define RECOVER_MAX 65536
 #define RECOVER_LEAVES 16
@@ -30,6 +33,7 @@ void mti_keeper_init(mti_keeper *keeper, const mt_mem *mem)
     keeper->mem = mem;
     keeper->bytes_max = BYTES_MAX;
     keeper->slice = SLICE;
+    keeper->storing.most = LEAVES_MAX;
     mti_index_init(&keeper->index, mem);
     mti_changes_init(&keeper->pending, mem);
     mti_changes_init(&keeper->dropped, mem);
@@ -67,7 +71,7 @@ void mti_keeper_free(mti_keeper *keeper)
     mt_buf_free(&keeper->get.text);
 }
 
-static uint64_t lag_max(const mti_keeper *keeper)
+uint64_t mti_keeper_lag_max(const mti_keeper *keeper)
 {
     uint64_t leaves = keeper->index.count / LAG_LEAVES;
 
@@ -83,8 +87,10 @@ void mti_keeper_drop(mti_keeper *keeper)
     mti_changes_free(&keeper->dropped);
     keeper->settled = keeper->settled_len = 0;
     keeper->lag = 0;
-    keeper->due = lag_max(keeper);
+    keeper->due = mti_keeper_lag_max(keeper);
     keeper->get.count = 0;
+    keeper->storing.runs = false;
+    keeper->meta = (mti_index_meta){0, 0};
     keeper->state = MTI_KEEPER_NONE;
 }
 
@@ -291,14 +297,14 @@ static void take_leaves(mti_keeper *keeper, const mt_kv_answer *answer)
 
 bool mti_keeper_wanted(const mti_keeper *keeper)
 {
-    return mti_keeper_notes(keeper) && keeper->lag >= keeper->due;
+    return mti_keeper_notes(keeper) && mti_keeper_is_due(keeper);
 }
 
 void mti_keeper_begin(mti_keeper *keeper, bool request)
 {
     keeper->budget = request ? keeper->slice : keeper->slice / SLICE_OF_WRITE + 1;
     keeper->builds = request;
-    keeper->sorted = false;
+    keeper->sorted = keeper->stored = false;
     keeper->get.count = 0;
     keeper->err = (mt_error){MT_OK, ""};
 }
@@ -369,63 +375,12 @@ bool mti_keeper_apply(mti_asking *asking, mti_changes *changes)
     return false;
 }
 
-/* ---- Storing leaves ---- */
-
-/* Whether a leaf begins with a key: then it is not deleted, but put. */
-static bool has_leaf(const mti_index *index, mt_bytes first)
-{
-    if (index->count == 0) return false;
-    return mt_bytes_equal(mti_leaf_first(&index->leaves[mti_index_leaf_of(index, first)]), first);
-}
-
-static mt_status store_ops(mti_node_store *store)
-{
-    mti_keeper *keeper = &store->keeper;
-    mti_index *index = &keeper->index;
-    mti_batch *batch = &keeper->batch;
-    mti_index_meta meta = {.watermark = store->log.head, .leaves = index->count};
-    mt_status st = MT_OK;
-
-    mti_batch_clear(batch);
-    for (size_t i = 0; i < keeper->dropped.count && st == MT_OK; i++) {
-        mt_bytes first = mti_change_key(&keeper->dropped, &keeper->dropped.at[i]);
-        if (!has_leaf(index, first)) st = mti_index_delete_leaf(batch, first);
-    }
-    for (size_t i = 0; i < index->count && st == MT_OK; i++)
-        if (!index->leaves[i].stored) st = mti_index_put_leaf(batch, &index->leaves[i]);
-    if (st == MT_OK) st = mti_index_put_meta(batch, &meta);
-    return st == MT_OK ? mti_index_delete_unlogged(batch) : st;
-}
-
-/* What cannot be stored now stays as it is, and is stored when there is more. */
-static void store_later(mti_keeper *keeper)
-{
-    keeper->due = keeper->lag + lag_max(keeper);
-    mti_batch_clear(&keeper->batch);
-}
-
-static void stored(mti_node_store *store)
-{
-    mti_keeper *keeper = &store->keeper;
-
-    for (size_t i = 0; i < keeper->index.count; i++) keeper->index.leaves[i].stored = true;
-    mti_changes_clear(&keeper->dropped);
-    mti_batch_clear(&keeper->batch);
-    keeper->meta.watermark = store->log.head;
-    keeper->meta.leaves = keeper->index.count;
-    keeper->in_store = true;
-    keeper->lag = 0;
-    keeper->due = lag_max(keeper);
-    mti_keeper_trim(keeper);
-}
-
 /* ---- READY ---- */
 
 /* True: the engine was asked. */
 static bool ready_go(mti_asking *asking)
 {
-    mti_node_store *store = asking->store;
-    mti_keeper *keeper = &store->keeper;
+    mti_keeper *keeper = &asking->store->keeper;
 
     if (keeper->pending.count > 0) {
         mti_assert(keeper->settled == keeper->pending.count);
@@ -433,14 +388,9 @@ static bool ready_go(mti_asking *asking)
         if (keeper->err.status != MT_OK || keeper->pending.count > 0) return false;
         keeper->settled = keeper->settled_len = 0;
     }
-    if (keeper->state != MTI_KEEPER_READY || keeper->lag < keeper->due) return false;
-    if (store_ops(store) != MT_OK) {
-        store_later(keeper);
+    if (keeper->state != MTI_KEEPER_READY || keeper->stored || !mti_keeper_is_due(keeper))
         return false;
-    }
-    keeper->asked = MTI_ASKED_STORE;
-    mti_ask_commit(asking, keeper->batch.ops, keeper->batch.count);
-    return true;
+    return mti_keeper_store_go(asking);
 }
 
 /* ---- States ---- */
@@ -466,7 +416,7 @@ static mti_keeping again(mti_keeper *keeper)
 static mti_keeping failed(mti_keeper *keeper)
 {
     if (keeper->state == MTI_KEEPER_RECOVER) mti_keeper_recover_again(keeper);
-    if (!keeper->builds) store_later(keeper);
+    if (!keeper->builds) mti_keeper_store_later(keeper);
     return MTI_KEEPING_FAILED;
 }
 
@@ -504,8 +454,8 @@ static void take_stored(mti_asking *asking, const mt_kv_answer *answer)
         mti_keeper_build_stored(keeper);
     else if (keeper->state == MTI_KEEPER_BUILD)
         mti_keeper_fail(keeper, answer->status, answer->text);
-    else if (answer->status == MT_OK) stored(asking->store);
-    else store_later(keeper);
+    else if (answer->status == MT_OK) mti_keeper_stored(asking->store);
+    else mti_keeper_store_later(keeper);
 }
 
 static void take_state(mti_asking *asking, const mt_kv_answer *answer)

@@ -66,6 +66,18 @@ typedef struct mti_building {
     uint64_t nodes;
 } mti_building;
 
+/* How far leaves that changed are stored. */
+typedef struct mti_storing {
+    bool runs;
+    size_t most;         /* leaves at once, or a few more */
+    size_t from, to;     /* those that are being stored */
+    size_t put, dropped; /* how many of them are put, and how many that are stored are no more */
+    mti_key next;        /* the first key of what comes next */
+    uint64_t watermark;  /* as it will be */
+    uint64_t lag;        /* changes that are in the leaves then */
+    bool marked;         /* since it began, the log did not say something */
+} mti_storing;
+
 typedef enum mti_keeper_state {
     MTI_KEEPER_NONE,
     MTI_KEEPER_LOAD,
@@ -94,6 +106,7 @@ typedef struct mti_keeper {
     /* The turn. */
     size_t budget; /* records that may still be read */
     bool builds;   /* an index that is not there is made */
+    bool stored;   /* leaves were; no more are in this turn */
     bool sorted;   /* the changes that are being taken in */
     mti_index_search search;
     mt_error err;
@@ -104,6 +117,7 @@ typedef struct mti_keeper {
     mti_key load_after; /* LOAD */
     mti_recovery recovery;
     mti_building building;
+    mti_storing storing;
 } mti_keeper;
 
 void mti_keeper_init(mti_keeper *keeper, const mt_mem *mem);
@@ -125,6 +139,9 @@ mt_status mti_keeper_note_field(mti_keeper *keeper, mt_bytes uid, const mt_field
 mt_status mti_keeper_note_no_field(mti_keeper *keeper, mt_bytes uid, mt_bytes name);
 mt_status mti_keeper_note_no_fields(mti_keeper *keeper, mt_bytes uid);
 mt_status mti_keeper_note_no_node(mti_keeper *keeper, mt_bytes uid);
+
+/* Adds a mark to a plan: the log does not say all that it does to this node. MT_NO_MEMORY. */
+mt_status mti_keeper_mark(mti_keeper *keeper, mti_batch *batch, mt_bytes uid);
 
 /* The plan is committed; it is not. */
 void mti_keeper_settle(mti_keeper *keeper);
@@ -175,6 +192,19 @@ void mti_keeper_build_take(struct mti_asking *asking, const mt_kv_answer *answer
 
 /* Take what was committed: the leaves are stored. */
 void mti_keeper_build_stored(mti_keeper *keeper);
+
+/* Whether leaves that changed are to be stored; stores some of them; takes what was committed; or leaves
+ * them as they are until there are more. */
+static inline bool mti_keeper_is_due(const mti_keeper *keeper)
+{
+    return keeper->storing.runs || keeper->lag >= keeper->due;
+}
+bool mti_keeper_store_go(struct mti_asking *asking);
+void mti_keeper_stored(struct mti_node_store *store);
+void mti_keeper_store_later(mti_keeper *keeper);
+
+/* How many changes are to come together before. */
+uint64_t mti_keeper_lag_max(const mti_keeper *keeper);
 
 void mti_keeper_recover_begin(mti_keeper *keeper);
 void mti_keeper_recover_again(mti_keeper *keeper); /* looks anew at what it was looking at */

@@ -105,6 +105,7 @@ void mti_keeper_build_stored(mti_keeper *keeper)
     if (b->step == MTI_BUILD_CLEAR) keeper->in_store = false;
     for (; b->stored < keeper->index.count; b->stored++)
         keeper->index.leaves[b->stored].stored = true;
+    keeper->meta = (mti_index_meta){0, b->stored};
     mti_keeper_trim(keeper);
     b->step = b->end.len > 0 ? MTI_BUILD_FIELDS : MTI_BUILD_NODES;
 }

@@ -161,8 +161,7 @@ static mt_status put_over_small(mti_node_store *store, const mt_node *before, co
     mt_status st = put_small(store, after, &small);
 
     if (st != MT_OK || small) return st;
-    if (before && store->keeper.in_store)
-        st = mti_index_put_unlogged(&store->plan.batch, mt_node_uid(after));
+    if (before) st = mti_keeper_mark(&store->keeper, &store->plan.batch, mt_node_uid(after));
     return st == MT_OK ? put_all(store, after) : st;
 }
 

@@ -245,8 +245,7 @@ static mt_status remove_one(mti_node_store *store, mt_bytes uid)
     st = mti_plan_put(plan, MT_KV_DELETE_RANGE, mti_key_bytes(&key), mti_key_bytes(&behind));
     if (st == MT_OK) st = mti_keeper_note_no_node(&store->keeper, uid);
     if (st == MT_OK) st = mti_keeper_note_no_fields(&store->keeper, uid);
-    if (st != MT_OK || !store->keeper.in_store) return st;
-    return mti_index_put_unlogged(&plan->batch, uid);
+    return st == MT_OK ? mti_keeper_mark(&store->keeper, &plan->batch, uid) : st;
 }
 
 mt_status mti_plan_remove(mti_node_store *store, const mt_bytes *uids, size_t count, mt_error *err)

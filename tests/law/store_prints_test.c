@@ -145,6 +145,63 @@ TEST(an_index_that_is_lost_or_was_not_kept_is_made_anew)
     test_law(10000, a_lost_index_is_made_anew);
 }
 
+/* ---- Leaves that are stored a few at a time ---- */
+
+/* Changes a few of very many nodes. */
+static void write_few(test_world *w)
+{
+    size_t count = 1 + test_below(w->c, 12);
+    mt_row rows[12];
+    mt_field fields[12];
+    test_writing writing = {.write = {.clock_mode = 1}};
+    mt_delta *delta = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        fields[i] = (mt_field){.name = gen_name(w->c, &w->u, 0),
+                               .value = gen_value(w->c),
+                               .state = 1 + test_below(w->c, 1000000)};
+        rows[i] = (mt_row){.uid = gen_uid(w->c, &w->u, test_below(w->c, w->u.uid_count)),
+                           .fields = &fields[i],
+                           .count = 1};
+        if (test_once_in(w->c, 20)) rows[i].floor = fields[i].state;
+    }
+    test_worked(w->graph, mt_graph_merge_rows(w->graph, rows, count, &delta));
+    test_writing_add(&writing, delta, "");
+    test_writing_start(w, &writing);
+    test_writing_end(w, &writing);
+}
+
+/* The store is opened again between any two commits, as after a crash. */
+static void leaves_are_stored_by_and_by(test_case *c)
+{
+    size_t steps = 20 + test_below(c, 60);
+    test_world w;
+
+    test_world_begin(&w, c, test_once_in(c, 3));
+    w.u = gen_of_size(c, GEN_MANY_NODES);
+    w.options.index_lag = 1 + test_below(c, 100);
+    w.slice = 1 + test_below(c, 60);
+    test_world_reopen(&w);
+    for (size_t i = 0; i < 4; i++) test_world_write(&w);
+    for (size_t i = 0; i < steps; i++) {
+        write_few(&w);
+        if (test_once_in(c, 60)) remove_one(&w);
+        if (test_once_in(c, 8)) add_up(&w);
+        if (!test_once_in(c, 10)) continue;
+        test_world_reopen(&w);
+        if (test_once_in(c, 2)) add_up(&w);
+    }
+    add_up(&w);
+    test_world_reopen(&w);
+    add_up(&w);
+    test_world_end(&w);
+}
+
+TEST(leaves_that_are_stored_a_few_at_a_time_say_what_is_there)
+{
+    test_law(1000, leaves_are_stored_by_and_by);
+}
+
 /* ---- Among writes ---- */
 
 #define ASKERS 3
@@ -310,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_spans_come_to_what_is_in_them),
         cmocka_unit_test(an_index_that_is_lost_or_was_not_kept_is_made_anew),
+        cmocka_unit_test(leaves_that_are_stored_a_few_at_a_time_say_what_is_there),
         cmocka_unit_test(what_is_added_up_among_writes_was_there_then),
     };
 
