@@ -192,8 +192,10 @@ static mt_status choose(mti_answerer *a, mti_seen *seen, uint64_t ours)
     if (seen->expected > 0 && seen->expected < more) seen->expected = more + more / 8;
     a->expected = seen->expected;
     a->seen = *seen;
-    total = mti_seen_divide(seen, reads_codes(a), true);
     a->uneven = false;
+    /* Who asks about parts that differ has found them small enough. */
+    if (a->flags & MTI_ASK_OPEN && reads_codes(a) && mti_seen_codes(seen)) return say_nodes(a);
+    total = mti_seen_divide(seen, reads_codes(a), true);
     return total > 0 ? make_finer(a, (total + seen->open - 1) / seen->open) : say_nodes(a);
 }
 

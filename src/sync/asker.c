@@ -150,6 +150,7 @@ static mt_status ask_again(mti_asker *a, const mti_seen *seen)
 {
     uint64_t total = mti_seen_divide(seen, a->about.codes, false);
 
+    mti_assert(seen->open > 0);
     a->expected = seen->expected;
     a->asked = seen->nodes;
     if (total > 0) return ask_finer(a, (total + seen->open - 1) / seen->open);
@@ -777,26 +778,28 @@ mt_status mti_asker_items_end(mti_asker *a)
 
 /* ---- What they lack ---- */
 
+static mt_status look_at_all(mti_asker *a)
+{
+    mt_storage_span *all = mti_mem_alloc(a->about.mem, sizeof *all);
+
+    if (!all) return no_memory(a);
+    spans_end(a);
+    *all = (mt_storage_span){a->about.first, a->about.end, 0};
+    a->spans = all;
+    a->span_count = 1;
+    return goes(a, ASKER_LAST, MTI_NEED_PRINTS);
+}
+
 mt_status mti_asker_sent(mti_asker *a)
 {
     bool filled = a->stage == ASKER_FILL && a->sends.count > 0 && a->gives;
-    mti_parts all;
 
     mti_sends_clear(&a->sends);
     if (a->stage == ASKER_SEND) return goes(a, ASKER_WANT, MTI_NEED_SAY);
     if (a->rest.count > 0) return ask_rest(a);
     /* Their print is from before: they are asked for another. */
     if (filled) return next_pass(a, false);
-    mti_parts_init(&all, a->about.mem);
-    if (mti_parts_add(&all, a->about.first, a->about.end) != MT_OK ||
-        look(a, ASKER_LAST, MTI_NEED_PRINTS, &all, 0) != MT_OK) {
-        mti_parts_free(&all);
-        return no_memory(a);
-    }
-    /* The spans are views of the bounds: those of the range stay. */
-    a->spans[0] = (mt_storage_span){a->about.first, a->about.end, 0};
-    mti_parts_free(&all);
-    return MT_OK;
+    return look_at_all(a);
 }
 
 /* Whether nodes are in order, and in the range: nothing else is sent on their word. */

@@ -193,9 +193,11 @@ void mti_say_wants(mti_say *say, mti_coded *wants, size_t count, size_t len)
 /* Bytes that a node which differs takes where it is listed, and not where a table has it: its uid. */
 #define OFFER_LEN 8u
 
-/* Fewer nodes than this are looked at rather than asked about, without another round trip and with. */
+/* Fewer nodes than this are looked at rather than asked about: without another round trip, with one, and
+ * with one where the parts are small already, so that it takes as many bytes again as a table. */
 #define LOOK_SOME 2048u
 #define LOOK_MANY 262144u
+#define LOOK_MOST 1048576u
 
 static uint64_t root_of(uint64_t number)
 {
@@ -233,7 +235,7 @@ bool mti_seen_codes(const mti_seen *seen)
            cells * MTI_CELL_LEN < seen->nodes * MTI_TAG_LEN + seen->expected * OFFER_LEN;
 }
 
-/* With a table, parts a quarter as many of which differ leave a quarter of the nodes to be looked at, for
+/* With a table, a few times as many parts as nodes differ leave a quarter of the nodes to be looked at, for
  * about as many bytes as the table has; and so many at least that a cluster is seen as one. With lists,
  * p parts and d lists of e / p nodes take the fewest bytes where p^2 is 3 e d / PART_LEN. */
 uint64_t mti_seen_divide(const mti_seen *seen, bool codes, bool trip)
@@ -247,8 +249,10 @@ uint64_t mti_seen_divide(const mti_seen *seen, bool codes, bool trip)
         total = 32 * seen->open;
         if (total < MTI_COMPARE_PARTS_FIRST) total = MTI_COMPARE_PARTS_FIRST;
     } else if (codes && mti_seen_codes(seen)) {
+        bool small = seen->parts > 2 * MTI_COMPARE_PARTS_FIRST && seen->parts >= 2 * expected;
+        if (small && (!trip || seen->nodes < LOOK_MOST)) return 0;
         if (seen->nodes < (trip ? LOOK_MANY : LOOK_SOME)) return 0;
-        total = 4 * expected;
+        total = 7 * expected / 2;
         if (total < MTI_COMPARE_PARTS_FIRST) total = MTI_COMPARE_PARTS_FIRST;
     } else {
         total = root_of(seen->nodes * expected * MTI_TAG_LEN / PART_LEN);
