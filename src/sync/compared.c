@@ -51,6 +51,11 @@ void mti_compared_end(mti_outbound *out)
     if (!c->busy && !c->stepping) destroy(c);
 }
 
+bool mti_compared_is_asked(const mti_outbound *out)
+{
+    return out->compared && (out->compared->next || out->compared->answerer.asks > 0);
+}
+
 static void look_again(void *arg)
 {
     mti_compared *c = arg;

@@ -27,10 +27,13 @@ struct mti_comparing {
     bool differs;           /* that the ranges do is known */
     mt_sum living, deleted; /* ours, when we subscribed */
     uint64_t wanted,
-        nodes_before;  /* that are to come; those that had come before they were asked for */
-    bool prints;       /* there is one of the range */
-    mt_cursor printed; /* where our log ended when the last was made */
-    mt_error making;   /* how far the index is */
+        nodes_before; /* that are to come; those that had come before they were asked for */
+    /* where our log ended: what came later is in none of what was looked at, or may not be */
+    bool prints;          /* the peer has a print of ours, and ... */
+    mt_cursor subscribed; /* ... this is when it was made, */
+    mt_cursor began;      /* when we began to ask, */
+    mt_cursor printed;    /* when the last print of all was made */
+    mt_error making;      /* how far the index is */
     mt_timer again;
 };
 
@@ -104,22 +107,20 @@ void mti_comparing_turn(mti_session *session)
     if (in) step(in->comparing);
 }
 
-/* It is over; `copies`: all is copied, the other way too. */
-static void end(mti_comparing *c, bool copies)
+/* It is over. If both were equal, it was at `equal`; else it is NULL. `copies`: all is copied, the other
+ * way too. */
+static void end(mti_comparing *c, const mt_cursor *equal, bool copies)
 {
     mti_session *session = c->session;
     mti_outbound *out = other_way(c);
 
     if (c->sync->dry) mti_inbound_differs(c->in, c->sync->env, &c->asker.result);
-    /* They are equal as of the last print; if nothing was asked, of the one that the peer has. */
-    if (out && (c->phase != PHASE_ASKS || c->asker.result.equal)) {
-        copies |= !c->prints;
-        out->position = c->printed;
-    }
+    if (out && equal) out->position = *equal;
     mti_comparing_end(c->in);
     if (out) {
         mti_sending_end(out);
         if (copies) mti_outbound_copy(out);
+        else if (mti_compared_is_asked(out)) out->mode = OUT_ASKED; /* it had begun to ask, too */
         else mti_outbound_feed(out);
     }
     mti_comparing_turn(session);
@@ -159,17 +160,25 @@ static mti_inbound *same_range(const mti_session *session, const mti_range *rang
     return in;
 }
 
-/* Whether the peer asks for the same of us, so that one of the two asks for both. */
+/* Whether the peer subscribes to the same of us, so that one of the two asks for both. Without memory it is
+ * taken to. */
 static bool is_mutual(const mti_comparing *c)
 {
     const mti_wishes *ours = &c->sync->wishes, *theirs = &c->session->theirs;
-    bool pulls = false;
+    bool mutual = false;
 
-    for (size_t i = 0; i < theirs->count && !pulls; i++)
-        pulls = theirs->at[i].pull && mti_range_equal(&theirs->at[i].range, &c->in->range);
-    for (size_t i = 0; i < ours->count && pulls; i++)
-        if (ours->at[i].push && mti_range_equal(&ours->at[i].range, &c->in->range)) return true;
-    return false;
+    for (size_t i = 0; i < ours->count * theirs->count && !mutual; i++) {
+        const mti_wish *gives = &ours->at[i / theirs->count];
+        const mti_wish *pulls = &theirs->at[i % theirs->count];
+        mti_range common;
+        bool empty;
+        if (!gives->push || !pulls->pull) continue;
+        if (mti_range_common(c->sync->mem, &gives->range, &pulls->range, &common, &empty) != MT_OK)
+            return true;
+        mutual = !empty && mti_range_equal(&common, &c->in->range);
+        mti_range_free(c->sync->mem, &common);
+    }
+    return mutual;
 }
 
 /* If the peer told another print, whoever of the two is to ask does so at once. */
@@ -196,6 +205,7 @@ bool mti_comparing_drives(mti_session *session, mti_outbound *out)
     /* What was found already was found for us alone. */
     if (c->phase == PHASE_ASKS && (c->asker.result.passes > 1 || c->asker.result.asks > 0))
         return false;
+    if (c->phase == PHASE_ASKS) out->position = c->began;
     c->asker.gives = c->differs = true;
     if (c->phase == PHASE_SAID) {
         c->phase = PHASE_READY;
@@ -206,7 +216,7 @@ bool mti_comparing_drives(mti_session *session, mti_outbound *out)
 
 void mti_comparing_refused(mti_inbound *in)
 {
-    if (in->comparing) end(in->comparing, true);
+    if (in->comparing) end(in->comparing, NULL, true);
 }
 
 void mti_comparing_granted(mti_session *session, mti_inbound *in)
@@ -220,8 +230,8 @@ void mti_comparing_granted(mti_session *session, mti_inbound *in)
     }
     if (!c) return;
     switch ((mti_standing_how)in->standing.how) {
-    case MTI_STANDS_FEED: end(c, false); break;
-    case MTI_STANDS_COPYING: end(c, true); break;
+    case MTI_STANDS_FEED: end(c, &c->subscribed, !c->prints); break;
+    case MTI_STANDS_COPYING: end(c, NULL, true); break;
     case MTI_STANDS_ASKED:
         c->differs = true;
         if (c->phase == PHASE_SAID || c->phase == PHASE_WAITS) c->phase = PHASE_READY;
@@ -247,6 +257,7 @@ static void subscribe(mti_comparing *c, const mt_storage_print *ours)
         mti_inbound_say_subscribe(c->session, in, NULL, 0);
         return;
     }
+    c->prints = true;
     c->living = ours->living;
     c->deleted = ours->deleted;
     c->phase = c->differs ? PHASE_READY : PHASE_SAID;
@@ -304,10 +315,9 @@ static void look(mti_comparing *c)
     bool first = c->phase == PHASE_PRINT;
     mt_status st;
 
-    if (first || (a->need == MTI_NEED_PRINTS && a->span_count == 1)) {
-        c->prints = true;
+    if (first) c->subscribed = mti_log_head(c->sync);
+    if (!first && a->need == MTI_NEED_PRINTS && a->span_count == 1)
         c->printed = mti_log_head(c->sync);
-    }
 
     c->busy = true;
     st = mti_own_index_ask(c->sync, !first && a->need == MTI_NEED_ITEMS, first ? &all : a->spans,
@@ -361,13 +371,14 @@ static void finish(mti_comparing *c)
         mti_say_byte(&say, c->asker.result.equal);
         mti_session_send(c->session, &say);
     }
-    end(c, c->asker.result.copy);
+    end(c, c->asker.result.equal ? &c->printed : NULL, c->asker.result.copy);
 }
 
 static mt_status begin(mti_comparing *c)
 {
     mt_status st = mti_refused_show(c->session, &c->asker);
 
+    c->began = mti_log_head(c->sync);
     if (st == MT_OK) st = mti_asker_begin(&c->asker, c->differs);
     if (st == MT_OK) c->phase = PHASE_ASKS;
     return st;

@@ -72,7 +72,7 @@ void mti_inbound_say_subscribe(mti_session *session, const mti_inbound *in, cons
     mti_say_range(&say, &in->range,
                   (in->once ? MTI_RANGE_ONCE : 0) | (print ? MTI_RANGE_COMPARE : 0) |
                       (session->sync->dry ? MTI_RANGE_DRY : 0));
-    mti_say_standing(&say, &in->standing);
+    if (!print) mti_say_standing(&say, &in->standing);
     if (print) {
         mti_store_le64(print->lo, bytes);
         mti_store_le64(print->hi, bytes + 8);

@@ -115,8 +115,9 @@ mt_status mti_parse_hello(mti_parse *in, mti_hello *out);
 #define MTI_RANGE_PULL 2u
 #define MTI_RANGE_PUSH 4u
 #define MTI_RANGE_ONCE 8u
-#define MTI_RANGE_COMPARE 16u /* what differs is to be found out: a print follows the standing */
-#define MTI_RANGE_DRY 32u     /* and that is all: nothing is to be sent */
+#define MTI_RANGE_COMPARE \
+    16u                   /* what differs is to be found out: a print follows, and no standing */
+#define MTI_RANGE_DRY 32u /* and that is all: nothing is to be sent */
 
 void mti_say_range(mti_say *say, const mti_range *range, unsigned flags);
 

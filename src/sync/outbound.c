@@ -253,8 +253,8 @@ void mti_outbound_start(mti_session *session, mti_parse *in)
     mt_status st = mti_parse_range(in, mem, &range, &flags);
 
     if (st == MT_OK) {
-        mti_parse_standing(in, &standing);
-        if (flags & MTI_RANGE_COMPARE) parse_print(in, &range, &print, &nodes);
+        if (!(flags & MTI_RANGE_COMPARE)) mti_parse_standing(in, &standing);
+        else parse_print(in, &range, &print, &nodes);
         st = mti_parse_end(in);
     }
     if (st == MT_OK && (id == 0 || mti_outbound_find(session, id))) {

@@ -490,6 +490,8 @@ void mti_sending_step(mti_outbound *out);
 void mti_compared_check(mti_outbound *out, const mti_sip128 *theirs, uint64_t nodes);
 void mti_compared_take(mti_session *session, unsigned type, mti_parse *in);
 void mti_compared_end(mti_outbound *out);
+bool mti_compared_is_asked(
+    const mti_outbound *out); /* the peer has, and has not said that it is done */
 
 /* What is compared comes to an end: the feed goes on behind the position, or all is copied. */
 void mti_outbound_feed(mti_outbound *out);
