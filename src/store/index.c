@@ -21,11 +21,9 @@ void mti_index_free(mti_index *index)
     mti_index_init(index, index->mem);
 }
 
-size_t mti_index_leaf_of(const mti_index *index, mt_bytes key)
+/* The last of `count` leaves from `first` on that begins at or before a key, or the one before them. */
+static size_t leaf_among(const mti_index *index, mt_bytes key, size_t first, size_t count)
 {
-    size_t first = 1, count = index->count - 1;
-
-    mti_assert(index->count > 0);
     while (count > 0) {
         size_t half = count / 2;
 
@@ -37,6 +35,25 @@ size_t mti_index_leaf_of(const mti_index *index, mt_bytes key)
         }
     }
     return first - 1;
+}
+
+size_t mti_index_leaf_of(const mti_index *index, mt_bytes key)
+{
+    mti_assert(index->count > 0);
+    return leaf_among(index, key, 1, index->count - 1);
+}
+
+size_t mti_index_leaf_near(const mti_index *index, mt_bytes key, size_t from)
+{
+    size_t step = 1;
+
+    while (from + step < index->count &&
+           mti_bytes_order8(mti_leaf_first(&index->leaves[from + step]), key) <= 0) {
+        from += step;
+        step *= 2;
+    }
+    if (step > index->count - from - 1) step = index->count - from - 1;
+    return leaf_among(index, key, from + 1, step);
 }
 
 /* ---- Sums ---- */
@@ -92,7 +109,7 @@ size_t mti_index_edge(const mti_index *index, mt_bytes key)
     return at;
 }
 
-mti_leaf_sum mti_index_before(const mti_index *index, mt_bytes key)
+mti_leaf_sum mti_index_before_near(const mti_index *index, mt_bytes key, size_t *near)
 {
     const mti_leaf *leaf;
     mti_leaf_iter iter;
@@ -101,13 +118,21 @@ mti_leaf_sum mti_index_before(const mti_index *index, mt_bytes key)
 
     memset(&sum, 0, sizeof sum);
     if (index->count == 0 || key.len == 0) return sum;
-    leaf = &index->leaves[mti_index_leaf_of(index, key)];
+    *near = mti_index_leaf_near(index, key, *near);
+    leaf = &index->leaves[*near];
     sum = leaf->before;
     if (mt_bytes_compare(key, mti_leaf_first(leaf)) <= 0) return sum;
     mti_leaf_iter_init(&iter, mti_leaf_bytes(leaf));
     while (mti_leaf_iter_next(&iter, &element) && mt_bytes_compare(element.key, key) < 0)
         mti_leaf_sum_add(&sum, &element);
     return sum;
+}
+
+mti_leaf_sum mti_index_before(const mti_index *index, mt_bytes key)
+{
+    size_t near = 0;
+
+    return mti_index_before_near(index, key, &near);
 }
 
 mti_leaf_sum mti_index_until(const mti_index *index, mt_bytes end)

@@ -48,6 +48,9 @@ static inline mt_bytes mti_leaf_bytes(const mti_leaf *leaf)
 /* The last leaf that begins at or before a key: the first, if there is none. There is at least one. */
 size_t mti_index_leaf_of(const mti_index *index, mt_bytes key);
 
+/* The same, of a key that is not before that of the leaf `from`: fast, if it is near. */
+size_t mti_index_leaf_near(const mti_index *index, mt_bytes key, size_t from);
+
 /* ---- Changing ---- */
 
 /* Changes in key order, those that hold. All zero but for the changes, which are sorted, is before the
@@ -98,6 +101,9 @@ size_t mti_index_edge(const mti_index *index, mt_bytes key);
 
 /* What is before a key: nothing is missing. */
 mti_leaf_sum mti_index_before(const mti_index *index, mt_bytes key);
+
+/* The same, of keys that ascend: `*near` begins with 0, and is kept from one call to the next. */
+mti_leaf_sum mti_index_before_near(const mti_index *index, mt_bytes key, size_t *near);
 
 /* The same up to an end, which may be empty: to the last. */
 mti_leaf_sum mti_index_until(const mti_index *index, mt_bytes end);

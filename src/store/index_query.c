@@ -28,23 +28,38 @@ size_t mti_prints_missing(const mti_index *index, const mt_storage_span *spans, 
 {
     for (; *from < 2 * count; ++*from) {
         const mt_storage_span *span = &spans[*from / 2];
-        size_t leaf = mti_index_edge(index, *from % 2 ? span->end : span->first);
+        size_t leaf;
+
+        /* Where one ends the next mostly begins. */
+        if (*from % 2 == 0 && *from > 0 && mti_bytes_same(span[-1].end, span->first)) continue;
+        leaf = mti_index_edge(index, *from % 2 ? span->end : span->first);
 
         if (leaf != SIZE_MAX) return leaf;
     }
     return SIZE_MAX;
 }
 
+/* Prints are made in order: what was found for one span is near what is looked for next. */
+typedef struct print_walk {
+    const mti_index *index;
+    const mt_storage_span *spans;
+    size_t within, sums; /* leaves */
+    mt_bytes end;        /* of the last span */
+    mti_leaf_sum until;
+} print_walk;
+
 /* The leaves that begin within a span, behind its first uid: from `*first` to before `*end`. */
-static void leaves_within(const mti_index *index, const mt_storage_span *span, size_t *first,
-                          size_t *end)
+static void leaves_within(print_walk *walk, const mt_storage_span *span, size_t *first, size_t *end)
 {
+    const mti_index *index = walk->index;
+
     *first = *end = 0;
     if (index->count == 0) return;
-    *first = span->first.len ? mti_index_leaf_of(index, span->first) + 1 : 1;
+    if (span->first.len) walk->within = mti_index_leaf_near(index, span->first, walk->within);
+    *first = walk->within + 1;
     *end = index->count;
     if (span->end.len == 0) return;
-    *end = mti_index_leaf_of(index, span->end);
+    walk->within = *end = mti_index_leaf_near(index, span->end, walk->within);
     if (mt_bytes_compare(mti_leaf_first(&index->leaves[*end]), span->end) < 0) ++*end;
     if (*end < *first) *end = *first;
 }
@@ -70,31 +85,47 @@ static void put_print(mt_storage_print *out, size_t span, mt_bytes first,
                               .deleted = sum.deleted};
 }
 
-/* Writes the prints of a span, or only counts them. */
-static size_t span_prints(const mti_index *index, const mt_storage_span *spans, size_t at,
-                          mt_storage_print *out)
+/* The sum before a span, which is mostly that up to the end of the one before. */
+static mti_leaf_sum sum_before(print_walk *walk, mt_bytes first)
 {
-    const mt_storage_span *span = &spans[at];
+    if (first.len > 0 && mti_bytes_same(first, walk->end)) return walk->until;
+    return mti_index_before_near(walk->index, first, &walk->sums);
+}
+
+static mti_leaf_sum sum_until(print_walk *walk, mt_bytes end)
+{
+    walk->end = end;
+    walk->until = end.len ? mti_index_before_near(walk->index, end, &walk->sums) : walk->index->all;
+    return walk->until;
+}
+
+/* Writes the prints of a span, or only counts them. */
+static size_t span_prints(print_walk *walk, size_t at, mt_storage_print *out)
+{
+    const mt_storage_span *span = &walk->spans[at];
+    const mti_leaf *leaves = walk->index->leaves;
     mti_leaf_sum before, until;
     mt_bytes first = span->first;
-    size_t leaf, end, step, count = 0;
+    size_t leaf = 0, end = 0, step = 1, count = 0;
 
-    leaves_within(index, span, &leaf, &end);
-    step = part_leaves(span, end - leaf);
-    if (out) before = mti_index_before(index, span->first);
+    if (span->parts > 1) {
+        leaves_within(walk, span, &leaf, &end);
+        step = part_leaves(span, end - leaf);
+    }
+    if (out) before = sum_before(walk, span->first);
     for (leaf += step - 1; span->parts > 1 && leaf < end; leaf += step) {
         /* A node is in one part. */
-        while (leaf < end && !mti_element_is_node(mti_leaf_first(&index->leaves[leaf]))) leaf++;
+        while (leaf < end && !mti_element_is_node(mti_leaf_first(&leaves[leaf]))) leaf++;
         if (leaf == end) break;
         if (out) {
-            put_print(&out[count], at, first, &before, &index->leaves[leaf].before);
-            before = index->leaves[leaf].before;
-            first = mti_leaf_first(&index->leaves[leaf]);
+            put_print(&out[count], at, first, &before, &leaves[leaf].before);
+            before = leaves[leaf].before;
+            first = mti_leaf_first(&leaves[leaf]);
         }
         count++;
     }
     if (!out) return count + 1;
-    until = mti_index_until(index, span->end);
+    until = sum_until(walk, span->end);
     put_print(&out[count], at, first, &before, &until);
     return count + 1;
 }
@@ -102,14 +133,15 @@ static size_t span_prints(const mti_index *index, const mt_storage_span *spans, 
 mt_status mti_prints_make(const mti_index *index, const mt_storage_span *spans, size_t span_count,
                           mt_storage_print **out, size_t *count)
 {
+    print_walk counted = {.index = index, .spans = spans}, made = counted;
     size_t at = 0;
 
     *count = 0;
     *out = NULL;
-    for (size_t i = 0; i < span_count; i++) *count += span_prints(index, spans, i, NULL);
+    for (size_t i = 0; i < span_count; i++) *count += span_prints(&counted, i, NULL);
     if (*count == 0) return MT_OK;
     if (!(*out = mti_mem_alloc(index->mem, *count * sizeof **out))) return MT_NO_MEMORY;
-    for (size_t i = 0; i < span_count; i++) at += span_prints(index, spans, i, *out + at);
+    for (size_t i = 0; i < span_count; i++) at += span_prints(&made, i, *out + at);
     return MT_OK;
 }
 
@@ -132,7 +164,8 @@ static bool settle(mti_item_walk *walk)
     if (index->count == 0) walk->span = walk->span_count;
     for (; walk->span < walk->span_count; walk->span++, walk->within = false) {
         mt_bytes first = walk->spans[walk->span].first;
-        if (!walk->within) walk->leaf = first.len ? mti_index_leaf_of(index, first) : 0;
+        if (!walk->within && first.len)
+            walk->leaf = mti_index_leaf_near(index, first, walk->leaf > 0 ? walk->leaf - 1 : 0);
         walk->within = true;
         if (has_leaf(walk) || walk->any) return true;
     }
@@ -145,66 +178,91 @@ size_t mti_items_missing(mti_item_walk *walk)
     return walk->leaf;
 }
 
-static void put_item(mti_item_walk *walk, mti_items *out, size_t *text_len)
+/* Puts a node behind the others; more of it may follow. */
+static void put_item(mti_items *out, size_t *text_len, mt_bytes uid, const mti_print *print)
 {
     mt_storage_item *item = &out->at[out->count++];
 
-    walk->any = false;
-    memcpy(out->text + *text_len, walk->uid, walk->uid_len);
-    *item = (mt_storage_item){.uid = {out->text + *text_len, walk->uid_len},
-                              .state_max = walk->print.state_max,
-                              .living = walk->print.living,
-                              .deleted = walk->print.deleted};
-    *text_len += walk->uid_len;
+    item->uid = (mt_bytes){out->text + *text_len, uid.len};
+    item->state_max = print->state_max;
+    item->living = print->living;
+    item->deleted = print->deleted;
+    memcpy(out->text + *text_len, uid.data, uid.len);
+    *text_len += uid.len;
 }
 
-static void add_element(mti_item_walk *walk, const mti_element *element)
+static void put_begun(mti_item_walk *walk, mti_items *out, size_t *text_len)
 {
-    const mti_print *print = &element->print;
-
-    mti_sum_add(&walk->print.living, &print->living);
-    mti_sum_add(&walk->print.deleted, &print->deleted);
-    if (print->state_max > walk->print.state_max) walk->print.state_max = print->state_max;
+    if (walk->any) put_item(out, text_len, (mt_bytes){walk->uid, walk->uid_len}, &walk->print);
+    walk->any = false;
 }
 
-static void take_element(mti_item_walk *walk, const mti_element *element, mti_items *out,
-                         size_t *text_len)
+/* Takes the last node back, since the next leaf may go on with it. */
+static void take_back(mti_item_walk *walk, mti_items *out)
+{
+    const mt_storage_item *item;
+
+    if (out->count == 0) return;
+    item = &out->at[--out->count];
+    memcpy(walk->uid, item->uid.data, item->uid.len);
+    walk->uid_len = (uint8_t)item->uid.len;
+    walk->print = (mti_print){item->living, item->deleted, item->state_max};
+    walk->any = true;
+}
+
+static void add_element(mt_storage_item *item, const mti_print *print)
+{
+    mti_sum_add(&item->living, &print->living);
+    mti_sum_add(&item->deleted, &print->deleted);
+    if (print->state_max > item->state_max) item->state_max = print->state_max;
+}
+
+/* An element without a name begins a node; a field may belong to the last one. */
+static void take_element(const mti_element *element, mti_items *out, size_t *text_len)
 {
     mt_bytes uid = mti_element_uid(element->key);
 
-    if (walk->any && mt_bytes_equal(uid, (mt_bytes){walk->uid, walk->uid_len})) {
-        add_element(walk, element);
-        return;
-    }
-    if (walk->any) put_item(walk, out, text_len);
-    memcpy(walk->uid, uid.data, uid.len);
-    walk->uid_len = (uint8_t)uid.len;
-    walk->print = element->print;
-    walk->any = true;
+    if (uid.len < element->key.len && out->count > 0 &&
+        mti_bytes_same(uid, out->at[out->count - 1].uid))
+        add_element(&out->at[out->count - 1], &element->print);
+    else put_item(out, text_len, uid, &element->print);
+}
+
+/* The next leaf will be read soon. */
+static void prefetch(const mti_leaf *leaf)
+{
+    for (uint32_t at = 0; leaf->bytes && at < leaf->len && at < 512; at += 64)
+        __builtin_prefetch(leaf->bytes + at);
 }
 
 bool mti_items_next(mti_item_walk *walk, mti_items *out)
 {
     const mt_storage_span *span;
+    const mti_leaf *leaf;
     mti_leaf_iter iter;
     mti_element element;
     size_t text_len = 0;
+    bool before, behind;
 
     out->count = 0;
     if (!settle(walk)) return false;
     span = &walk->spans[walk->span];
-    if (!has_leaf(walk)) {
-        if (walk->any) put_item(walk, out, &text_len);
-        walk->leaf = walk->index->count;
-        return true;
-    }
-    mti_assert(walk->index->leaves[walk->leaf].bytes);
-    mti_leaf_iter_init(&iter, mti_leaf_bytes(&walk->index->leaves[walk->leaf]));
-    walk->leaf++;
+    put_begun(walk, out, &text_len);
+    if (!has_leaf(walk)) return true;
+    leaf = &walk->index->leaves[walk->leaf++];
+    mti_assert(leaf->bytes);
+    if (walk->leaf < walk->index->count) prefetch(leaf + 1);
+    /* Only the leaves at its ends have what is not in the span. */
+    before = mt_bytes_compare(mti_leaf_first(leaf), span->first) < 0;
+    behind = span->end.len > 0 && (walk->leaf == walk->index->count ||
+                                   mt_bytes_compare(mti_leaf_first(leaf + 1), span->end) > 0);
+    mti_leaf_iter_init(&iter, mti_leaf_bytes(leaf));
     while (mti_leaf_iter_next(&iter, &element)) {
-        if (mt_bytes_compare(element.key, span->first) < 0) continue;
-        if (!is_before(element.key, span->end)) break;
-        take_element(walk, &element, out, &text_len);
+        if (before && mt_bytes_compare(element.key, span->first) < 0) continue;
+        before = false;
+        if (behind && !is_before(element.key, span->end)) break;
+        take_element(&element, out, &text_len);
     }
+    take_back(walk, out);
     return true;
 }
