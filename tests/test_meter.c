@@ -41,6 +41,7 @@ static void heard(void *ctx, const void *event)
     if (type != MTI_DATA) return;
     (void)mti_parse_number(&in, "");
     m->flags = (unsigned)mti_parse_number(&in, "");
+    m->copies |= (m->flags & MTI_DATA_COPY) != 0;
     if (m->flags & MTI_DATA_POSITION) {
         (void)mti_parse_fixed(&in, "", 16);
         (void)mti_parse_number(&in, "");
@@ -53,11 +54,13 @@ static void heard(void *ctx, const void *event)
         for (size_t i = 0; i < row.count; i++) count_version(m, row.uid, &row.fields[i]);
         floor.state = row.floor;
         if (row.floor && !goes_on) count_version(m, row.uid, &floor);
+        m->nodes += !row.more;
+        if (m->moved) HOLDS(mt_graph_merge_rows(m->moved, &row, 1, NULL) == MT_OK);
         goes_on = row.more; /* each row of a node has its floor */
     }
 }
 
-void test_meter_begin(test_meter *m, mt_connection *connection)
+void test_meter_begin(test_meter *m, mt_connection *connection, bool keeps)
 {
     mt_subscriber subscriber = {.on_event = heard, .ctx = m};
 
@@ -65,6 +68,7 @@ void test_meter_begin(test_meter *m, mt_connection *connection)
     m->keys = calloc(CAP, sizeof *m->keys);
     m->counts = calloc(CAP, 1);
     if (!m->keys || !m->counts) abort();
+    if (keeps) HOLDS(mt_graph_new(test_mem(), NULL, &m->moved) == MT_OK);
     HOLDS(mt_binary_reader_new(test_mem(), NULL, NULL, "data", &m->reader) == MT_OK);
     HOLDS(mt_event_stream_subscribe(mt_connection_messages(connection), &subscriber,
                                     &m->subscription) == MT_OK);
@@ -74,6 +78,7 @@ void test_meter_end(test_meter *m)
 {
     mt_subscription_dispose(m->subscription);
     mt_binary_reader_free(m->reader);
+    mt_graph_free(m->moved);
     free(m->keys);
     free(m->counts);
 }

@@ -1,7 +1,7 @@
 /* test_meter.h - what comes over one direction of a link: how often each version of a field.
  *
  *     test_meter m;
- *     test_meter_begin(&m, connection);
+ *     test_meter_begin(&m, connection, false);
  *     ...
  *     HOLDS(m.most <= 2);
  *     test_meter_end(&m);
@@ -19,12 +19,15 @@ typedef struct test_meter {
     uint64_t *keys;
     uint8_t *counts;
     size_t count;
-    unsigned most;  /* how often one version came, at most */
-    unsigned flags; /* of the last message of data */
+    unsigned most;   /* how often one version came, at most */
+    unsigned flags;  /* of the last message of data */
+    bool copies;     /* some of it was copied */
+    size_t nodes;    /* rows that end a node */
+    mt_graph *moved; /* all that came; NULL: it is not kept */
 } test_meter;
 
-/* Counts what the connection receives. */
-void test_meter_begin(test_meter *m, mt_connection *connection);
+/* Counts what the connection receives; `keeps`: and keeps it. */
+void test_meter_begin(test_meter *m, mt_connection *connection, bool keeps);
 void test_meter_end(test_meter *m);
 
 #endif

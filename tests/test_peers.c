@@ -174,6 +174,12 @@ static void disk_copy(test_disk *to, const test_disk *from)
     *to = test_disk_crash(from, TEST_CRASH_ALL, &rng);
 }
 
+/* How many changes a log remembers that is too short. */
+static size_t log_of_few(test_peers *p)
+{
+    return 8 + test_below(p->c, 24);
+}
+
 void test_peers_start(test_peers *p, size_t at)
 {
     test_peer *peer = &p->peers[at];
@@ -187,6 +193,7 @@ void test_peers_start(test_peers *p, size_t at)
     mt_error err;
 
     if (peer->db) return;
+    if (p->how.forgetful && !test_once_in(p->c, 3)) options.log_max = log_of_few(p);
     HOLDS(mt_group_new(test_mem(), &peer->links) == MT_OK);
     if (peer->stored) {
         HOLDS(mt_node_store_new(&peer->env, engine_of(p, peer), &options, &storage, NULL) == MT_OK);
@@ -295,6 +302,11 @@ static bool some_untold(const test_peers *p)
 
 void test_peers_write(test_peers *p, size_t at)
 {
+    test_peers_write_some(p, at, SIZE_MAX);
+}
+
+void test_peers_write_some(test_peers *p, size_t at, size_t nodes_max)
+{
     mt_options options = {.size = sizeof options,
                           .network_none = some_untold(p) && test_once_in(p->c, 8)};
     test_peer *peer = &p->peers[at];
@@ -306,6 +318,7 @@ void test_peers_write(test_peers *p, size_t at)
     if (!w) abort();
     w->peer = peer;
     rows = gen_patch(p->c, &p->u, &count);
+    if (count > nodes_max) count = nodes_max;
     st = peer->db ? mt_write(peer->db, rows, count, &options, written, w, NULL) : MT_CLOSED;
     if (st != MT_OK) free(w);
 }
@@ -438,6 +451,7 @@ void test_peers_begin_as(test_peers *p, test_case *c, size_t count, const test_p
         p->peers[i].options.size = sizeof p->peers[i].options;
         p->peers[i].sure = graph_new();
         p->peers[i].late = how->late && test_once_in(c, 2);
+        if (how->forgetful && !test_once_in(c, 3)) p->peers[i].options.log_nodes = log_of_few(p);
         env_make(p, &p->peers[i]);
         if (how->choose) how->choose(p, i);
         test_peers_start(p, i);

@@ -32,6 +32,7 @@ typedef struct test_peers_how {
         harsh; /* some logs keep next to nothing, some links have little room, of some writes nobody is
                  * told */
     bool late;         /* some engines answer late, and fail now and then */
+    bool forgetful;    /* most logs keep less than is written while a peer is away */
     uint64_t apart_ms; /* how far their clocks may be from the right time */
     /* Chooses what a peer replicates, in its options; NULL: everything. */
     void (*choose)(struct test_peers *p, size_t peer);
@@ -88,6 +89,7 @@ void test_peers_cut(test_peers *p, size_t at, bool cut);
 
 /* Writes something at a peer, if it is up, without waiting. */
 void test_peers_write(test_peers *p, size_t at);
+void test_peers_write_some(test_peers *p, size_t at, size_t nodes_max);
 
 /* The peer stops at once; its disk keeps what it may. */
 void test_peers_crash(test_peers *p, size_t at);
