@@ -84,6 +84,7 @@ static mti_comparing *comparing_new(mti_session *session, mti_inbound *in)
     c->again = (mt_timer){.fire = look_again, .arg = c};
     mti_asker_init(&c->asker, &about);
     c->asker.dry = sync->dry;
+    c->asker.round = in->rounds;
     return in->comparing = c;
 }
 
@@ -100,10 +101,13 @@ void mti_comparing_turn(mti_session *session)
 {
     mti_inbound *in = session->inbound;
 
-    for (; in; in = in->next)
-        if (in->comparing && in->comparing->phase == PHASE_ASKS) return;
-    for (in = session->inbound; in; in = in->next)
-        if (in->comparing && in->comparing->phase == PHASE_READY) break;
+    while (in && !(in->comparing && in->comparing->phase == PHASE_ASKS)) in = in->next;
+    /* Whom it sends to may have gone. */
+    if (in && in->comparing->asker.need != MTI_NEED_SEND) return;
+    for (in = in ? in : session->inbound; in; in = in->next)
+        if (in->comparing && in->comparing->phase >= PHASE_READY &&
+            in->comparing->phase <= PHASE_ASKS)
+            break;
     if (in) step(in->comparing);
 }
 
@@ -132,6 +136,7 @@ void mti_comparing_end(mti_inbound *in)
     mti_comparing *c = in->comparing;
 
     if (!c) return;
+    in->rounds = c->asker.round; /* no key is used twice */
     in->comparing = NULL;
     c->in = NULL;
     if (!c->busy && !c->stepping) destroy(c);
@@ -223,6 +228,11 @@ void mti_comparing_granted(mti_session *session, mti_inbound *in)
 {
     mti_comparing *c = in->comparing;
 
+    if (in->ended) return;
+    if (in->range.uids && in->standing.how >= MTI_STANDS_ASKED) {
+        mti_session_fail(session, MT_MALFORMED, "a list is not compared", false);
+        return;
+    }
     /* Its log has lost the place where we were. */
     if (!c && in->standing.how == MTI_STANDS_ASKED) {
         if ((c = comparing_new(session, in))) c->phase = PHASE_SAID;
@@ -238,7 +248,7 @@ void mti_comparing_granted(mti_session *session, mti_inbound *in)
         mti_comparing_turn(session);
         break;
     case MTI_STANDS_COMPARED:
-        if (c->phase == PHASE_SAID) c->phase = PHASE_WAITS;
+        if (c->phase != PHASE_PRINT) c->phase = PHASE_WAITS;
         break;
     }
 }
@@ -253,7 +263,7 @@ static void subscribe(mti_comparing *c, const mt_storage_print *ours)
 
     /* Who has nothing is sent all. */
     if (ours->count == 0 && !c->sync->dry) {
-        mti_comparing_end(in);
+        end(c, true);
         mti_inbound_say_subscribe(c->session, in, NULL, 0);
         return;
     }
@@ -427,7 +437,8 @@ void mti_comparing_take(mti_session *session, unsigned type, mti_parse *in)
     mti_comparing *c = sub ? sub->comparing : NULL;
     mt_status st;
 
-    if (in->failed || !c) return;
+    /* What was asked before the peer said that it asks needs no answer any more. */
+    if (in->failed || !c || c->phase == PHASE_WAITS) return;
     if (session->asks) session->round_trips++;
     session->asks = false;
     st = type == MTI_ANSWER ? mti_asker_answer(&c->asker, in) : mti_asker_lack(&c->asker, in);

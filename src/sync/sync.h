@@ -155,6 +155,7 @@ typedef struct mti_inbound {
     mti_asker_result differ;  /* of a dry run */
     mt_error error;           /* the peer refused it */
     mti_comparing *comparing; /* NULL: nothing is compared */
+    uint64_t rounds;          /* of all comparisons before */
     uint8_t key[8];           /* of the range, for the record */
     size_t known_at;          /* where that was among those that are known */
 } mti_inbound;

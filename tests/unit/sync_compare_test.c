@@ -71,6 +71,24 @@ static const char *get(mt_db *db, unsigned number)
     return test_text_of(db, uid);
 }
 
+/* Nodes from one number to before another, all of one state. */
+static void fill(mt_db *db, unsigned first, unsigned end, uint64_t state)
+{
+    mt_field field = {.name = mt_str("text"), .value = mt_text("the same"), .state = state};
+    mt_graph *graph;
+
+    CHECK(mt_graph_new(test_mem(), NULL, &graph) == MT_OK);
+    for (unsigned i = first; i < end; i++) {
+        char uid[16];
+        mt_row row = {.fields = &field, .count = 1};
+        snprintf(uid, sizeof uid, "user/%04u", i);
+        row.uid = mt_str(uid);
+        CHECK(mt_graph_merge_rows(graph, &row, 1, NULL) == MT_OK);
+    }
+    CHECK(mt_commit_graph_wait(db, graph, NULL) == MT_OK);
+    mt_graph_free(graph);
+}
+
 /* Three of which all have the same, and the first and the last never met. */
 static void begin(test_meeting *m, bool stored, unsigned nodes)
 {
@@ -181,6 +199,48 @@ TEST(who_has_next_to_nothing_is_sent_all)
     test_meeting_end(&m);
 }
 
+/* Of two that have part of their ranges in common, one asks, and the other need not. */
+static void part_is_compared(uint64_t seed)
+{
+    static const mt_sync_range part = {.prefix = {(const uint8_t *)"user/", 5}};
+    mt_sync_options options = {.size = sizeof options};
+    mt_sync_options of_part = {.size = sizeof of_part, .ranges = &part, .range_count = 1};
+    test_meeting m;
+    tally t;
+
+    test_meeting_begin(&m);
+    m.te.rng = test_rng_new(seed);
+    for (size_t i = 0; i < 3; i++) {
+        mt_storage storage;
+        mt_kv kv;
+        CHECK(mt_kv_memory(&m.te.env, &kv) == MT_OK);
+        CHECK(mt_node_store_new(&m.te.env, kv, NULL, &storage, NULL) == MT_OK);
+        (void)test_meeting_open_with(&m, i, i ? &options : &of_part,
+                                     (mt_config){.storage = &storage});
+    }
+    for (size_t i = 0; i < 3; i++) fill(m.peers[i].db, 0, NODES, 7);
+    for (size_t i = 0; i < 2; i++) (void)test_meeting_join(&m, i, i + 1);
+    test_meeting_rest(&m); /* their indexes are made */
+    for (size_t i = 0; i < 2; i++) CHECK(mt_pipe_cut(m.ends[i][0]) == MT_OK);
+    for (unsigned i = 0; i < 10; i++) {
+        set(m.peers[0].db, 31 * i, "of the first");
+        set(m.peers[2].db, 31 * i + 5, "of the last");
+    }
+    (void)test_meeting_join_with(&m, 0, 2, (mt_pipe_options){.latency_ms = 5});
+    listen(&m, &t);
+    test_meeting_rest(&m);
+    unlisten(&t);
+    CHECK(are_equal(&m));
+    CHECK(t.messages[MTI_ASK] > 0 && t.messages[MTI_COMPARED] == 1 && t.messages[MTI_BYE] == 0);
+    if (t.bytes > 5000) fail_msg("%zu bytes with seed %d", t.bytes, (int)seed);
+    test_meeting_end(&m);
+}
+
+TEST(what_two_have_in_common_is_compared_by_one_of_them)
+{
+    for (uint64_t seed = 0; seed < 20; seed++) part_is_compared(seed);
+}
+
 /* ---- Away for long ---- */
 
 static void lost_position_is_compared(bool stored)
@@ -232,24 +292,6 @@ TEST(who_was_away_for_longer_than_the_log_of_a_store_reaches_is_compared)
 static void note(void *ctx, const mt_sync_subscription *subscription)
 {
     if (!subscription->outgoing) *(mt_sync_subscription *)ctx = *subscription;
-}
-
-/* Nodes from one number to before another, all of one state. */
-static void fill(mt_db *db, unsigned first, unsigned end, uint64_t state)
-{
-    mt_field field = {.name = mt_str("text"), .value = mt_text("the same"), .state = state};
-    mt_graph *graph;
-
-    CHECK(mt_graph_new(test_mem(), NULL, &graph) == MT_OK);
-    for (unsigned i = first; i < end; i++) {
-        char uid[16];
-        mt_row row = {.fields = &field, .count = 1};
-        snprintf(uid, sizeof uid, "user/%04u", i);
-        row.uid = mt_str(uid);
-        CHECK(mt_graph_merge_rows(graph, &row, 1, NULL) == MT_OK);
-    }
-    CHECK(mt_commit_graph_wait(db, graph, NULL) == MT_OK);
-    mt_graph_free(graph);
 }
 
 static void dry_run_counts(unsigned nodes, unsigned there, unsigned here, unsigned both)
@@ -387,6 +429,7 @@ int main(void)
         cmocka_unit_test(strangers_send_each_other_what_differs_and_no_more),
         cmocka_unit_test(strangers_send_each_other_what_differs_and_no_more_from_stores),
         cmocka_unit_test(who_has_next_to_nothing_is_sent_all),
+        cmocka_unit_test(what_two_have_in_common_is_compared_by_one_of_them),
         cmocka_unit_test(who_was_away_for_longer_than_the_log_reaches_is_compared),
         cmocka_unit_test(who_was_away_for_longer_than_the_log_of_a_store_reaches_is_compared),
         cmocka_unit_test(dry_run_counts_what_differs_and_moves_nothing),
