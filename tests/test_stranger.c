@@ -23,9 +23,16 @@ static void hear(void *ctx, const void *event)
     if (type == MTI_HELLO && mti_parse_hello(&in, &hello) == MT_OK) s->session = hello.nonce;
     if (type == MTI_REFUSED) s->refused_id = mti_parse_number(&in, "");
     if (type == MTI_REFUSED || type == MTI_BYE) mti_parse_reason(&in, &s->why);
+    if (type == MTI_SUBSCRIBED) {
+        s->granted = mti_parse_number(&in, "");
+        (void)mti_parse_fixed(&in, "", 16);
+        (void)mti_parse_number(&in, "");
+        s->how = mti_parse_byte(&in, "");
+    }
     if (type != MTI_SUBSCRIBE) return;
-    (void)mti_parse_number(&in, "");
+    s->asked = mti_parse_number(&in, "");
     CHECK(mti_parse_range(&in, test_mem(), &range, &flags) == MT_OK);
+    s->asked_flags = flags;
     mti_parse_standing(&in, &s->standing);
     if (s->standing.how == MTI_STANDS_COPYING)
         memcpy(s->after, s->standing.after.data, s->standing.after.len);
@@ -78,7 +85,8 @@ void test_stranger_greet(test_meeting *w, test_stranger *s, char who, uint64_t s
                        .boot = {boot, 16},
                        .nonce = session,
                        .heard = s->session,
-                       .window = 1 << 22};
+                       .window = 1 << 22,
+                       .features = s->features};
     mti_say say = test_stranger_speak(s, MTI_HELLO);
 
     memset(self, who, sizeof self);
@@ -115,6 +123,31 @@ void test_stranger_subscribes(test_stranger *s, uint64_t id, uint8_t boot, uint6
     mti_say_range(&say, &all, 0);
     test_say_cursor(&say, boot, number);
     mti_say_byte(&say, 0);
+    test_stranger_send(s);
+}
+
+void test_stranger_compares(test_stranger *s, uint64_t id, const mti_range *range, unsigned flags)
+{
+    mti_say say = test_stranger_speak(s, MTI_SUBSCRIBE);
+
+    mti_say_number(&say, id);
+    mti_say_range(&say, range, MTI_RANGE_COMPARE | flags);
+    test_say_cursor(&say, 0, 0);
+    mti_say_byte(&say, 0);
+    for (unsigned i = 0; i < 16; i++) mti_say_byte(&say, i);
+    mti_say_number(&say, 1000);
+    test_stranger_send(s);
+}
+
+void test_stranger_grants(test_stranger *s, uint64_t id, unsigned how)
+{
+    mti_say say = test_stranger_speak(s, MTI_SUBSCRIBED);
+
+    mti_say_number(&say, id);
+    test_say_cursor(&say, 7, 10);
+    mti_say_byte(&say, how);
+    if (how == MTI_STANDS_COPYING) mti_say_number(&say, 0);
+    if (how >= MTI_STANDS_ASKED) mti_say_number(&say, 1000);
     test_stranger_send(s);
 }
 

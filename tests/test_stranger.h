@@ -23,7 +23,12 @@ typedef struct test_stranger {
     mt_buf message;
     bool undone;           /* it heard of what was */
     size_t heard[64];      /* messages, by type */
+    uint64_t features;     /* that it says it has: a test may set them */
     uint64_t session;      /* of the last HELLO */
+    uint64_t asked;        /* the number of the last SUBSCRIBE, whose ... */
+    unsigned asked_flags;  /* ... flags these are */
+    uint64_t granted;      /* the number of the last SUBSCRIBED ... */
+    unsigned how;          /* ... and how it goes on */
     uint64_t refused_id;   /* of the last REFUSED ... */
     mt_error why;          /* ... and why; or of the last BYE */
     mti_standing standing; /* of the last SUBSCRIBE */
@@ -44,6 +49,12 @@ void test_stranger_greet(test_meeting *w, test_stranger *s, char who, uint64_t s
 
 void test_say_cursor(mti_say *say, uint8_t boot, uint64_t number);
 void test_stranger_subscribes(test_stranger *s, uint64_t id, uint8_t boot, uint64_t number);
+
+/* The same with a print, of which there is no other; `flags` beside that there is one. */
+void test_stranger_compares(test_stranger *s, uint64_t id, const mti_range *range, unsigned flags);
+
+/* That a subscription goes on in some way: mti_standing_how. */
+void test_stranger_grants(test_stranger *s, uint64_t id, unsigned how);
 
 /* That it copies from the beginning, on to a position. */
 void test_stranger_copies(test_stranger *s, uint64_t id, uint8_t boot, uint64_t number);

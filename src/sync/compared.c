@@ -9,6 +9,9 @@
  * What the peer sent before it asks is stored before that is looked at: see mti_inbound_message. */
 #include "sync/sync.h"
 
+/* Ranges that one peer compares at once: each takes memory here. Ours asks about one after the other. */
+#define AT_ONCE_MAX 8u
+
 /* Of a peer that has less than a part of ours, hardly anything could be left out. */
 #define FEW_NODES 8u
 
@@ -19,6 +22,7 @@ struct mti_compared {
     bool checks; /* the print that came with the subscription is looked at */
     mti_sip128 theirs;
     uint64_t nodes;
+    bool asked;        /* the peer has asked */
     bool busy;         /* the index is asked */
     bool stepping;     /* further up the stack */
     mt_cursor printed; /* where our log ended when the last print of all was made */
@@ -267,6 +271,16 @@ static void take_compared(mti_outbound *out, mti_parse *in)
     mti_outbound_feed(out);
 }
 
+/* Notes that the peer asks. Answers whether it may, besides what else it does. */
+static bool may_ask(mti_compared *c)
+{
+    size_t count = 0;
+
+    for (const mti_outbound *out = c->out->session->outbound; out; out = out->next)
+        count += out != c->out && out->compared && out->compared->asked;
+    return c->asked = c->asked || count < AT_ONCE_MAX;
+}
+
 void mti_compared_take(mti_session *session, unsigned type, mti_parse *in)
 {
     uint64_t id = mti_parse_number(in, "the subscription");
@@ -274,7 +288,8 @@ void mti_compared_take(mti_session *session, unsigned type, mti_parse *in)
     mti_compared *c;
     mt_bytes body;
 
-    if (in->failed || !out || out->mode == OUT_COPY) return;
+    /* It may ask before it hears that it need not, or is to be sent all. */
+    if (in->failed || !out || (out->mode != OUT_CHECK && out->mode != OUT_ASKED)) return;
     if (type == MTI_COMPARED) {
         take_compared(out, in);
         return;
@@ -283,6 +298,10 @@ void mti_compared_take(mti_session *session, unsigned type, mti_parse *in)
     body = mti_parse_rest(in);
     if (c && c->next) {
         mti_parse_fail(in, "the question", "two before are not answered");
+        return;
+    }
+    if (c && !may_ask(c)) {
+        fail(c, MT_TOO_LARGE, "it compares too many ranges at once");
         return;
     }
     if (!c || mti_buf_append(&c->body, body.data, body.len) != MT_OK) {

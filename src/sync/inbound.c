@@ -241,8 +241,8 @@ static void arrivals_settle(mti_session *session)
 
     while ((arrival = session->arrivals) && arrival->waits == 0) {
         if (!(session->arrivals = arrival->next)) session->arrivals_end = &session->arrivals;
-        if (arrival->uncounted) session->positions_in--;
-        else session->arriving -= arrival->len;
+        session->positions_in -= arrival->uncounted;
+        session->arriving -= arrival->len;
         if (arrival->message) heard(session, arrival);
         else arrived(session, arrival);
         arrival_free(arrival);
@@ -388,6 +388,8 @@ static mti_arrival *arrival_new(mti_session *session, mt_bytes rows, unsigned fl
     return arrival;
 }
 
+static const char more_than_window[] = "it sends more than the window";
+
 /* How much a peer that heeds our window has on its way at most. */
 static size_t arriving_max(const mti_session *session)
 {
@@ -432,7 +434,10 @@ void mti_inbound_message(mti_session *session, unsigned type, mti_parse *in)
     arrival->message = type;
     arrival->uncounted = true;
     session->positions_in++;
-    arrivals_settle(session);
+    arrival->len = body.len;
+    session->arriving += arrival->len;
+    if (session->arriving <= arriving_max(session)) arrivals_settle(session);
+    else mti_session_fail(session, MT_INVALID, more_than_window, false);
 }
 
 void mti_inbound_data(mti_session *session, mti_parse *in)
@@ -461,7 +466,7 @@ void mti_inbound_data(mti_session *session, mti_parse *in)
     arrival->waits = 1; /* until all was given to the database */
     session->arriving += arrival->len;
     if (session->arriving > arriving_max(session))
-        st = mti_fail(&err, MT_INVALID, "it sends more than the window");
+        st = mti_fail(&err, MT_INVALID, "%s", more_than_window);
     else if (sub && !sub->ended && rows.len > 0) st = take_rows(arrival, sub, rows, &err);
     if (st != MT_OK) mti_session_fail(session, st, err.text, !mti_is_refusal(st));
     mti_arrival_leave(arrival);

@@ -68,6 +68,7 @@ void mti_outbound_stop(mti_session *session, uint64_t id)
     if (!(out = *at)) return;
     *at = out->next;
     leave(out);
+    mti_session_flush_soon(session); /* what was sent to it is over */
 }
 
 /* ---- Rows on their way ---- */
