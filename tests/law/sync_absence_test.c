@@ -251,26 +251,27 @@ static void every_version_crosses(test_case *c, bool writes, unsigned times)
     test_peers_end(&p);
 }
 
-static void every_version_crosses_at_most_twice(test_case *c)
+/* What a comparison found may come once more with the log; and of the log, a node that came from a third
+ * while it was read may come twice: all of it happens to one of some thousand cases. */
+static void every_version_crosses_at_most_thrice(test_case *c)
 {
-    every_version_crosses(c, false, 2);
+    every_version_crosses(c, false, 3);
 }
 
-TEST(every_version_crosses_at_most_twice_for_all)
+TEST(every_version_crosses_at_most_thrice_for_all)
 {
-    test_law(200, every_version_crosses_at_most_twice);
+    test_law(150, every_version_crosses_at_most_thrice);
 }
 
-/* What a comparison found may come once more with the log, and so may a log that moves on what was
- * written while it was read: all three happen to one of some thousand cases. */
-static void what_is_written_meanwhile_crosses_at_most_three_times(test_case *c)
+/* Where logs are exceeded meanwhile, they compare again. */
+static void what_is_written_meanwhile_crosses_at_most_four_times(test_case *c)
 {
-    every_version_crosses(c, true, 3);
+    every_version_crosses(c, true, 4);
 }
 
-TEST(what_is_written_meanwhile_crosses_at_most_three_times_for_all)
+TEST(what_is_written_meanwhile_crosses_at_most_four_times_for_all)
 {
-    test_law(200, what_is_written_meanwhile_crosses_at_most_three_times);
+    test_law(150, what_is_written_meanwhile_crosses_at_most_four_times);
 }
 
 static bool is_same(const mt_node *a, const mt_node *b)
@@ -341,8 +342,8 @@ int main(void)
         cmocka_unit_test(links_that_break_in_comparisons_lose_nothing_for_all),
         cmocka_unit_test(clocks_a_day_apart_end_equal_for_all),
         cmocka_unit_test(strangers_are_equal_on_what_both_replicate_for_all),
-        cmocka_unit_test(every_version_crosses_at_most_twice_for_all),
-        cmocka_unit_test(what_is_written_meanwhile_crosses_at_most_three_times_for_all),
+        cmocka_unit_test(every_version_crosses_at_most_thrice_for_all),
+        cmocka_unit_test(what_is_written_meanwhile_crosses_at_most_four_times_for_all),
         cmocka_unit_test(comparison_moves_what_differs_for_all),
     };
 
