@@ -57,7 +57,6 @@ typedef struct test_storage {
     size_t large;      /* nodes of more fields come without any but those asked for; 0: none do */
     size_t row_fields; /* the most fields of a row: 64 */
     bool rows_alone;   /* every row comes in an answer of its own */
-    bool cannot_list;  /* set before it is opened */
     bool wants_full;   /* set before it is opened */
     bool quiet;        /* `heard` hears nothing */
     bool exact;        /* what is written must leave each node as memory has it */

@@ -96,7 +96,9 @@ static void fail(mti_compared *c, mt_status status, const char *text)
     mti_outbound *out = c->out;
     bool again = status == MT_NO_MEMORY || !mti_is_refusal(status);
 
-    if (out && out->session) mti_session_fail(out->session, status, text, again);
+    /* Without an index there is nothing to compare. */
+    if (out && status == MT_UNSUPPORTED && !out->dry) mti_outbound_copy(out);
+    else if (out && out->session) mti_session_fail(out->session, status, text, again);
 }
 
 /* ---- The subscription's print ---- */

@@ -142,11 +142,28 @@ void mti_comparing_end(mti_inbound *in)
     if (!c->busy && !c->stepping) destroy(c);
 }
 
+/* Without an index there is nothing to compare: all is copied; now, or when both begin anew. */
+static void copy_all(mti_comparing *c, const char *text)
+{
+    mti_session *session = c->session;
+    mti_inbound *in = c->in;
+
+    if (c->phase == PHASE_PRINT) {
+        end(c, true);
+        mti_inbound_say_subscribe(session, in, NULL, 0);
+        return;
+    }
+    memset(&in->standing, 0, sizeof in->standing);
+    (void)mti_known_set(c->sync, session, in);
+    mti_session_fail(session, MT_UNSUPPORTED, text, true);
+}
+
 static void fail(mti_comparing *c, mt_status status, const char *text)
 {
     bool again = status == MT_NO_MEMORY || !mti_is_refusal(status);
 
-    if (c->in) mti_session_fail(c->session, status, text, again);
+    if (c->in && status == MT_UNSUPPORTED && !c->sync->dry) copy_all(c, text);
+    else if (c->in) mti_session_fail(c->session, status, text, again);
 }
 
 /* ---- Who asks ---- */

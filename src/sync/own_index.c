@@ -2,10 +2,14 @@
  * index in memory.
  *
  * The one in memory is made from a stream of all nodes when it is first needed, and from then on takes in
- * every commit. What is committed while the stream runs is noted, and taken in after it. */
+ * every commit. What is committed while the stream runs is noted, and taken in after it. Where it cannot be
+ * made, whoever asks is told why, and it is tried again after a while. */
 #include "db/read.h"
 #include "store/index_query.h"
 #include "sync/sync.h"
+
+/* How long until it is made again where that failed. */
+#define FAILED_MS 1000u
 
 void mti_own_index_init(mti_sync *sync)
 {
@@ -25,16 +29,13 @@ void mti_own_index_free(mti_sync *sync)
     mti_changes_free(&own->noted);
 }
 
-/* Nothing is known any more: it is made again when it is needed. */
+/* Nothing is known any more: it is made again when it is needed, and the stream of before has ended. */
 static void drop(mti_sync *sync)
 {
-    uint64_t stream = sync->index.stream;
-
     mti_own_index_free(sync);
     sync->index.stage = INDEX_NONE;
-    sync->index.stream = 0;
     sync->index.any = false;
-    if (stream) mt_cancel(sync->db, stream);
+    if (sync->index.stream) mt_cancel(sync->db, sync->index.stream);
 }
 
 /* ---- Commits ---- */
@@ -115,12 +116,17 @@ static void streamed(void *ctx, mt_db *db, const mt_result *result)
     mt_status st = own->failed;
 
     (void)db;
-    if (own->stage != INDEX_MAKING || own->stream == 0) return;
     own->stream = 0;
+    if (own->stage != INDEX_MAKING) return; /* it was dropped meanwhile */
     if (st == MT_OK) st = result->status;
     if (st == MT_OK) st = take_in(own, &own->read);
-    if (st == MT_OK) own->stage = INDEX_MADE;
-    else drop(sync);
+    if (st == MT_OK) {
+        own->stage = INDEX_MADE;
+        return;
+    }
+    mti_fail(&own->why, st, "%s", st == result->status ? result->text : mt_status_text(st));
+    own->again_ms = sync->env->ticks_ms(sync->env->ctx) + FAILED_MS;
+    drop(sync);
 }
 
 static mt_status make(mti_sync *sync)
@@ -130,7 +136,7 @@ static mt_status make(mti_sync *sync)
 
     own->forgotten = sync->db->forgotten;
     own->nodes = 0;
-    own->failed = MT_OK;
+    own->failed = own->why.status = MT_OK;
     own->stage = INDEX_MAKING;
     if (mt_stream(sync->db, &all, take_row, streamed, sync, &own->stream) == MT_OK) return MT_OK;
     own->stage = INDEX_NONE;
@@ -190,8 +196,13 @@ static mt_status ask_memory(mti_sync *sync, bool items, const mt_storage_span *s
 
     /* Forgetting a node is no commit. */
     if (own->stage != INDEX_NONE && own->forgotten != sync->db->forgotten) drop(sync);
-    if (own->stage == INDEX_NONE && (st = make(sync)) != MT_OK) return st;
-    if (own->stage == INDEX_MAKING) {
+    if (own->stage == INDEX_NONE && own->why.status != MT_OK &&
+        sync->env->ticks_ms(sync->env->ctx) < own->again_ms) {
+        say_failed(own->why.status, own->why.text, done, ctx);
+        return MT_OK;
+    }
+    if (own->stage == INDEX_NONE && own->stream == 0 && (st = make(sync)) != MT_OK) return st;
+    if (own->stage != INDEX_MADE) {
         mti_fail(&line, MT_AGAIN, "the index is being made, %llu nodes",
                  (unsigned long long)own->nodes);
         say_failed(MT_AGAIN, line.text, done, ctx);

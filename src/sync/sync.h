@@ -59,9 +59,11 @@ typedef struct mti_own_index {
     mti_index index;
     mti_changes read;  /* by the stream that it is made from */
     mti_changes noted; /* commits since it began */
-    uint64_t stream;
+    uint64_t stream;   /* 0: none is under way */
     uint64_t nodes, forgotten;
-    bool any; /* rows of `uid` were read */
+    mt_error why;      /* it could not be made the last time ... */
+    uint64_t again_ms; /* ... and is not tried again before */
+    bool any;          /* rows of `uid` were read */
     uint8_t uid_len, uid[MT_UID_LEN_MAX];
     mti_print print;
     mt_status failed;
