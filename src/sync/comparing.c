@@ -149,7 +149,7 @@ static void copy_all(mti_comparing *c, const char *text)
     mti_inbound *in = c->in;
 
     if (c->phase == PHASE_PRINT) {
-        end(c, true);
+        end(c, NULL, true);
         mti_inbound_say_subscribe(session, in, NULL, 0);
         return;
     }
@@ -280,7 +280,7 @@ static void subscribe(mti_comparing *c, const mt_storage_print *ours)
 
     /* Who has nothing is sent all. */
     if (ours->count == 0 && !c->sync->dry) {
-        end(c, true);
+        end(c, NULL, true);
         mti_inbound_say_subscribe(c->session, in, NULL, 0);
         return;
     }
