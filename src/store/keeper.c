@@ -377,12 +377,19 @@ bool mti_keeper_apply(mti_asking *asking, mti_changes *changes)
 
 /* ---- READY ---- */
 
+/* Writes that go on storing leaves have no need of what was written since: to take that in with each of
+ * them would make most leaves anew each time. */
+static bool may_wait(const mti_keeper *keeper)
+{
+    return !keeper->builds && (keeper->storing.runs || keeper->stored);
+}
+
 /* True: the engine was asked. */
 static bool ready_go(mti_asking *asking)
 {
     mti_keeper *keeper = &asking->store->keeper;
 
-    if (keeper->pending.count > 0) {
+    if (keeper->pending.count > 0 && !may_wait(keeper)) {
         mti_assert(keeper->settled == keeper->pending.count);
         if (mti_keeper_apply(asking, &keeper->pending)) return true;
         if (keeper->err.status != MT_OK || keeper->pending.count > 0) return false;
