@@ -33,7 +33,8 @@ static void hear(void *ctx, const void *event)
     s->asked = mti_parse_number(&in, "");
     CHECK(mti_parse_range(&in, test_mem(), &range, &flags) == MT_OK);
     s->asked_flags = flags;
-    mti_parse_standing(&in, &s->standing);
+    memset(&s->standing, 0, sizeof s->standing);
+    if (!(flags & MTI_RANGE_COMPARE)) mti_parse_standing(&in, &s->standing);
     if (s->standing.how == MTI_STANDS_COPYING)
         memcpy(s->after, s->standing.after.data, s->standing.after.len);
     s->standing.after.data = s->after;
@@ -132,8 +133,6 @@ void test_stranger_compares(test_stranger *s, uint64_t id, const mti_range *rang
 
     mti_say_number(&say, id);
     mti_say_range(&say, range, MTI_RANGE_COMPARE | flags);
-    test_say_cursor(&say, 0, 0);
-    mti_say_byte(&say, 0);
     for (unsigned i = 0; i < 16; i++) mti_say_byte(&say, i);
     mti_say_number(&say, 1000);
     test_stranger_send(s);

@@ -98,6 +98,7 @@ static void say_ask_of(scene *w, uint64_t id, uint64_t round, const mti_range *r
     mti_say_number(&say, round);
     mti_say_number(&say, 0);
     mti_say_number(&say, 0);
+    mti_say_number(&say, 0);
     mti_say_number(&say, 16);
     mti_say_parts(&say, &parts, range->end, 16);
     mti_parts_free(&parts);
@@ -173,8 +174,8 @@ static void say_subscribe(scene *w, uint64_t id, unsigned flags)
     mti_say say = speak(w, MTI_SUBSCRIBE, id);
 
     mti_say_range(&say, &everything, flags);
-    test_say_cursor(&say, 0, 0);
-    mti_say_byte(&say, 0);
+    if (!(flags & MTI_RANGE_COMPARE)) test_say_cursor(&say, 0, 0);
+    if (!(flags & MTI_RANGE_COMPARE)) mti_say_byte(&say, 0);
     for (unsigned i = 0; i < 16; i++) mti_say_byte(&say, i);
     mti_say_number(&say, 1000);
 }
@@ -465,6 +466,7 @@ static void hear_question(void *ctx, const void *event)
     if (type != MTI_ASK) return;
     (void)mti_parse_number(&in, "");
     q->round = mti_parse_number(&in, "");
+    (void)mti_parse_number(&in, "");
     (void)mti_parse_number(&in, "");
     (void)mti_parse_number(&in, "");
     print_len = mti_parse_number(&in, "");
