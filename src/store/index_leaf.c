@@ -86,6 +86,91 @@ bool mti_leaf_iter_next(mti_leaf_iter *iter, mti_element *out)
     return false;
 }
 
+/* ---- Reading nodes ---- */
+
+/* A number, mostly of one byte. */
+static inline const uint8_t *number(const uint8_t *at, const uint8_t *end, uint64_t *out)
+{
+    int len;
+
+    if (at < end && *at < 0x80) {
+        *out = *at;
+        return at + 1;
+    }
+    len = mti_varint_get(at, end, out);
+    return len > 0 ? at + len : NULL;
+}
+
+/* Copies a few bytes: 16 at a time where so many can be read and written. */
+static inline void copy_short(uint8_t *to, const uint8_t *from, size_t len, bool roomy)
+{
+    if (len <= 16 && roomy) memcpy(to, from, 16);
+    else memcpy(to, from, len);
+}
+
+/* The key of the next element, behind that of the one before. Uids of a leaf have room for more than any
+ * has, so that 16 bytes may be written. */
+static inline const uint8_t *node_key(const uint8_t *at, const uint8_t *end, mt_bytes before,
+                                      uint8_t *text, size_t *len)
+{
+    uint64_t rest;
+    size_t shared;
+
+    if (at == end) return NULL;
+    shared = *at++;
+    if (!(at = number(at, end, &rest)) || rest > (size_t)(end - at)) return NULL;
+    if (shared > before.len || rest == 0 || rest > MT_UID_LEN_MAX - shared) return NULL;
+    if (shared > 0) copy_short(text, before.data, shared, true);
+    copy_short(text + shared, at, (size_t)rest, end - at >= 16);
+    *len = shared + (size_t)rest;
+    return at + rest;
+}
+
+static inline const uint8_t *node_sums(const uint8_t *at, const uint8_t *end, uint64_t *state,
+                                       mt_storage_item *item)
+{
+    uint64_t difference;
+    unsigned parts;
+
+    if (at == end || (parts = *at++) > (PART_LIVING | PART_DELETED)) return NULL;
+    if (!(at = number(at, end, &difference))) return NULL;
+    item->state_max = *state += mti_unzigzag(difference);
+    if (((size_t)(parts & 1) + (parts >> 1)) * 16 > (size_t)(end - at)) return NULL;
+    item->living = item->deleted = (mt_sum){0, 0};
+    if (parts & PART_LIVING) {
+        item->living = (mt_sum){mti_load_le64(at), mti_load_le64(at + 8)};
+        at += 16;
+    }
+    if (parts & PART_DELETED) {
+        item->deleted = (mt_sum){mti_load_le64(at), mti_load_le64(at + 8)};
+        at += 16;
+    }
+    return at;
+}
+
+bool mti_leaf_nodes(mt_bytes leaf, mt_storage_item *items, size_t *count, uint8_t *text,
+                    size_t *text_len)
+{
+    const uint8_t *at = leaf.data, *end = leaf.data + leaf.len;
+    mt_storage_item *item = items + *count;
+    mt_bytes before = {text, 0};
+    uint64_t state = 0;
+    size_t most = MTI_LEAF_MAX;
+
+    text += *text_len;
+    while (at < end && most-- > 0) {
+        size_t len;
+        if (!(at = node_key(at, end, before, text, &len))) return false;
+        if (!(at = node_sums(at, end, &state, item))) return false;
+        item->uid = before = (mt_bytes){text, len};
+        item++;
+        text += len;
+        *text_len += len;
+    }
+    *count = (size_t)(item - items);
+    return at == end;
+}
+
 /* ---- Writing ---- */
 
 void mti_leaf_sum_add(mti_leaf_sum *sum, const mti_element *element)

@@ -235,14 +235,29 @@ static void prefetch(const mti_leaf *leaf)
         __builtin_prefetch(leaf->bytes + at);
 }
 
+/* The elements of a leaf that lie in the span. `before`, `behind`: it may have others. */
+static void take_leaf(const mti_item_walk *walk, const mti_leaf *leaf, bool before, bool behind,
+                      mti_items *out, size_t *text_len)
+{
+    const mt_storage_span *span = &walk->spans[walk->span];
+    mti_leaf_iter iter;
+    mti_element element;
+
+    mti_leaf_iter_init(&iter, mti_leaf_bytes(leaf));
+    while (mti_leaf_iter_next(&iter, &element)) {
+        if (before && mt_bytes_compare(element.key, span->first) < 0) continue;
+        before = false;
+        if (behind && !is_before(element.key, span->end)) break;
+        take_element(&element, out, text_len);
+    }
+}
+
 bool mti_items_next(mti_item_walk *walk, mti_items *out)
 {
     const mt_storage_span *span;
     const mti_leaf *leaf;
-    mti_leaf_iter iter;
-    mti_element element;
     size_t text_len = 0;
-    bool before, behind;
+    bool before, behind, last;
 
     out->count = 0;
     if (!settle(walk)) return false;
@@ -251,18 +266,16 @@ bool mti_items_next(mti_item_walk *walk, mti_items *out)
     if (!has_leaf(walk)) return true;
     leaf = &walk->index->leaves[walk->leaf++];
     mti_assert(leaf->bytes);
-    if (walk->leaf < walk->index->count) prefetch(leaf + 1);
+    last = walk->leaf == walk->index->count;
+    if (!last) prefetch(leaf + 1);
     /* Only the leaves at its ends have what is not in the span. */
     before = mt_bytes_compare(mti_leaf_first(leaf), span->first) < 0;
-    behind = span->end.len > 0 && (walk->leaf == walk->index->count ||
-                                   mt_bytes_compare(mti_leaf_first(leaf + 1), span->end) > 0);
-    mti_leaf_iter_init(&iter, mti_leaf_bytes(leaf));
-    while (mti_leaf_iter_next(&iter, &element)) {
-        if (before && mt_bytes_compare(element.key, span->first) < 0) continue;
-        before = false;
-        if (behind && !is_before(element.key, span->end)) break;
-        take_element(&element, out, &text_len);
-    }
-    take_back(walk, out);
+    behind =
+        span->end.len > 0 && (last || mt_bytes_compare(mti_leaf_first(leaf + 1), span->end) > 0);
+    if (before || behind || leaf->sum.nodes != leaf->sum.elements)
+        take_leaf(walk, leaf, before, behind, out, &text_len);
+    else if (!mti_leaf_nodes(mti_leaf_bytes(leaf), out->at, &out->count, out->text, &text_len))
+        return true; /* it is damaged: what was sound has come */
+    if (!last && !mti_element_is_node(mti_leaf_first(leaf + 1))) take_back(walk, out);
     return true;
 }

@@ -39,7 +39,7 @@ typedef struct mti_item_walk {
 typedef struct mti_items {
     size_t count;
     mt_storage_item at[MTI_LEAF_MAX + 1];
-    uint8_t text[(MTI_LEAF_MAX + 1) * MT_UID_LEN_MAX];
+    uint8_t text[(MTI_LEAF_MAX + 1) * MT_UID_LEN_MAX + 16]; /* copied in pieces of 16 */
 } mti_items;
 
 /* The leaf that comes next and is not in memory; SIZE_MAX: it is, or there is none. */
