@@ -461,7 +461,8 @@ void mti_session_message(mti_session *session, mt_bytes bytes)
     if (type == MTI_HELLO) mti_greeting_take(session, &in);
     else if (type == MTI_BYE && session->stage != SESSION_ENDED) take_bye(session, &in);
     else if (session->stage == SESSION_ACTIVE) {
-        mti_greeting_heard(session);
+        /* Prints go with a greeting, whether ours was heard or not. */
+        if (type != MTI_PRINTS) mti_greeting_heard(session);
         dispatch(session, type, &in);
     }
     if (in.failed && session->stage == SESSION_ACTIVE)
