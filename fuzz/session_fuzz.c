@@ -1,8 +1,16 @@
 /* session_fuzz.c - any messages, to a peer that syncs with whoever sends them.
  *
- * The input is messages: each two bytes of length, lowest first, and so many bytes. If the input's first
- * byte is odd, they follow a greeting, so that more is heard of them. Whatever comes, the peer goes on:
- * it keeps what it holds, and what it gives back in the end is all the memory that it took. */
+ * The input is messages: each two bytes of length, lowest first, and so many bytes. Its first byte says what
+ * is there before them:
+ *
+ *     1   a greeting, so that more is heard of them
+ *     2   one that finds out what differs
+ *     4   and if the peer may, too, it is not the one of the two that asks
+ *     8   the peer has many nodes
+ *
+ * Whatever comes, the peer goes on: it keeps what it holds, and what it gives back in the end is all the
+ * memory that it took. The corpus has what such a peer was told by another (`compare_...`): the same is
+ * drawn and written each time, so that they understand each other. */
 #include "counted.h"
 
 #include <mytosis/mytosis.h>
@@ -14,6 +22,12 @@
 
 #define LIVE_MAX ((size_t)64 * 1024 * 1024)
 #define TURNS_MAX 20000
+#define NODES 60
+
+#define GREETS 1u
+#define COMPARES 2u
+#define FIRST 4u
+#define MANY 8u
 
 /* ---- An environment on virtual time ---- */
 
@@ -24,6 +38,7 @@ typedef struct world {
     mt_timer
         *first; /* soonest; `host[0]` is the next, `host[1]` the tick, `host[2]` that it is set */
     uint64_t ticks;
+    uint8_t drawn;
 } world;
 
 static uint64_t now_ms(void *ctx)
@@ -38,10 +53,9 @@ static uint64_t ticks_ms(void *ctx)
 
 static mt_status entropy(void *ctx, uint8_t *out, size_t len)
 {
-    static uint8_t drawn;
+    world *w = ctx;
 
-    (void)ctx;
-    for (size_t i = 0; i < len; i++) out[i] = (uint8_t)(drawn++ * 37 + 11);
+    for (size_t i = 0; i < len; i++) out[i] = (uint8_t)(w->drawn++ * 37 + 11);
     return MT_OK;
 }
 
@@ -121,13 +135,23 @@ static const uint8_t greeting[] = "\x01\x02\x00\x01\x01\x01\x00"
                                   "0123456789abcdef"
                                   "fedcba9876543210"
                                   "\x05\x00\x01\xff\xff\x03\x00\x01\x06\x00";
+#define BOOT_AT 23u
+#define FEATURES_AT 45u
+
+static void greet(world *w, mt_connection *to, unsigned how)
+{
+    uint8_t said[sizeof greeting];
+
+    memcpy(said, greeting, sizeof greeting);
+    if (how & COMPARES) said[FEATURES_AT] = 6;
+    if (how & FIRST) said[BOOT_AT] = 0;
+    (void)!mt_connection_send(to, (mt_bytes){said, sizeof said});
+    run_for(w, 5);
+}
 
 static void say(world *w, mt_connection *to, const uint8_t *data, size_t size)
 {
-    if (size > 0 && data[0] & 1) {
-        (void)!mt_connection_send(to, (mt_bytes){greeting, sizeof greeting});
-        run_for(w, 5);
-    }
+    if (size > 0 && data[0] & GREETS) greet(w, to, data[0]);
     for (data++, size = size > 0 ? size - 1 : 0; size >= 2;) {
         size_t len = (size_t)(data[0] | data[1] << 8);
         if (len > size - 2) len = size - 2;
@@ -146,6 +170,17 @@ static void set(mt_db *db, const char *uid, const char *text)
     REQUIRE(mt_write_wait(db, &row, 1, NULL, NULL) == MT_OK);
 }
 
+static void fill(mt_db *db)
+{
+    char uid[] = "user/00";
+
+    for (unsigned i = 0; i < NODES; i++) {
+        uid[5] = (char)('0' + i / 10);
+        uid[6] = (char)('0' + i % 10);
+        set(db, uid, "the same");
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -153,6 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mt_config config = {.size = sizeof config};
     const mt_config *configs[1] = {&config};
     mt_connection *here, *there;
+    mt_group *links;
     mt_router router;
     mt_db *db;
     world w;
@@ -161,11 +197,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     config.env = &w.env;
     REQUIRE(mt_router_sync(&w.env, NULL, &router, NULL) == MT_OK);
     config.router = &router;
-    REQUIRE(mt_pipe_new(&w.env, NULL, &here, &there, NULL) == MT_OK);
-    config.connections = &here;
-    config.connection_count = 1;
+    REQUIRE(mt_group_new(&w.mem, &links) == MT_OK);
+    config.group = links;
     REQUIRE(mt_open(configs, 1, &db, NULL) == MT_OK);
     set(db, "ada", "before");
+    if (size > 0 && data[0] & MANY) fill(db);
+    REQUIRE(mt_pipe_new(&w.env, NULL, &here, &there, NULL) == MT_OK);
+    REQUIRE(mt_group_add(links, here) == MT_OK);
     run_for(&w, 5);
     say(&w, there, data, size);
     run_for(&w, 20000);
@@ -176,6 +214,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mt_connection_unref(here);
     run_for(&w, 100);
     mt_close(db);
+    mt_group_unref(links);
     run_for(&w, 100);
     REQUIRE(w.count.live == 0);
     return 0;

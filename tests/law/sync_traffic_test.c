@@ -19,7 +19,8 @@ static void every_version_crosses_at_most_twice(test_case *c)
     for (size_t i = test_below(c, 20); i > 0; i--) test_peers_write(&p, test_below(c, p.count));
     test_peers_join(&p);
     for (size_t i = 0; i < p.link_count; i++)
-        for (size_t k = 0; k < 2; k++) test_meter_begin(&meters[i][k], p.links[i].connections[k], false);
+        for (size_t k = 0; k < 2; k++)
+            test_meter_begin(&meters[i][k], p.links[i].connections[k], false);
     for (size_t i = test_below(c, 60); i > 0; i--) {
         test_peers_write(&p, test_below(c, p.count));
         if (test_once_in(c, 2)) test_env_run_for(&p.te, test_below(c, 50));
