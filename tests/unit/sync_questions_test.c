@@ -259,6 +259,23 @@ TEST(messages_in_any_order_end_in_nothing)
 
 /* ---- Out of turn ---- */
 
+/* A print is told with a greeting: who tells one may not have heard ours, and is greeted again. */
+TEST(print_that_is_told_answers_no_greeting)
+{
+    size_t greetings;
+    scene w;
+
+    begin(&w);
+    w.s.session = 0; /* it has heard nothing */
+    greet(&w, 0);
+    say_prints(&w, 0);
+    test_stranger_send(&w.s);
+    greetings = w.s.heard[MTI_HELLO];
+    run(&w, 6000);
+    CHECK(w.s.heard[MTI_HELLO] == greetings + 1);
+    end(&w);
+}
+
 TEST(who_is_not_compared_is_not_answered)
 {
     scene w;
@@ -600,6 +617,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(message_that_is_malformed_ends_its_session_alone),
         cmocka_unit_test(messages_in_any_order_end_in_nothing),
+        cmocka_unit_test(print_that_is_told_answers_no_greeting),
         cmocka_unit_test(who_is_not_compared_is_not_answered),
         cmocka_unit_test(of_a_list_nothing_but_the_list_is_told),
         cmocka_unit_test(of_a_list_nothing_is_asked),
