@@ -182,31 +182,41 @@ static mti_inbound *same_range(const mti_session *session, const mti_range *rang
     return in;
 }
 
-/* Whether the peer subscribes to the same of us, so that one of the two asks for both. Without memory it is
- * taken to. */
+/* Of the wishes that have all of a range, which of its bounds are theirs: a bit for each that there is of
+ * neither, the first, the end, and both. */
+static unsigned bounds_of(const mti_wishes *wishes, bool pull, const mti_range *range)
+{
+    unsigned kinds = 0;
+
+    for (size_t i = 0; i < wishes->count; i++) {
+        const mti_wish *wish = &wishes->at[i];
+        mt_bytes end = wish->range.end;
+        int first = mt_bytes_compare(wish->range.first, range->first);
+        bool ends = mt_bytes_equal(end, range->end);
+        bool beyond = end.len == 0 || (range->end.len > 0 && mt_bytes_compare(end, range->end) > 0);
+        if (!(pull ? wish->pull : wish->push) || wish->range.uids) continue;
+        if (first <= 0 && (ends || beyond)) kinds |= 1u << ((first == 0) | ends << 1);
+    }
+    return kinds;
+}
+
+/* Whether the peer subscribes to the same of us, so that one of the two asks for both: something that it
+ * pulls and something that we push have just this in common. There may be a thousand of each: what each two
+ * of them have in common is not made for every range. */
 static bool is_mutual(const mti_comparing *c)
 {
-    const mti_wishes *ours = &c->sync->wishes, *theirs = &c->session->theirs;
-    bool mutual = false;
+    unsigned theirs = bounds_of(&c->session->theirs, true, &c->in->range);
+    unsigned ours = bounds_of(&c->sync->wishes, false, &c->in->range);
 
-    for (size_t i = 0; i < ours->count * theirs->count && !mutual; i++) {
-        const mti_wish *gives = &ours->at[i / theirs->count];
-        const mti_wish *pulls = &theirs->at[i % theirs->count];
-        mti_range common;
-        bool empty;
-        if (!gives->push || !pulls->pull) continue;
-        if (mti_range_common(c->sync->mem, &gives->range, &pulls->range, &common, &empty) != MT_OK)
-            return true;
-        mutual = !empty && mti_range_equal(&common, &c->in->range);
-        mti_range_free(c->sync->mem, &common);
-    }
-    return mutual;
+    for (unsigned i = 0; i < 16; i++)
+        if (theirs >> i % 4 & 1 && ours >> i / 4 & 1 && (i % 4 | i / 4) == 3) return true;
+    return false;
 }
 
 /* If the peer told another print, whoever of the two is to ask does so at once. */
 static void see_told(mti_comparing *c)
 {
-    if (c->phase != PHASE_SAID || (is_mutual(c) && !is_first(c->session))) return;
+    if (c->phase != PHASE_SAID || (!is_first(c->session) && is_mutual(c))) return;
     if (!mti_prints_differ(c->session, &c->in->range, &c->living, &c->deleted)) return;
     c->differs = true;
     c->phase = PHASE_READY;

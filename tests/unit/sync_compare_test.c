@@ -241,6 +241,47 @@ TEST(what_two_have_in_common_is_compared_by_one_of_them)
     for (uint64_t seed = 0; seed < 20; seed++) part_is_compared(seed);
 }
 
+#define RANGES 1000u
+
+/* Each has a node of its own in some of a thousand ranges, and all the others in common. */
+static void many_ranges_are_compared(bool alike)
+{
+    static char names[RANGES][2][16];
+    static mt_sync_range ranges[RANGES];
+    mt_sync_options options = {.size = sizeof options, .ranges = ranges, .range_count = RANGES};
+    mt_sync_options all = {.size = sizeof all};
+    test_meeting m;
+    tally t;
+
+    for (unsigned i = 0; i < RANGES; i++) {
+        snprintf(names[i][0], sizeof names[i][0], "user/%04u", i);
+        snprintf(names[i][1], sizeof names[i][1], "user/%04u/", i);
+        ranges[i] = (mt_sync_range){.first = mt_str(names[i][0]), .end = mt_str(names[i][1])};
+    }
+    test_meeting_begin(&m);
+    (void)test_meeting_open_with(&m, 0, &options, (mt_config){.size = 0});
+    (void)test_meeting_open_with(&m, 2, alike ? &options : &all, (mt_config){.size = 0});
+    fill(m.peers[0].db, 0, RANGES, 7);
+    fill(m.peers[2].db, 0, RANGES, 7);
+    for (unsigned i = 0; i < 100; i++) {
+        set(m.peers[0].db, 7 * i, "of the first");
+        set(m.peers[2].db, 9 * i, "of the last");
+    }
+    (void)test_meeting_join_with(&m, 0, 2, (mt_pipe_options){.latency_ms = 1});
+    listen(&m, &t);
+    test_meeting_rest(&m);
+    unlisten(&t);
+    CHECK(are_equal(&m));
+    CHECK(t.messages[MTI_SUBSCRIBE] == 2 * RANGES && t.messages[MTI_BYE] == 0);
+    test_meeting_end(&m);
+}
+
+TEST(thousand_ranges_are_compared)
+{
+    many_ranges_are_compared(true);
+    many_ranges_are_compared(false);
+}
+
 /* ---- Away for long ---- */
 
 static void lost_position_is_compared(bool stored)
@@ -430,6 +471,7 @@ int main(void)
         cmocka_unit_test(strangers_send_each_other_what_differs_and_no_more_from_stores),
         cmocka_unit_test(who_has_next_to_nothing_is_sent_all),
         cmocka_unit_test(what_two_have_in_common_is_compared_by_one_of_them),
+        cmocka_unit_test(thousand_ranges_are_compared),
         cmocka_unit_test(who_was_away_for_longer_than_the_log_reaches_is_compared),
         cmocka_unit_test(who_was_away_for_longer_than_the_log_of_a_store_reaches_is_compared),
         cmocka_unit_test(dry_run_counts_what_differs_and_moves_nothing),
