@@ -142,6 +142,11 @@ void mti_comparing_end(mti_inbound *in)
     if (!c->busy && !c->stepping) destroy(c);
 }
 
+void mti_comparing_fed(mti_inbound *in)
+{
+    if (in->comparing && in->comparing->phase == PHASE_WAITS) mti_comparing_end(in);
+}
+
 /* Without an index there is nothing to compare: all is copied; now, or when both begin anew. */
 static void copy_all(mti_comparing *c, const char *text)
 {

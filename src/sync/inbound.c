@@ -210,6 +210,7 @@ static void arrived(mti_session *session, const mti_arrival *arrival)
         in->standing.how = MTI_STANDS_FEED;
         in->standing.after.len = 0;
         moved = true;
+        mti_comparing_fed(in);
     }
     /* Of a peer that is not expected back, and where there is no room, nothing is kept. */
     if (moved && !in->overflowed && !mt_connection_ephemeral(session->connection))

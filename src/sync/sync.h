@@ -503,6 +503,7 @@ void mti_outbound_copy(mti_outbound *out);
 /* comparing.c: we ask */
 mt_status mti_comparing_new(mti_session *session, mti_inbound *in); /* then it subscribes */
 void mti_comparing_end(mti_inbound *in);
+void mti_comparing_fed(mti_inbound *in); /* what the peer asked is over: it goes on */
 void mti_comparing_granted(mti_session *session, mti_inbound *in);
 void mti_comparing_turn(mti_session *session); /* the next that waits for its turn asks */
 void mti_comparing_refused(mti_inbound *in);

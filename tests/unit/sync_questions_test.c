@@ -382,6 +382,24 @@ TEST(peer_that_says_that_it_asks_and_does_not_keeps_nobody_waiting)
     end(&w);
 }
 
+TEST(comparison_that_the_peer_asked_for_is_over_when_it_goes_on)
+{
+    mti_say say;
+    scene w;
+
+    begin(&w);
+    test_stranger_grants(&w.s, w.s.asked, MTI_STANDS_COMPARED);
+    run(&w, 100);
+    assert_string_equal(test_standing_of(w.m.peers[0].db).text, "comparing everything");
+    say = speak(&w, MTI_DATA, w.s.asked);
+    mti_say_number(&say, MTI_DATA_POSITION);
+    test_say_cursor(&say, 7, 11);
+    test_stranger_send(&w.s);
+    run(&w, 100);
+    assert_string_equal(test_standing_of(w.m.peers[0].db).text, "catching up");
+    end(&w);
+}
+
 TEST(peer_that_answers_nothing_waits_alone)
 {
     scene w;
@@ -623,6 +641,7 @@ int main(void)
         cmocka_unit_test(of_a_list_nothing_is_asked),
         cmocka_unit_test(who_asks_for_ever_is_told_that_it_is_too_much),
         cmocka_unit_test(peer_that_says_that_it_asks_and_does_not_keeps_nobody_waiting),
+        cmocka_unit_test(comparison_that_the_peer_asked_for_is_over_when_it_goes_on),
         cmocka_unit_test(peer_that_answers_nothing_waits_alone),
         cmocka_unit_test(who_takes_nothing_is_sent_no_more_than_there_is_room_for),
         cmocka_unit_test(who_unsubscribes_from_what_is_compared_is_forgotten),
