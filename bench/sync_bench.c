@@ -241,8 +241,7 @@ static double strangers(void *ctx)
     peer_fill(&peers[ORIGIN], &b->set);
     for (size_t i = BETWEEN; i < STRANGERS; i++)
         (void)meet(&peers[i], &peers[ORIGIN], &none, &none);
-    for (size_t i = HERE; i < STRANGERS; i++)
-        (void)meet(&peers[i], &peers[BETWEEN], &none, &none);
+    for (size_t i = HERE; i < STRANGERS; i++) (void)meet(&peers[i], &peers[BETWEEN], &none, &none);
     b->equal_ms = 1e3 * meet(&peers[EQUAL], &peers[HERE], &b->equal_bytes, &none);
     edit(b, &rng, &peers[HERE], EDITS / 2);
     edit(b, &rng, &peers[THERE], EDITS / 2);

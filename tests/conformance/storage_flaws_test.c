@@ -358,7 +358,7 @@ TEST(sums_that_are_wrong_are_found)
     is_found_by(ADDS_UP_WRONGLY, "a new storage is empty");
     is_found_by(ADDS_MARKERS_TO_THE_LIVING, "delete markers and floors are kept");
     is_found_by(LOSES_PARTS, "uids and names of every length are told apart");
-    is_found_by(LOSES_AN_ITEM, "uids and names of every length are told apart");
+    is_found_by(LOSES_AN_ITEM, "what was written is read, and what was written over it");
     is_found_by(LOWERS_ITEM_STATES, "what was written is read, and what was written over it");
     is_found_by(ADDS_UP_WHAT_WAS_BEFORE,
                 "what a write did is in the fingerprints after its answer");
