@@ -4,7 +4,9 @@
  *     is to be found out, by us, or by the peer if it has begun already: of two that subscribed to the same
  *     range of each other, the one whose opening has the lower id asks for both
  *
- * asker.c says what comes next. One range is compared at a time, so that answers do not wait for others. */
+ * asker.c says what comes next. One range is compared at a time, so that answers do not wait for others. There
+ * is no limit to how long a peer takes: its index may have to be made, of any size, and one that never asks, or
+ * never answers, holds up nobody but itself. */
 #include "sync/sync.h"
 
 typedef enum phase {

@@ -393,6 +393,36 @@ TEST(dry_run_of_a_list_is_refused)
     test_meeting_end(&m);
 }
 
+/* ---- Once ---- */
+
+/* What one of them wants once ends when it is equal, and the other goes on. */
+TEST(range_that_is_wanted_once_is_compared_and_ends)
+{
+    mt_sync_range once = {.once = true};
+    mt_sync_subscription found = {.outgoing = true};
+    mt_connection *link;
+    test_meeting m;
+
+    test_meeting_begin(&m);
+    (void)test_meeting_open(&m, 0, &once);
+    (void)test_meeting_open(&m, 2, NULL);
+    for (size_t i = 0; i < 3; i += 2) fill(m.peers[i].db, 0, NODES, 7);
+    for (unsigned i = 0; i < 10; i++) {
+        set(m.peers[0].db, 31 * i, "of the first");
+        set(m.peers[2].db, 31 * i + 5, "of the last");
+    }
+    link = test_meeting_join(&m, 0, 2);
+    test_meeting_rest(&m);
+    CHECK(are_equal(&m));
+    CHECK(mt_db_subscriptions(m.peers[0].db, link, note, &found) == MT_OK);
+    CHECK(found.state == MT_SYNC_DONE);
+    set(m.peers[2].db, NODES, "later");
+    set(m.peers[0].db, NODES + 1, "later");
+    test_meeting_rest(&m);
+    CHECK(!get(m.peers[0].db, NODES) && get(m.peers[2].db, NODES + 1));
+    test_meeting_end(&m);
+}
+
 /* ---- Meanwhile ---- */
 
 TEST(what_is_written_while_strangers_compare_goes_over_too)
@@ -476,6 +506,7 @@ int main(void)
         cmocka_unit_test(who_was_away_for_longer_than_the_log_of_a_store_reaches_is_compared),
         cmocka_unit_test(dry_run_counts_what_differs_and_moves_nothing),
         cmocka_unit_test(dry_run_of_a_list_is_refused),
+        cmocka_unit_test(range_that_is_wanted_once_is_compared_and_ends),
         cmocka_unit_test(what_is_written_while_strangers_compare_goes_over_too),
         cmocka_unit_test(status_tells_what_is_compared_and_how_much_of_it_has_gone),
         cmocka_unit_test(comparison_that_is_cut_begins_again),
