@@ -194,6 +194,7 @@ static mt_status wait_for(mti_fetch *fetch, mt_action *action)
 static void fetch_end(mti_fetch *fetch)
 {
     for (size_t i = 0; i < fetch->count; i++) fetch->needs[i].handle->fetch = NULL;
+    fetch->db->forgotten += fetch->removing; /* a list may have had them until now */
     for (size_t i = 0; i < fetch->waiter_count; i++) {
         mt_action *action = fetch->waiters[i];
         action->waits--;

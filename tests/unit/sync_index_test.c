@@ -288,6 +288,21 @@ TEST(storage_that_cannot_list_gives_nothing_and_does_not_spin)
 
 /* ---- Forgetting ---- */
 
+/* The log of the second is another from then on: they are compared anew. */
+static void meet_again(scene *w)
+{
+    CHECK(mt_pipe_cut(w->m.ends[0][0]) == MT_OK);
+    mt_close(w->m.peers[1].db);
+    mt_group_unref(w->m.peers[1].links);
+    open_with(w, 1, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        mt_subscription_dispose(w->ears[i]);
+        w->ears[i] = NULL;
+    }
+    meet(w);
+    test_meeting_rest(&w->m);
+}
+
 TEST(node_that_was_forgotten_comes_again)
 {
     mt_bytes uid = mt_str("user/007");
@@ -298,21 +313,33 @@ TEST(node_that_was_forgotten_comes_again)
     open_both(&w);
     meet(&w);
     test_meeting_rest(&w.m);
-    CHECK(mt_pipe_cut(w.m.ends[0][0]) == MT_OK);
     CHECK(mt_forget_wait(w.m.peers[0].db, &uid, 1, NULL) == MT_OK);
     CHECK(!mt_graph_get(w.stores[0].graph, uid));
-    (void)test_env_run_for(&w.m.te, 10);
-    mt_close(w.m.peers[1].db); /* its log is another now: they are compared anew */
-    mt_group_unref(w.m.peers[1].links);
-    open_with(&w, 1, NULL);
-    for (size_t i = 0; i < 2; i++) {
-        mt_subscription_dispose(w.ears[i]);
-        w.ears[i] = NULL;
-    }
-    meet(&w);
-    test_meeting_rest(&w.m);
+    meet_again(&w);
     CHECK(are_equal(&w));
     end(&w);
+}
+
+/* A list that is read while storage lets a node go may have it. */
+TEST(node_that_is_forgotten_while_an_index_is_made_comes_again)
+{
+    mt_bytes uid = mt_str("user/007");
+    scene w;
+
+    for (unsigned seed = 0; seed < 50; seed++) {
+        begin(&w, TEST_MIXED);
+        w.stores[0].rng = test_rng_new(seed);
+        put_same(&w);
+        put(&w.stores[1], 6, "of the last", 6);
+        open_both(&w);
+        meet(&w);
+        test_env_run_for(&w.m.te, seed % 10);
+        CHECK(mt_forget(w.m.peers[0].db, &uid, 1, NULL, NULL, NULL, NULL) == MT_OK);
+        test_meeting_rest(&w.m);
+        meet_again(&w);
+        CHECK(are_equal(&w));
+        end(&w);
+    }
 }
 
 /* A list that is under way when a node is forgotten ends before another begins. */
@@ -353,6 +380,7 @@ int main(void)
         cmocka_unit_test(storage_that_cannot_list_and_was_away_for_long_is_sent_all),
         cmocka_unit_test(storage_that_cannot_list_gives_nothing_and_does_not_spin),
         cmocka_unit_test(node_that_was_forgotten_comes_again),
+        cmocka_unit_test(node_that_is_forgotten_while_an_index_is_made_comes_again),
         cmocka_unit_test(index_that_is_dropped_while_it_is_made_is_made_once_more),
     };
 
