@@ -3,7 +3,8 @@
  * Each field, delete marker and floor has a hash of 128 bits of exactly what the merge rule orders. The
  * fingerprint of a node is the sum of those of its fields, modulo 2^128, and that of a range the sum of
  * its nodes', so that a change costs no more than what changed. The living and the deleted are added up
- * apart: that replicas forget deletes at different times must not make them look different.
+ * apart, so that replicas that will forget deletes at different times can be compared without them. Today
+ * both count.
  *
  *     hash      SipHash-2-4-128 with the key of the space over
  *               uid length: byte | uid | zero bytes to a multiple of 8      a node's, once

@@ -375,6 +375,8 @@ static mt_status parse_empty(mti_asker *a, mti_parse *in)
 {
     mt_bytes bits = mti_parse_fixed(in, "which parts are empty", (a->parts.count + 7) / 8);
 
+    if (a->parts.count % 8 && bits.len && bits.data[bits.len - 1] >> a->parts.count % 8)
+        mti_parse_fail(in, "which parts are empty", "more than there are");
     for (size_t i = 0; i < a->parts.count && bits.len; i++) {
         mti_part *part = &a->parts.at[i];
         if (!(bits.data[i / 8] >> i % 8 & 1)) continue;

@@ -274,7 +274,11 @@ void mti_comparing_granted(mti_session *session, mti_inbound *in)
     }
     if (!c) return;
     switch ((mti_standing_how)in->standing.how) {
-    case MTI_STANDS_FEED: end(c, &c->subscribed, !c->prints); break;
+    case MTI_STANDS_FEED: /* as we do, it has nothing else before there */
+        if (!c->sync->dry && !mt_connection_ephemeral(session->connection))
+            (void)mti_known_set(c->sync, session, in);
+        end(c, &c->subscribed, !c->prints);
+        break;
     case MTI_STANDS_COPYING: end(c, NULL, true); break;
     case MTI_STANDS_ASKED:
         c->differs = true;

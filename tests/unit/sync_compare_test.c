@@ -146,6 +146,29 @@ TEST(strangers_that_are_equal_find_that_out_with_150_bytes_in_stores)
     equal_strangers_say_little(true);
 }
 
+TEST(strangers_that_were_equal_know_where_they_stand_when_they_meet_again)
+{
+    test_meeting m;
+    tally t;
+
+    begin(&m, true, NODES);
+    (void)test_meeting_join(&m, 0, 2);
+    test_meeting_rest(&m);
+    CHECK(mt_pipe_cut(m.ends[2][0]) == MT_OK);
+    test_meeting_rest(&m);
+    for (unsigned i = 0; i < 10; i++) {
+        set(m.peers[0].db, 31 * i, "of the first");
+        set(m.peers[2].db, 31 * i + 5, "of the last");
+    }
+    CHECK(mt_pipe_restore(m.ends[2][0]) == MT_OK);
+    listen(&m, &t);
+    test_meeting_rest(&m);
+    unlisten(&t);
+    CHECK(are_equal(&m));
+    CHECK(t.messages[MTI_SUBSCRIBE] == 2 && t.messages[MTI_ASK] == 0);
+    test_meeting_end(&m);
+}
+
 /* ---- Different ---- */
 
 static void strangers_send_what_differs(bool stored)
@@ -497,6 +520,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strangers_that_are_equal_find_that_out_with_150_bytes),
         cmocka_unit_test(strangers_that_are_equal_find_that_out_with_150_bytes_in_stores),
+        cmocka_unit_test(strangers_that_were_equal_know_where_they_stand_when_they_meet_again),
         cmocka_unit_test(strangers_send_each_other_what_differs_and_no_more),
         cmocka_unit_test(strangers_send_each_other_what_differs_and_no_more_from_stores),
         cmocka_unit_test(who_has_next_to_nothing_is_sent_all),

@@ -511,17 +511,49 @@ static void hear_question(void *ctx, const void *event)
     mti_parts_free(&parts);
 }
 
-/* That it has nothing of all that was asked about. */
-static void answer_nothing(scene *w, uint64_t id, const question *q)
+/* That `differing` parts differ, and `empty` parts are: all those from the first. */
+static void answer_bits(scene *w, uint64_t id, const question *q, size_t differing, size_t empty)
 {
     mti_say say = speak(w, MTI_ANSWER, id);
+    const size_t bits[] = {differing, empty};
 
     mti_say_number(&say, q->round);
     mti_say_byte(&say, MTI_ANSWER_EMPTY);
     for (size_t times = 0; times < 2; times++)
-        for (size_t i = 0; i < q->parts; i += 8)
-            mti_say_byte(&say, q->parts - i < 8 ? (1u << (q->parts - i)) - 1 : 255u);
+        for (size_t i = 0; i < q->parts; i += 8) {
+            size_t left = bits[times] > i ? bits[times] - i : 0;
+            mti_say_byte(&say, left < 8 ? (1u << left) - 1 : 255u);
+        }
     test_stranger_send(&w->s);
+}
+
+/* That it has nothing of all that was asked about. */
+static void answer_nothing(scene *w, uint64_t id, const question *q)
+{
+    answer_bits(w, id, q, q->parts, q->parts);
+}
+
+TEST(parts_that_were_not_asked_about_end_the_session)
+{
+    question q = {.parts = 0};
+    mt_subscriber subscriber = {.on_event = hear_question, .ctx = &q};
+    mt_subscription *ear;
+    scene w;
+
+    begin(&w);
+    add_large(w.m.peers[0].db);
+    CHECK(mt_event_stream_subscribe(mt_connection_messages(w.s.there), &subscriber, &ear) == MT_OK);
+    for (size_t more = 0; more < 4; more++) {
+        greet(&w, 0);
+        test_stranger_grants(&w.s, w.s.asked, MTI_STANDS_ASKED);
+        run(&w, 100);
+        CHECK(q.parts % 8 > 0);
+        answer_bits(&w, w.s.asked, &q, q.parts + more % 2, q.parts + more / 2);
+        run(&w, 100);
+        CHECK(w.s.heard[MTI_BYE] == more);
+    }
+    mt_subscription_dispose(ear);
+    end(&w);
 }
 
 /* The peer asks for both, and so sends what the stranger lacks, which does not take it. */
@@ -645,6 +677,7 @@ int main(void)
         cmocka_unit_test(peer_that_answers_nothing_waits_alone),
         cmocka_unit_test(who_takes_nothing_is_sent_no_more_than_there_is_room_for),
         cmocka_unit_test(who_unsubscribes_from_what_is_compared_is_forgotten),
+        cmocka_unit_test(parts_that_were_not_asked_about_end_the_session),
         cmocka_unit_test(who_unsubscribes_from_what_is_sent_is_asked_on),
         cmocka_unit_test(questions_that_wait_are_not_kept_without_bound),
         cmocka_unit_test(peer_compares_a_few_ranges_at_once),
