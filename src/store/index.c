@@ -489,9 +489,9 @@ static mt_status room_for_leaves(const making *m, mti_leaf **room, size_t *count
     return *room ? MT_OK : MT_NO_MEMORY;
 }
 
-static void copy_leaves(mti_leaf *to, const mti_leaf *from, size_t count)
+static void copy_leaves(mti_leaf *to, size_t at, const mti_leaf *from, size_t old, size_t count)
 {
-    if (count > 0 && to != from) memcpy(to, from, count * sizeof *to);
+    if (count > 0 && to != from) memcpy(to + at, from + old, count * sizeof *to);
 }
 
 /* Puts what was made in the place of the runs, in `room` or, if that is NULL, where they were. */
@@ -504,7 +504,7 @@ static void replace(making *m, mti_leaf *room, size_t count)
     for (size_t i = 0; i < m->splice_count; i++) {
         const splice *run = &m->splices[i];
 
-        if (count > 0) copy_leaves(leaves + at, index->leaves + old, run->from - old);
+        copy_leaves(leaves, at, index->leaves, old, run->from - old);
         at += run->from - old;
         for (old = run->from; old < run->to; old++) {
             index->held -= index->leaves[old].cap;
@@ -515,7 +515,7 @@ static void replace(making *m, mti_leaf *room, size_t count)
             leaves[at++] = m->leaves[made++];
         }
     }
-    if (count > 0) copy_leaves(leaves + at, index->leaves + old, index->count - old);
+    copy_leaves(leaves, at, index->leaves, old, index->count - old);
     if (room || count == 0) {
         mti_mem_free(index->mem, index->leaves, index->cap * sizeof *index->leaves);
         index->leaves = room;

@@ -101,11 +101,17 @@ static inline const uint8_t *number(const uint8_t *at, const uint8_t *end, uint6
     return len > 0 ? at + len : NULL;
 }
 
-/* Copies a few bytes: 16 at a time where so many can be read and written. */
+/* Copies a few bytes: 16 at a time where so many can be read and written. Those may overlap. */
 static inline void copy_short(uint8_t *to, const uint8_t *from, size_t len, bool roomy)
 {
-    if (len <= 16 && roomy) memcpy(to, from, 16);
-    else memcpy(to, from, len);
+    uint8_t sixteen[16];
+
+    if (len <= sizeof sixteen && roomy) {
+        memcpy(sixteen, from, sizeof sixteen);
+        memcpy(to, sixteen, sizeof sixteen);
+    } else {
+        memcpy(to, from, len);
+    }
 }
 
 /* The key of the next element, behind that of the one before. Uids of a leaf have room for more than any

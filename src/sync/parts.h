@@ -35,14 +35,19 @@ void mti_parts_init(mti_parts *parts, const mt_mem *mem);
 void mti_parts_free(mti_parts *parts);
 void mti_parts_clear(mti_parts *parts);
 
+static inline mt_bytes mti_parts_text(const mti_parts *parts, size_t at, size_t len)
+{
+    return (mt_bytes){len ? parts->text.data + at : NULL, len};
+}
+
 static inline mt_bytes mti_part_first(const mti_parts *parts, const mti_part *part)
 {
-    return (mt_bytes){parts->text.data + part->first_at, part->first_len};
+    return mti_parts_text(parts, part->first_at, part->first_len);
 }
 
 static inline mt_bytes mti_part_end(const mti_parts *parts, const mti_part *part)
 {
-    return (mt_bytes){parts->text.data + part->end_at, part->end_len};
+    return mti_parts_text(parts, part->end_at, part->end_len);
 }
 
 /* Adds a part, whose bounds are COPIED. MT_NO_MEMORY. */
