@@ -27,7 +27,8 @@ struct mti_comparing {
     bool stepping;          /* further up the stack */
     bool waits;             /* for the index to be made */
     bool differs;           /* that the ranges do is known */
-    mt_sum living, deleted; /* ours, when we subscribed */
+    mt_sum living, deleted; /* ours, when we subscribed, */
+    uint64_t nodes;         /* and how many we had */
     uint64_t wanted,
         nodes_before; /* that are to come; those that had come before they were asked for */
     /* where our log ended: what came later is in none of what was looked at, or may not be */
@@ -258,6 +259,21 @@ void mti_comparing_refused(mti_inbound *in)
     if (in->comparing) end(in->comparing, NULL, true);
 }
 
+/* It sends all that it has. We have little beside that, and it may find out what: a copy would send back what
+ * comes meanwhile. */
+static void copied(mti_comparing *c)
+{
+    mti_outbound *out = other_way(c);
+
+    if (out && c->prints && !mti_compared_is_asked(out)) {
+        mti_sending_end(out);
+        out->mode = OUT_ASKED;
+        mti_outbound_say_subscribed(out, c->nodes);
+        mti_session_flush_soon(c->session);
+    }
+    end(c, NULL, true);
+}
+
 void mti_comparing_granted(mti_session *session, mti_inbound *in)
 {
     mti_comparing *c = in->comparing;
@@ -279,7 +295,7 @@ void mti_comparing_granted(mti_session *session, mti_inbound *in)
             (void)mti_known_set(c->sync, session, in);
         end(c, &c->subscribed, !c->prints);
         break;
-    case MTI_STANDS_COPYING: end(c, NULL, true); break;
+    case MTI_STANDS_COPYING: copied(c); break;
     case MTI_STANDS_ASKED:
         c->differs = true;
         if (c->phase == PHASE_SAID || c->phase == PHASE_WAITS) c->phase = PHASE_READY;
@@ -308,6 +324,7 @@ static void subscribe(mti_comparing *c, const mt_storage_print *ours)
     c->prints = true;
     c->living = ours->living;
     c->deleted = ours->deleted;
+    c->nodes = ours->count;
     c->phase = c->differs ? PHASE_READY : PHASE_SAID;
     see_told(c);
     mti_inbound_say_subscribe(c->session, in, &print, ours->count);
