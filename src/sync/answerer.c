@@ -388,8 +388,12 @@ static mt_status find(mti_answerer *a, const mt_storage_item *item)
     if (wanted && a->found < a->wanted.count) a->found++;
     if (pass_offers(a, item->uid) != MT_OK) return a->error.status;
     if (a->offer_at < offers->count &&
-        mt_bytes_equal(mti_send_uid(offers, &offers->at[a->offer_at]), item->uid))
-        return settle(a, item, offers->at[a->offer_at++].since);
+        mt_bytes_equal(mti_send_uid(offers, &offers->at[a->offer_at]), item->uid)) {
+        uint64_t theirs = offers->at[a->offer_at++].since;
+        /* It has come since it was not listed, mostly from the asker. If not, the next pass finds it. */
+        if (by_tag && !wanted && theirs == item->state_max) return MT_OK;
+        return settle(a, item, theirs);
+    }
     if (!wanted || mti_sends_add(&a->sends, item->uid, wanted->value) == MT_OK) return MT_OK;
     return no_memory(a);
 }
