@@ -584,6 +584,42 @@ TEST(uids_with_the_same_key_are_found)
     }
 }
 
+/* ---- What comes meanwhile ---- */
+
+typedef struct meanwhile {
+    size_t wants, sent;
+} meanwhile;
+
+/* What the asker has comes to the answerer between its list and the wish that follows. */
+static void copy_meanwhile(test_pair *pair, bool to_asker)
+{
+    meanwhile *m = pair->ctx;
+    mti_parse in;
+    unsigned type;
+    mt_error err;
+
+    CHECK(mti_parse_head(mt_buf_bytes(&pair->message), &type, &in, &err) == MT_OK);
+    if (type == MTI_WANT && m->wants++ == 0) test_peer_fill(&pair->peers[1], "user/", 0, 1000);
+    if (to_asker && type == MTI_LACK) m->sent += pair->answerer.sends.count;
+}
+
+TEST(what_has_come_from_the_asker_meanwhile_does_not_go_back)
+{
+    meanwhile m = {0, 0};
+    test_pair pair;
+
+    test_pair_init(&pair);
+    pair.hook = copy_meanwhile;
+    pair.ctx = &m;
+    test_peer_fill(&pair.peers[0], "user/", 0, 1000);
+    test_peer_set(&pair.peers[1], "ada", 5, (mt_sum){1, 2});
+    CHECK(test_pair_run(&pair) == MT_OK && pair.asker.result.equal);
+    CHECK(test_peers_equal(&pair.peers[0], &pair.peers[1]));
+    CHECK(m.wants > 0 && m.sent == 1);
+    test_pair_end(&pair);
+    test_pair_free(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -597,6 +633,7 @@ int main(void)
         cmocka_unit_test(what_looks_alike_under_another_key_is_found),
         cmocka_unit_test(what_looks_alike_is_found_in_the_next_pass),
         cmocka_unit_test(uids_with_the_same_key_are_found),
+        cmocka_unit_test(what_has_come_from_the_asker_meanwhile_does_not_go_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
