@@ -223,6 +223,7 @@ class Comparison:
         self.both = self.settled = False
         self.round, self.parts, self.open, self.finer, self.length = 0, [], [], [], 0
         self.difference = self.tags = self.offered = None
+        self.wanted = None  # tags
 
     def items(self, who):
         return self.talk.items.get("z" if self.settled and "z" in self.talk.items else who)
@@ -416,6 +417,7 @@ def want(b, who, talk):
     must(wants == sorted(wants) and state < 1 << 53, "wants are not in order")
     _, _, shown_ = parts(b, c, 0)
     c.offered = nodes(b)
+    c.wanted = {name for _, name in wants} if flags & 1 else None
     if c.asker() and not c.settled and c.difference is not None:
         must(wants == wanted_by_table(c) and not c.offered, "the table says that others are wanted")
     if c.asker() and not c.settled and c.tags:
@@ -432,6 +434,8 @@ def lack(b, who, talk):
         has, made = c.answerer(), []
         for uid, state in c.offered:
             own = has[uid].state if uid in has else 0
+            if own == state and c.wanted is not None and c.key().tag(uid, has[uid]) not in c.wanted:
+                continue  # it has come since
             if state < (1 << 53) - 1 and own <= state:
                 made.append((uid, own if own < state else 0))
         must(c.settled or made == lacked, "others are lacked")
