@@ -34,7 +34,8 @@ static mt_status put_bound(mti_parts *parts, mt_bytes bound, uint32_t *at)
     const mt_buf *text = &parts->text;
 
     *at = (uint32_t)(text->len - (bound.len < text->len ? bound.len : text->len));
-    if (bound.len && text->len >= bound.len && memcmp(text->data + *at, bound.data, bound.len) == 0)
+    if (bound.len && text->len >= bound.len &&
+        mt_bytes_equal((mt_bytes){text->data + *at, bound.len}, bound))
         return MT_OK;
     *at = (uint32_t)text->len;
     if (text->len + bound.len > UINT32_MAX) return MT_NO_MEMORY;

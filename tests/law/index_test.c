@@ -225,7 +225,7 @@ static void elements_agree(world *w)
 /* A few spans in order, some of them divided. */
 static size_t spans_make(world *w, mt_storage_span spans[4])
 {
-    mt_bytes cuts[8];
+    mt_bytes cuts[8] = {{NULL, 0}};
     size_t count = 2 * (1 + test_below(w->c, 4)), spans_count = 0;
 
     for (size_t i = 0; i < count; i++) {
