@@ -98,11 +98,10 @@ static mt_status look_at_entry(mti_recovery *r, const mti_log_entry *entry)
     if (st == MT_OK && entry->all)
         return mti_changes_add(&r->look, MTI_CHANGE_FIELDS, entry->uid, NULL);
     for (size_t i = 0; i < entry->name_count && st == MT_OK; i++) {
+        size_t len;
         mti_log_name_next(&names, &name);
-        st = mti_changes_add(
-            &r->look, MTI_CHANGE_REMOVE,
-            (mt_bytes){room + 1, (size_t)(mti_key_put_field(room, entry->uid, name) - room) - 1},
-            NULL);
+        len = (size_t)(mti_key_put_field(room, entry->uid, name) - room);
+        st = mti_changes_add(&r->look, MTI_CHANGE_REMOVE, (mt_bytes){room + 1, len - 1}, NULL);
     }
     return st;
 }

@@ -368,9 +368,10 @@ TEST(who_asks_for_ever_is_told_that_it_is_too_much)
 
 TEST(peer_that_says_that_it_asks_and_does_not_keeps_nobody_waiting)
 {
+    mt_sync_options options = {.size = sizeof options};
     scene w;
 
-    begin_as(&w, &(mt_sync_options){.size = sizeof(mt_sync_options)}, (mt_config){.size = 0}, 2);
+    begin_as(&w, &options, (mt_config){.size = 0}, 2);
     CHECK(w.s.heard[MTI_SUBSCRIBE] == 2 && w.s.asked_flags & MTI_RANGE_COMPARE);
     test_stranger_grants(&w.s, 1, MTI_STANDS_COMPARED);
     test_env_run_for(&w.m.te, 60000);
