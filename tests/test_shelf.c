@@ -393,3 +393,15 @@ void test_shelf_copy(test_shelf *from, test_shelf *to)
     }
     test_arena_end(&h.arena);
 }
+
+void test_pairs_take(void *ctx, uint64_t id, const mt_kv_answer *answer)
+{
+    test_pairs *p = ctx;
+
+    CHECK(id == 1 && answer->status == MT_OK && !answer->more);
+    for (size_t i = 0; i < answer->count; i++) {
+        p->pairs = test_room(&p->arena, p->pairs, p->count, &p->room, sizeof *p->pairs);
+        p->pairs[p->count].key = test_copy(&p->arena, answer->pairs[i].key);
+        p->pairs[p->count++].value = test_copy(&p->arena, answer->pairs[i].value);
+    }
+}

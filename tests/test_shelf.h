@@ -81,4 +81,13 @@ void test_shelf_copy(test_shelf *from, test_shelf *to);
 /* Large nodes: `count` fields f000 and on, each of this value, at this state. */
 mt_cursor test_shelf_write_large(test_shelf *shelf, const char *uid, size_t count, uint64_t state);
 
+/* Pairs of an engine, as they were: what a scan with the id 1 answers at once. */
+typedef struct test_pairs {
+    test_arena arena;
+    mt_kv_pair *pairs;
+    size_t count, room;
+} test_pairs;
+
+void test_pairs_take(void *ctx, uint64_t id, const mt_kv_answer *answer);
+
 #endif

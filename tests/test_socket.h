@@ -67,4 +67,19 @@ void test_net_with_memory(fail_mem *fm, const char *url);
 void test_net_with_options(fail_mem *fm, const char *url, const mt_server_options *served,
                            const mt_dial_options *dialed);
 
+/* What the client of a WebSocket says first, and what it is answered: the sample of RFC 6455. */
+#define TEST_HELLO                  \
+    "GET / HTTP/1.1\r\n"            \
+    "Host: here\r\n"                \
+    "Upgrade: websocket\r\n"        \
+    "Connection: Upgrade\r\n"       \
+    "Sec-WebSocket-Version: 13\r\n" \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+#define TEST_WELCOME                       \
+    "HTTP/1.1 101 Switching Protocols\r\n" \
+    "Upgrade: websocket\r\n"               \
+    "Connection: Upgrade\r\n"              \
+    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+
 #endif

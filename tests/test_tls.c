@@ -214,24 +214,10 @@ void test_tls_peer_says(test_net *net, test_tls_peer *peer, const char *bytes, s
     CHECK(SSL_write(peer->ssl, bytes, (int)len) == (int)len);
 }
 
-#define HELLO                       \
-    "GET / HTTP/1.1\r\n"            \
-    "Host: here\r\n"                \
-    "Upgrade: websocket\r\n"        \
-    "Connection: Upgrade\r\n"       \
-    "Sec-WebSocket-Version: 13\r\n" \
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-
-#define WELCOME                            \
-    "HTTP/1.1 101 Switching Protocols\r\n" \
-    "Upgrade: websocket\r\n"               \
-    "Connection: Upgrade\r\n"              \
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
-
 void test_tls_peer_upgrades(test_net *net, test_tls_peer *peer)
 {
     CHECK(test_tls_peer_shakes_hands(net, peer));
-    test_tls_peer_says(net, peer, HELLO, sizeof HELLO - 1);
-    test_tls_peer_hears(net, peer, sizeof WELCOME - 1);
-    assert_string_equal(peer->text, WELCOME);
+    test_tls_peer_says(net, peer, TEST_HELLO, sizeof TEST_HELLO - 1);
+    test_tls_peer_hears(net, peer, sizeof TEST_WELCOME - 1);
+    assert_string_equal(peer->text, TEST_WELCOME);
 }

@@ -75,27 +75,13 @@ static void raw_await(test_net *net, raw *r, size_t wanted)
     CHECK(test_net_until(net, raw_is_done, r));
 }
 
-#define HELLO                       \
-    "GET / HTTP/1.1\r\n"            \
-    "Host: here\r\n"                \
-    "Upgrade: websocket\r\n"        \
-    "Connection: Upgrade\r\n"       \
-    "Sec-WebSocket-Version: 13\r\n" \
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-
-#define WELCOME                            \
-    "HTTP/1.1 101 Switching Protocols\r\n" \
-    "Upgrade: websocket\r\n"               \
-    "Connection: Upgrade\r\n"              \
-    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
-
 /* Sends the hello, and takes the server's. */
 static void raw_upgrade(test_net *net, raw *r)
 {
     raw_begin(net, r);
-    raw_say(r, HELLO);
-    raw_await(net, r, sizeof WELCOME - 1);
-    assert_string_equal(r->text, WELCOME);
+    raw_say(r, TEST_HELLO);
+    raw_await(net, r, sizeof TEST_WELCOME - 1);
+    assert_string_equal(r->text, TEST_WELCOME);
     r->len = 0;
 }
 
@@ -154,7 +140,7 @@ TEST(plain_requests_are_answered_by_the_application_or_with_what_is_wrong)
                  "HTTP/1.1 400 Bad Request", "a request with a body is not taken\n");
     http_answers(&net, "GET / HTTP/1.1\r\nno field\r\n\r\n", "HTTP/1.1 400 Bad Request",
                  "a field of HTTP is not a name, a colon and a value\n");
-    http_answers(&net, HELLO, "HTTP/1.1 404 Not Found", "there is nothing here\n");
+    http_answers(&net, TEST_HELLO, "HTTP/1.1 404 Not Found", "there is nothing here\n");
     memset(path, 'x', sizeof path);
     memcpy(path, "GET /", 5);
     path[sizeof path - 1] = '\0';
@@ -253,9 +239,9 @@ TEST(nothing_between_the_hello_and_the_first_message_is_lost)
     test_net_listen(&net, "ws://127.0.0.1:0", NULL);
     test_listen(&messages, mt_group_messages(mt_server_group(net.server)));
     raw_begin(&net, &r);
-    raw_send(&r, HELLO "\x82\x82\0\0\0\0hi\x02\x81\0\0\0\0a\x80\x81\0\0\0\0b",
-             sizeof HELLO - 1 + 8 + 7 + 7);
-    raw_await(&net, &r, sizeof WELCOME - 1);
+    raw_send(&r, TEST_HELLO "\x82\x82\0\0\0\0hi\x02\x81\0\0\0\0a\x80\x81\0\0\0\0b",
+             sizeof TEST_HELLO - 1 + 8 + 7 + 7);
+    raw_await(&net, &r, sizeof TEST_WELCOME - 1);
     test_net_settle(&net);
     test_heard_is(&heard, "h:hi h:ab");
     test_unlisten(&messages);

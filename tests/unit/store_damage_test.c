@@ -4,25 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* All pairs of a store, as they were. */
-typedef struct pairs {
-    test_arena arena;
-    mt_kv_pair *pairs;
-    size_t count, room;
-} pairs;
-
-static void take_pairs(void *ctx, uint64_t id, const mt_kv_answer *answer)
-{
-    pairs *p = ctx;
-
-    CHECK(id == 1 && answer->status == MT_OK && !answer->more);
-    for (size_t i = 0; i < answer->count; i++) {
-        p->pairs = test_room(&p->arena, p->pairs, p->count, &p->room, sizeof *p->pairs);
-        p->pairs[p->count].key = test_copy(&p->arena, answer->pairs[i].key);
-        p->pairs[p->count++].value = test_copy(&p->arena, answer->pairs[i].value);
-    }
-}
-
 static void write_all(test_shelf *shelf)
 {
     shelf->options.log_max = 6;
@@ -201,8 +182,8 @@ static void each_pair(void (*damage)(test_shelf *shelf, const sound *before,
                                      const mt_kv_pair *pair))
 {
     test_shelf shelf = {0};
-    pairs all = {{0}, NULL, 0, 0};
-    mt_kv_host host = {take_pairs, &all};
+    test_pairs all = {{0}, NULL, 0, 0};
+    mt_kv_host host = {test_pairs_take, &all};
     sound before;
     test_reply r;
 

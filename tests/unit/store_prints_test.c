@@ -268,24 +268,6 @@ TEST(writes_go_before_the_rest_of_a_long_list_of_items)
 
 /* ---- Damage ---- */
 
-typedef struct pairs {
-    test_arena arena;
-    mt_kv_pair *pairs;
-    size_t count, room;
-} pairs;
-
-static void take_pairs(void *ctx, uint64_t id, const mt_kv_answer *answer)
-{
-    pairs *p = ctx;
-
-    CHECK(id == 1 && answer->status == MT_OK && !answer->more);
-    for (size_t i = 0; i < answer->count; i++) {
-        p->pairs = test_room(&p->arena, p->pairs, p->count, &p->room, sizeof *p->pairs);
-        p->pairs[p->count].key = test_copy(&p->arena, answer->pairs[i].key);
-        p->pairs[p->count++].value = test_copy(&p->arena, answer->pairs[i].value);
-    }
-}
-
 static void committed(void *ctx, uint64_t id, const mt_kv_answer *answer)
 {
     (void)ctx;
@@ -293,7 +275,7 @@ static void committed(void *ctx, uint64_t id, const mt_kv_answer *answer)
 }
 
 /* Puts an index as it was, but for one pair, and sees what a store makes of it. */
-static void look(test_shelf *shelf, const pairs *all, size_t but, mt_kv_pair other)
+static void look(test_shelf *shelf, const test_pairs *all, size_t but, mt_kv_pair other)
 {
     mt_kv_op ops[32] = {{MT_KV_DELETE_RANGE, mt_str("w"), mt_str("z")}};
     mt_kv_host host = {committed, NULL};
@@ -310,9 +292,9 @@ static void look(test_shelf *shelf, const pairs *all, size_t but, mt_kv_pair oth
 }
 
 /* A store whose index has some leaves, and lags. */
-static void indexed(test_shelf *shelf, pairs *all)
+static void indexed(test_shelf *shelf, test_pairs *all)
 {
-    mt_kv_host host = {take_pairs, all};
+    mt_kv_host host = {test_pairs_take, all};
 
     test_shelf_begin(shelf);
     write_some(shelf, 0, 30, 1);
@@ -331,7 +313,7 @@ static void indexed(test_shelf *shelf, pairs *all)
 static void each_byte(bool of_keys)
 {
     test_shelf shelf = {0};
-    pairs all = {{0}, NULL, 0, 0};
+    test_pairs all = {{0}, NULL, 0, 0};
 
     indexed(&shelf, &all);
     for (size_t i = 0; i < all.count; i++) {
