@@ -36,8 +36,8 @@ static inline int mti_varint_get(const uint8_t *at, const uint8_t *end, uint64_t
     for (int i = 0; i < MTI_VARINT_LEN_MAX; i++) {
         uint8_t byte;
 
-        if (at + i == end) return MTI_VARINT_CUT;
-        byte = at[i];
+        if (at == end) return MTI_VARINT_CUT;
+        byte = *at++;
         sum |= (uint64_t)(byte & 0x7F) << (7 * i);
         if (byte & 0x80) continue;
         if (i > 0 && byte == 0) return MTI_VARINT_BAD;

@@ -107,10 +107,12 @@ mt_status mti_parse_end(mti_parse *in)
 
 mti_parse mti_parse_of(mt_bytes bytes, const char *name, mt_error *err)
 {
-    mti_parse in = {.start = bytes.data, .at = bytes.data, .message = name, .err = err};
+    /* No bytes may be nowhere; a reader that adds to its place needs one. */
+    static const uint8_t nothing[1];
+    const uint8_t *start = bytes.len ? bytes.data : nothing;
 
-    in.end = bytes.len ? bytes.data + bytes.len : bytes.data;
-    return in;
+    return (mti_parse){
+        .start = start, .at = start, .end = start + bytes.len, .message = name, .err = err};
 }
 
 mt_status mti_parse_head(mt_bytes message, unsigned *type, mti_parse *out, mt_error *err)

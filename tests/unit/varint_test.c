@@ -46,6 +46,13 @@ TEST(random_numbers_read_back)
     }
 }
 
+TEST(no_bytes_may_be_nowhere)
+{
+    uint64_t number = 1;
+
+    CHECK(mti_varint_get(NULL, NULL, &number) == MTI_VARINT_CUT && number == 0);
+}
+
 TEST(longer_forms_are_refused)
 {
     const uint8_t zero[] = {0x80, 0x00}, one[] = {0x81, 0x80, 0x00};
@@ -91,6 +98,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_take_a_byte_for_each_seven_bits),
         cmocka_unit_test(random_numbers_read_back),
+        cmocka_unit_test(no_bytes_may_be_nowhere),
         cmocka_unit_test(longer_forms_are_refused),
         cmocka_unit_test(more_than_64_bits_are_refused),
         cmocka_unit_test(small_differences_of_either_sign_are_small_numbers),
