@@ -42,31 +42,62 @@ mt_status mti_sends_add(mti_sends *sends, mt_bytes uid, uint64_t since)
 
 /* ---- Numbers by keys ---- */
 
+#define CAP_MIN 8u
+#define FILTER_BITS 4u /* to a slot */
+
+static size_t block_len(size_t cap)
+{
+    return cap * sizeof(mti_key_slot) + cap * FILTER_BITS / 8;
+}
+
 void mti_key_map_free(mti_key_map *map)
 {
-    mti_mem_free(map->mem, map->slots, map->cap * sizeof *map->slots);
+    mti_mem_free(map->mem, map->slots, block_len(map->cap));
     *map = (mti_key_map){.mem = map->mem};
+}
+
+static uint64_t spread(uint64_t key)
+{
+    return key * UINT64_C(0x9E3779B97F4A7C15);
 }
 
 static mti_key_slot *slot_of(const mti_key_map *map, uint64_t key)
 {
-    size_t mask = map->cap - 1;
-    size_t at = (size_t)(key * UINT64_C(0x9E3779B97F4A7C15) >> 32) & mask;
+    size_t mask = map->cap - 1, at = (size_t)(spread(key) >> 32) & mask;
 
     while (map->slots[at].key != 0 && map->slots[at].key != key) at = (at + 1) & mask;
     return &map->slots[at];
 }
 
+/* A key's bit of the filter. */
+static size_t bit_of(const mti_key_map *map, uint64_t key)
+{
+    return (size_t)(spread(key) >> 40) & (map->cap * FILTER_BITS - 1);
+}
+
+static uint8_t *filter_of(const mti_key_map *map)
+{
+    return (uint8_t *)&map->slots[map->cap];
+}
+
+static void set(mti_key_map *map, uint64_t key, uint64_t value)
+{
+    size_t bit = bit_of(map, key);
+
+    *slot_of(map, key) = (mti_key_slot){key, value};
+    filter_of(map)[bit / 8] |= (uint8_t)(1u << bit % 8);
+}
+
 mt_status mti_key_map_reserve(mti_key_map *map, size_t count)
 {
-    mti_key_map made = {.mem = map->mem, .count = map->count, .cap = 8};
+    mti_key_map made = {.mem = map->mem, .count = map->count, .cap = CAP_MIN};
 
     while (made.cap / 2 < count) made.cap *= 2;
     if (made.cap <= map->cap) return MT_OK;
-    if (!(made.slots = mti_mem_alloc(map->mem, made.cap * sizeof *made.slots))) return MT_NO_MEMORY;
-    memset(made.slots, 0, made.cap * sizeof *made.slots);
+    if (!(made.slots = mti_mem_alloc(map->mem, block_len(made.cap)))) return MT_NO_MEMORY;
+    memset(made.slots, 0, block_len(made.cap));
     for (size_t i = 0; i < map->cap; i++)
-        if (map->slots[i].key != 0) *slot_of(&made, map->slots[i].key) = map->slots[i];
+        if (map->slots[i].key != 0) set(&made, map->slots[i].key, map->slots[i].value);
     mti_key_map_free(map);
     *map = made;
     return MT_OK;
@@ -74,20 +105,22 @@ mt_status mti_key_map_reserve(mti_key_map *map, size_t count)
 
 mt_status mti_key_map_put(mti_key_map *map, uint64_t key, uint64_t value)
 {
-    mti_key_slot *slot;
-
     if (mti_key_map_reserve(map, map->count + 1) != MT_OK) return MT_NO_MEMORY;
-    slot = slot_of(map, key);
-    map->count += slot->key == 0;
-    *slot = (mti_key_slot){key, value};
+    map->count += slot_of(map, key)->key == 0;
+    set(map, key, value);
     return MT_OK;
 }
 
 mti_key_slot *mti_key_map_get(const mti_key_map *map, uint64_t key)
 {
-    mti_key_slot *slot = map->cap > 0 ? slot_of(map, key) : NULL;
+    mti_key_slot *slot;
+    size_t bit;
 
-    return slot && slot->key != 0 ? slot : NULL;
+    if (map->cap == 0) return NULL;
+    bit = bit_of(map, key);
+    if (!(filter_of(map)[bit / 8] >> bit % 8 & 1)) return NULL;
+    slot = slot_of(map, key);
+    return slot->key != 0 ? slot : NULL;
 }
 
 /* ---- Lists of nodes with states ---- */

@@ -129,7 +129,9 @@ typedef struct mti_comparison {
 
 /* ---- Numbers by keys ---- */
 
-/* Open addressing with linear probing, at most half full. Keys are hashes, not 0. */
+/* Open addressing with linear probing, at most half full, behind a filter: of many keys that are looked
+ * for few are there, and four bits a slot, which the nearest cache has room for, tell that of most. Keys
+ * are hashes, not 0. */
 typedef struct mti_key_slot {
     uint64_t key; /* 0: free */
     uint64_t value;
@@ -137,8 +139,8 @@ typedef struct mti_key_slot {
 
 typedef struct mti_key_map {
     const mt_mem *mem;
-    mti_key_slot *slots;
-    size_t count, cap; /* a power of two, or 0 */
+    mti_key_slot *slots; /* and the filter behind them, in one block */
+    size_t count, cap;   /* slots: a power of two, or 0 */
 } mti_key_map;
 
 void mti_key_map_free(mti_key_map *map);
