@@ -43,6 +43,9 @@ size_t mti_index_leaf_of(const mti_index *index, mt_bytes key)
     return leaf_among(index, key, 1, index->count - 1);
 }
 
+/* Who looks for many keys that ascend comes this far soon; by then the leaf's key is here. */
+#define AHEAD 8u
+
 size_t mti_index_leaf_near(const mti_index *index, mt_bytes key, size_t from)
 {
     size_t step = 1;
@@ -53,7 +56,9 @@ size_t mti_index_leaf_near(const mti_index *index, mt_bytes key, size_t from)
         step *= 2;
     }
     if (step > index->count - from - 1) step = index->count - from - 1;
-    return leaf_among(index, key, from + 1, step);
+    from = leaf_among(index, key, from + 1, step);
+    if (index->count - from > AHEAD) __builtin_prefetch(index->leaves[from + AHEAD].first);
+    return from;
 }
 
 /* ---- Sums ---- */

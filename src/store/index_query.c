@@ -147,16 +147,14 @@ mt_status mti_prints_make(const mti_index *index, const mt_storage_span *spans, 
 
 /* ---- Items ---- */
 
-/* Whether the span has another leaf. */
+/* Whether there is a span, and it has another leaf. */
 static bool has_leaf(const mti_item_walk *walk)
 {
-    const mt_storage_span *span = &walk->spans[walk->span];
-
-    return walk->leaf < walk->index->count &&
-           is_before(mti_leaf_first(&walk->index->leaves[walk->leaf]), span->end);
+    return walk->span < walk->span_count && walk->leaf < walk->index->count &&
+           is_before(mti_leaf_first(&walk->index->leaves[walk->leaf]), walk->spans[walk->span].end);
 }
 
-/* Goes to the next span where one ends. False: there is none. */
+/* Goes to the next span where one ends. False: there is none that has a leaf. */
 static bool settle(mti_item_walk *walk)
 {
     const mti_index *index = walk->index;
@@ -167,14 +165,14 @@ static bool settle(mti_item_walk *walk)
         if (!walk->within && first.len)
             walk->leaf = mti_index_leaf_near(index, first, walk->leaf > 0 ? walk->leaf - 1 : 0);
         walk->within = true;
-        if (has_leaf(walk) || walk->any) return true;
+        if (has_leaf(walk)) return true;
     }
     return false;
 }
 
 size_t mti_items_missing(mti_item_walk *walk)
 {
-    if (!settle(walk) || !has_leaf(walk) || walk->index->leaves[walk->leaf].bytes) return SIZE_MAX;
+    if (!settle(walk) || walk->index->leaves[walk->leaf].bytes) return SIZE_MAX;
     return walk->leaf;
 }
 
@@ -228,18 +226,25 @@ static void take_element(const mti_element *element, mti_items *out, size_t *tex
     else put_item(out, text_len, uid, &element->print);
 }
 
-/* The next leaf will be read soon. */
-static void prefetch(const mti_leaf *leaf)
+/* The first bytes of a leaf, as far as processors do not read ahead by themselves. */
+#define PREFETCH_LEN 1024u
+
+/* Goes to the leaf that is read next, in the span or in one that follows, and has its bytes on their way
+ * meanwhile. */
+static void look_ahead(mti_item_walk *walk)
 {
-    for (uint32_t at = 0; leaf->bytes && at < leaf->len && at < 512; at += 64)
+    const mti_leaf *leaf;
+
+    if (!settle(walk)) return;
+    leaf = &walk->index->leaves[walk->leaf];
+    for (uint32_t at = 0; leaf->bytes && at < leaf->len && at < PREFETCH_LEN; at += 64)
         __builtin_prefetch(leaf->bytes + at);
 }
 
 /* The elements of a leaf that lie in the span. `before`, `behind`: it may have others. */
-static void take_leaf(const mti_item_walk *walk, const mti_leaf *leaf, bool before, bool behind,
+static void take_leaf(const mt_storage_span *span, const mti_leaf *leaf, bool before, bool behind,
                       mti_items *out, size_t *text_len)
 {
-    const mt_storage_span *span = &walk->spans[walk->span];
     mti_leaf_iter iter;
     mti_element element;
 
@@ -252,30 +257,44 @@ static void take_leaf(const mti_item_walk *walk, const mti_leaf *leaf, bool befo
     }
 }
 
+/* Leaves of items from the `from`th on those that lie in the span. */
+static void trim(const mt_storage_span *span, size_t from, bool before, bool behind, mti_items *out)
+{
+    size_t first = from;
+
+    while (behind && out->count > from && !is_before(out->at[out->count - 1].uid, span->end))
+        out->count--;
+    while (before && first < out->count && mti_bytes_order8(out->at[first].uid, span->first) < 0)
+        first++;
+    if (first == from) return;
+    memmove(&out->at[from], &out->at[first], (out->count - first) * sizeof *out->at);
+    out->count -= first - from;
+}
+
 bool mti_items_next(mti_item_walk *walk, mti_items *out)
 {
     const mt_storage_span *span;
     const mti_leaf *leaf;
-    size_t text_len = 0;
+    size_t text_len = 0, begun;
     bool before, behind, last;
 
     out->count = 0;
-    if (!settle(walk)) return false;
-    span = &walk->spans[walk->span];
     put_begun(walk, out, &text_len);
-    if (!has_leaf(walk)) return true;
+    if (!settle(walk)) return out->count > 0;
+    span = &walk->spans[walk->span];
     leaf = &walk->index->leaves[walk->leaf++];
     mti_assert(leaf->bytes);
     last = walk->leaf == walk->index->count;
-    if (!last) prefetch(leaf + 1);
+    look_ahead(walk);
     /* Only the leaves at its ends have what is not in the span. */
     before = mt_bytes_compare(mti_leaf_first(leaf), span->first) < 0;
     behind =
         span->end.len > 0 && (last || mt_bytes_compare(mti_leaf_first(leaf + 1), span->end) > 0);
-    if (before || behind || leaf->sum.nodes != leaf->sum.elements)
-        take_leaf(walk, leaf, before, behind, out, &text_len);
-    else if (!mti_leaf_nodes(mti_leaf_bytes(leaf), out->at, &out->count, out->text, &text_len))
-        return true; /* it is damaged: what was sound has come */
+    begun = out->count;
+    if (leaf->sum.nodes != leaf->sum.elements)
+        take_leaf(span, leaf, before, behind, out, &text_len);
+    else if (mti_leaf_nodes(mti_leaf_bytes(leaf), out->at, &out->count, out->text, &text_len))
+        trim(span, begun, before, behind, out);
     if (!last && !mti_element_is_node(mti_leaf_first(leaf + 1))) take_back(walk, out);
     return true;
 }
