@@ -23,6 +23,9 @@
 #define RECOVER_MAX 65536
 #define RECOVER_LEAVES 16
 
+/* Room for so many prints that are owed is kept. */
+#define OWED_KEPT_MAX 8192
+
 /* ---- Life ---- */
 
 void mti_keeper_init(mti_keeper *keeper, const mt_mem *mem)
@@ -45,6 +48,15 @@ void mti_keeper_init(mti_keeper *keeper, const mt_mem *mem)
     keeper->building.first.mem = keeper->building.writer.bytes.mem = mem;
 }
 
+static void owe_nothing(mti_keeper *keeper, size_t kept)
+{
+    keeper->owed_count = 0;
+    if (keeper->owed_cap <= kept) return;
+    mti_mem_free(keeper->mem, keeper->owed, keeper->owed_cap * sizeof *keeper->owed);
+    keeper->owed = NULL;
+    keeper->owed_cap = 0;
+}
+
 /* Frees all that a state needs beside the index. */
 static void states_free(mti_keeper *keeper)
 {
@@ -65,6 +77,7 @@ void mti_keeper_free(mti_keeper *keeper)
     states_free(keeper);
     mti_index_free(&keeper->index);
     mti_changes_free(&keeper->pending);
+    owe_nothing(keeper, 0);
     mti_changes_free(&keeper->dropped);
     mti_batch_free(&keeper->batch);
     mti_piece_free(&keeper->piece);
@@ -85,6 +98,7 @@ void mti_keeper_drop(mti_keeper *keeper)
     mti_index_free(&keeper->index);
     mti_changes_free(&keeper->pending);
     mti_changes_free(&keeper->dropped);
+    owe_nothing(keeper, OWED_KEPT_MAX);
     keeper->settled = keeper->settled_len = 0;
     keeper->lag = 0;
     keeper->due = mti_keeper_lag_max(keeper);
@@ -121,7 +135,21 @@ void mti_keeper_opened(mti_node_store *store, bool fresh, bool in_store, mt_byte
 
 /* ---- Notes ---- */
 
-mt_status mti_keeper_note_node(mti_keeper *keeper, const mt_row *row)
+mt_status mti_keeper_note_small(mti_keeper *keeper, const mt_node *node)
+{
+    size_t change = keeper->pending.count;
+    mti_owed_print *owed;
+
+    if (!mti_keeper_notes(keeper)) return MT_OK;
+    owed = mti_vector_reserve(keeper->mem, keeper->owed, &keeper->owed_cap, keeper->owed_count + 1,
+                              sizeof *owed);
+    if (!owed) return MT_NO_MEMORY;
+    keeper->owed = owed;
+    owed[keeper->owed_count++] = (mti_owed_print){node, change};
+    return mti_changes_add(&keeper->pending, MTI_CHANGE_SET, mt_node_uid(node), NULL);
+}
+
+mt_status mti_keeper_note_large(mti_keeper *keeper, const mt_row *row)
 {
     mti_print print = {.state_max = 0};
 
@@ -170,8 +198,18 @@ mt_status mti_keeper_note_no_node(mti_keeper *keeper, mt_bytes uid)
     return mti_changes_add(&keeper->pending, MTI_CHANGE_REMOVE, uid, NULL);
 }
 
+void mti_keeper_make_prints(mti_keeper *keeper)
+{
+    for (size_t i = 0; i < keeper->owed_count; i++) {
+        const mti_owed_print *owed = &keeper->owed[i];
+        keeper->pending.at[owed->change].print = mti_print_node(&mti_space_key, owed->node);
+    }
+    owe_nothing(keeper, OWED_KEPT_MAX);
+}
+
 void mti_keeper_settle(mti_keeper *keeper)
 {
+    mti_keeper_make_prints(keeper);
     keeper->lag += keeper->pending.count - keeper->settled;
     keeper->settled = keeper->pending.count;
     keeper->settled_len = keeper->pending.text.len;
@@ -179,6 +217,7 @@ void mti_keeper_settle(mti_keeper *keeper)
 
 void mti_keeper_undo(mti_keeper *keeper)
 {
+    owe_nothing(keeper, OWED_KEPT_MAX);
     keeper->pending.count = keeper->settled;
     keeper->pending.text.len = keeper->settled_len;
 }

@@ -78,6 +78,12 @@ typedef struct mti_storing {
     bool marked;         /* since it began, the log did not say something */
 } mti_storing;
 
+/* A small node that a plan puts: its print is made while the engine commits. */
+typedef struct mti_owed_print {
+    const mt_node *node; /* BORROWED from what is written */
+    size_t change;       /* of those that are pending */
+} mti_owed_print;
+
 typedef enum mti_keeper_state {
     MTI_KEEPER_NONE,
     MTI_KEEPER_LOAD,
@@ -93,15 +99,17 @@ typedef struct mti_keeper {
     mti_index index;
     mti_changes pending;
     size_t settled, settled_len; /* how much of it is committed: changes, and bytes of text */
-    mti_changes dropped;         /* leaves that are stored and no more */
-    bool in_store;               /* there is a meta record */
-    mti_index_meta meta;         /* as it is stored */
-    uint64_t head;               /* of the log, when the store was opened */
-    uint64_t lag;                /* changes since the leaves were stored */
-    uint64_t due;                /* so many, and they are stored */
-    uint64_t lag_max;            /* an option; 0: none */
-    size_t bytes_max;            /* of leaves in memory */
-    size_t slice;                /* records to a turn of a request */
+    mti_owed_print *owed;        /* by the plan that is under way */
+    size_t owed_count, owed_cap;
+    mti_changes dropped; /* leaves that are stored and no more */
+    bool in_store;       /* there is a meta record */
+    mti_index_meta meta; /* as it is stored */
+    uint64_t head;       /* of the log, when the store was opened */
+    uint64_t lag;        /* changes since the leaves were stored */
+    uint64_t due;        /* so many, and they are stored */
+    uint64_t lag_max;    /* an option; 0: none */
+    size_t bytes_max;    /* of leaves in memory */
+    size_t slice;        /* records to a turn of a request */
 
     /* The turn. */
     size_t budget; /* records that may still be read */
@@ -133,8 +141,9 @@ static inline bool mti_keeper_notes(const mti_keeper *keeper)
     return keeper->state != MTI_KEEPER_NONE && !keeper->off;
 }
 
-/* What a plan does to records. MT_NO_MEMORY. */
-mt_status mti_keeper_note_node(mti_keeper *keeper, const mt_row *row);
+/* What a plan does to records. MT_NO_MEMORY. The row is of a large node: its floor. */
+mt_status mti_keeper_note_small(mti_keeper *keeper, const mt_node *node);
+mt_status mti_keeper_note_large(mti_keeper *keeper, const mt_row *row);
 mt_status mti_keeper_note_field(mti_keeper *keeper, mt_bytes uid, const mt_field *field);
 mt_status mti_keeper_note_no_field(mti_keeper *keeper, mt_bytes uid, mt_bytes name);
 mt_status mti_keeper_note_no_fields(mti_keeper *keeper, mt_bytes uid);
@@ -142,6 +151,10 @@ mt_status mti_keeper_note_no_node(mti_keeper *keeper, mt_bytes uid);
 
 /* Adds a mark to a plan: the log does not say all that it does to this node. MT_NO_MEMORY. */
 mt_status mti_keeper_mark(mti_keeper *keeper, mti_batch *batch, mt_bytes uid);
+
+/* Makes the prints of small nodes that were noted: once the plan is with the engine, so that neither waits
+ * for the other. */
+void mti_keeper_make_prints(mti_keeper *keeper);
 
 /* The plan is committed; it is not. */
 void mti_keeper_settle(mti_keeper *keeper);

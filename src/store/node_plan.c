@@ -72,7 +72,7 @@ static mt_status put_small(mti_node_store *store, const mt_node *node, bool *sma
     frame = mti_record_put(&row, end);
     if (frame.len > store->small_len_max) return MT_OK;
     *small = true;
-    if (mti_keeper_note_node(&store->keeper, &row) != MT_OK) return MT_NO_MEMORY;
+    if (mti_keeper_note_small(&store->keeper, node) != MT_OK) return MT_NO_MEMORY;
     mti_batch_take(&plan->batch, (size_t)(frame.data + frame.len - room));
     return mti_batch_add(&plan->batch, MT_KV_PUT, (mt_bytes){room, (size_t)(end - room)}, frame);
 }
@@ -86,7 +86,7 @@ static mt_status put_large(mti_node_store *store, const mt_node *node)
     mt_row floor = {.uid = uid, .floor = large.floor};
     uint8_t *room = mti_batch_room(&plan->batch, key.len + MTI_LARGE_BOUND), *value, *end;
 
-    if (!room || mti_keeper_note_node(&store->keeper, &floor) != MT_OK) return MT_NO_MEMORY;
+    if (!room || mti_keeper_note_large(&store->keeper, &floor) != MT_OK) return MT_NO_MEMORY;
     key.data = room;
     value = mti_key_put(room, MTI_KEY_NODE, uid);
     end = mti_large_put(key, &large, value);

@@ -166,8 +166,12 @@ static void commit(writing *w)
 {
     mti_batch *batch = &w->asking.store->plan.batch;
 
-    if (batch->count == 0) writing_done(w);
-    else mti_ask_commit(&w->asking, batch->ops, batch->count);
+    if (batch->count == 0) {
+        writing_done(w);
+        return;
+    }
+    mti_ask_commit(&w->asking, batch->ops, batch->count);
+    mti_keeper_make_prints(&w->asking.store->keeper);
 }
 
 static void writing_go(mti_asking *asking)
