@@ -69,7 +69,8 @@ void test_meter_begin(test_meter *m, mt_connection *connection, bool keeps)
     m->counts = calloc(CAP, 1);
     if (!m->keys || !m->counts) abort();
     if (keeps) HOLDS(mt_graph_new(test_mem(), NULL, &m->moved) == MT_OK);
-    HOLDS(mt_binary_reader_new(test_mem(), NULL, NULL, "data", &m->reader) == MT_OK);
+    HOLDS(mt_binary_reader_new(test_mem(), NULL, mt_compressor_zstd(), "data", &m->reader) ==
+          MT_OK);
     HOLDS(mt_event_stream_subscribe(mt_connection_messages(connection), &subscriber,
                                     &m->subscription) == MT_OK);
 }

@@ -452,6 +452,8 @@ void test_peers_begin_as(test_peers *p, test_case *c, size_t count, const test_p
         p->peers[i].sure = graph_new();
         p->peers[i].late = how->late && test_once_in(c, 2);
         if (how->forgetful && !test_once_in(c, 3)) p->peers[i].options.log_nodes = log_of_few(p);
+        /* Not drawn, so that it changes nothing else of a case. */
+        if ((c->seed + i) % 3) p->peers[i].options.compressor = mt_compressor_zstd();
         env_make(p, &p->peers[i]);
         if (how->choose) how->choose(p, i);
         test_peers_start(p, i);
