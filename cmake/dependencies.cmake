@@ -27,6 +27,7 @@ macro(mytosis_library_require module version package hint)
 endmacro()
 
 mytosis_library_require(libzstd 1.5 libzstd-dev "")
+mytosis_library_require(libsodium 1.0.18 libsodium-dev "")
 if(MYTOSIS_WITH_LMDB)
     mytosis_library_require(lmdb 0.9.24 liblmdb-dev " by the storage on disk; MYTOSIS_WITH_LMDB=OFF leaves it out")
 endif()

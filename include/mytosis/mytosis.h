@@ -7,6 +7,7 @@
 #include <mytosis/blocking.h>
 #include <mytosis/bytes.h>
 #include <mytosis/compress.h>
+#include <mytosis/crypto.h>
 #include <mytosis/db.h>
 #include <mytosis/delta.h>
 #include <mytosis/env.h>
