@@ -152,7 +152,7 @@ static mt_status keys_take(asked *a, mti_parse *in, mt_bytes *keys, size_t count
 
     for (size_t i = 0; i < count; i++) {
         mt_bytes uid = mti_parse_bytes(in, "a uid", MT_UID_LEN_MAX);
-        if (mti_wishes_give(&a->sync->wishes, uid)) keys[kept++] = uid;
+        if (mti_wishes_give(mti_session_wishes(a->session), uid)) keys[kept++] = uid;
     }
     if (mti_parse_end(in) != MT_OK) return MT_MALFORMED;
     for (size_t i = 0; i < kept; i++)

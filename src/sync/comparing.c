@@ -214,7 +214,7 @@ static unsigned bounds_of(const mti_wishes *wishes, bool pull, const mti_range *
 static bool is_mutual(const mti_comparing *c)
 {
     unsigned theirs = bounds_of(&c->session->theirs, true, &c->in->range);
-    unsigned ours = bounds_of(&c->sync->wishes, false, &c->in->range);
+    unsigned ours = bounds_of(mti_session_wishes(c->session), false, &c->in->range);
 
     for (unsigned i = 0; i < 16; i++)
         if (theirs >> i % 4 & 1 && ours >> i / 4 & 1 && (i % 4 | i / 4) == 3) return true;

@@ -31,12 +31,13 @@ static void say_hello(mti_session *session)
                        .window = sync->window,
                        .features = MTI_FEATURE_COMPARES | MTI_FEATURE_CODES |
                                    (sync->compressor ? MTI_FEATURE_COMPRESSED : 0)};
+    const mti_wishes *wishes = mti_session_wishes(session);
     mti_say say = mti_say_begin(&sync->message, MTI_HELLO);
 
     mti_say_hello(&say, &hello);
-    mti_say_number(&say, sync->wishes.count);
-    for (size_t i = 0; i < sync->wishes.count; i++) {
-        const mti_wish *wish = &sync->wishes.at[i];
+    mti_say_number(&say, wishes->count);
+    for (size_t i = 0; i < wishes->count; i++) {
+        const mti_wish *wish = &wishes->at[i];
         mti_say_range(&say, &wish->range,
                       (wish->pull ? MTI_RANGE_PULL : 0) | (wish->push ? MTI_RANGE_PUSH : 0) |
                           (wish->once ? MTI_RANGE_ONCE : 0));
@@ -77,22 +78,27 @@ static bool clear(mti_session *session)
     return mti_session_is_linked(session);
 }
 
-/* Begins anew. */
-static void begin(mti_session *session, uint64_t their_nonce)
+/* Begins anew. Answers whether it has: the link is there, and the peer may come. */
+static bool begin(mti_session *session, uint64_t their_nonce)
 {
-    if (!clear(session)) return;
+    mt_error err;
+    mt_status st;
+
+    if (!clear(session)) return false;
     mti_greeting_forget(session);
     session->stage = SESSION_GREETING;
     session->their_nonce = their_nonce;
     draw_number(session);
-    say_hello(session);
+    if ((st = mti_rights_ask(session, &err)) == MT_OK) say_hello(session);
+    else mti_session_fail(session, st, err.text, st == MT_NO_MEMORY);
     mti_status_note(session);
+    return st == MT_OK;
 }
 
 void mti_greet(mti_session *session)
 {
     mti_session_hold(session);
-    begin(session, 0);
+    (void)begin(session, 0);
     mti_session_release(session);
 }
 
@@ -263,9 +269,8 @@ static void take_new(mti_session *session, const mti_hello *hello, mti_parse *in
         return;
     }
     if (session->stage != SESSION_GREETING || session->their_nonce != 0) {
-        if (knows_us) (void)clear(session);
-        else begin(session, hello->nonce);
-        if (!mti_session_is_linked(session)) {
+        bool goes_on = knows_us ? clear(session) : begin(session, hello->nonce);
+        if (!goes_on || !mti_session_is_linked(session)) {
             (void)mti_parse_rest(in);
             return;
         }

@@ -129,11 +129,12 @@ static mt_status subscribe(mti_session *session, mti_range *range, bool once)
 
 void mti_inbound_subscribe(mti_session *session)
 {
+    const mti_wishes *wishes = mti_session_wishes(session);
     mti_sync *sync = session->sync;
     mt_status st = MT_OK;
 
-    for (size_t i = 0; i < sync->wishes.count * session->theirs.count && st == MT_OK; i++) {
-        const mti_wish *ours = &sync->wishes.at[i / session->theirs.count];
+    for (size_t i = 0; i < wishes->count * session->theirs.count && st == MT_OK; i++) {
+        const mti_wish *ours = &wishes->at[i / session->theirs.count];
         const mti_wish *theirs = &session->theirs.at[i % session->theirs.count];
         mti_range common;
         bool empty;

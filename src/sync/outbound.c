@@ -142,11 +142,14 @@ static void refuse(mti_session *session, uint64_t id, mt_status status, const ch
 }
 
 /* Whether all of a range is given. One that spans several of ours is not: it is asked for in parts. */
-static mt_status is_given(const mti_sync *sync, const mti_range *range, bool *given)
+static mt_status is_given(const mti_session *session, const mti_range *range, bool *given)
 {
+    const mti_wishes *wishes = mti_session_wishes(session);
+    const mti_sync *sync = session->sync;
+
     *given = false;
-    for (size_t i = 0; i < sync->wishes.count && !*given; i++) {
-        const mti_wish *wish = &sync->wishes.at[i];
+    for (size_t i = 0; i < wishes->count && !*given; i++) {
+        const mti_wish *wish = &wishes->at[i];
         mti_range common;
         bool empty;
         if (!wish->push) continue;
@@ -262,7 +265,7 @@ void mti_outbound_start(mti_session *session, mti_parse *in)
         mti_parse_fail(in, "the subscription", "its number is 0, or in use");
         st = MT_MALFORMED;
     }
-    if (st == MT_OK && (st = is_given(session->sync, &range, &given)) != MT_OK)
+    if (st == MT_OK && (st = is_given(session, &range, &given)) != MT_OK)
         (void)mti_no_memory(in->err);
     if (st != MT_OK) {
         mti_range_free(mem, &range);

@@ -53,10 +53,11 @@ static void made(void *ctx, const mt_storage_answer *answer)
 
 void mti_prints_tell(mti_session *session)
 {
+    const mti_wishes *wishes = mti_session_wishes(session);
     mti_sync *sync = session->sync;
 
-    for (size_t i = 0; i < sync->wishes.count && i < TOLD_MAX; i++) {
-        const mti_wish *wish = &sync->wishes.at[i];
+    for (size_t i = 0; i < wishes->count && i < TOLD_MAX; i++) {
+        const mti_wish *wish = &wishes->at[i];
         mt_storage_span span = {wish->range.first, wish->range.end, 0};
         telling *t;
         if (!wish->push || wish->range.uids || !mti_own_index_ready(sync)) continue;

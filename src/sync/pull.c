@@ -148,7 +148,8 @@ static bool has_all(const mti_session *session, mt_bytes uid)
 /* Whether the peer may have of a node what is not here. */
 static bool may_have(const mti_session *session, mt_bytes uid)
 {
-    return mti_wishes_give(&session->theirs, uid) && !has_all(session, uid);
+    return mti_wishes_give(&session->theirs, uid) && mti_rights_write(session, uid) &&
+           !has_all(session, uid);
 }
 
 /* Asks one peer for what it may have. Answers whether there is anything. */
@@ -285,6 +286,14 @@ static void merge_late(const mti_pulling *p, mti_session *from, const mt_row *ro
     (void)!mt_db_receive_with(p->sync->db, from->connection, &what, &options, NULL, NULL, NULL);
 }
 
+/* Whether the peer may send all of this. */
+static bool may_send(const mti_session *session, const mt_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!mti_rights_write(session, rows[i].uid)) return false;
+    return true;
+}
+
 static void take_found(mti_session *session, uint64_t id, const mt_row *rows, size_t count)
 {
     mti_pulling *p = find(session->sync, id);
@@ -315,9 +324,12 @@ void mti_sync_pull_found(mti_session *session, mti_parse *in)
     if (in->failed) return;
     mt_binary_reader_reset(sync->reader);
     st = bytes.len > 0 ? mt_binary_reader_feed(sync->reader, bytes, true) : MT_END;
-    while (st == MT_OK && (st = mt_binary_reader_rows(sync->reader, &rows, &count)) == MT_OK)
-        take_found(session, id, rows, count);
-    if (st != MT_END) mti_parse_fail(in, "the rows", mt_binary_reader_error(sync->reader)->text);
+    while (st == MT_OK && (st = mt_binary_reader_rows(sync->reader, &rows, &count)) == MT_OK) {
+        if (may_send(session, rows, count)) take_found(session, id, rows, count);
+        else mti_parse_fail(in, "the rows", "a node that the peer has no right to send");
+    }
+    if (st != MT_END && !in->failed)
+        mti_parse_fail(in, "the rows", mt_binary_reader_error(sync->reader)->text);
     if (more || !(p = find(sync, id))) return;
     gone(p, session);
     if (said != MT_OK) p->failed = said;

@@ -355,19 +355,26 @@ void mti_refused_arrival(mti_arrival *arrival, mt_status status, const char *tex
 
 /* ---- Asking again ---- */
 
+/* Whether an item of the peer may come now, if it still has a right to send it. */
+static bool is_due(const mti_session *session, const mti_refused *r, uint64_t now)
+{
+    return memcmp(r->peer, session->peer, 16) == 0 && r->due_ms > 0 && r->due_ms <= now &&
+           mti_rights_write(session, uid_of(r));
+}
+
 static void fetch_of(mti_session *session, uint64_t now)
 {
     mti_sync *sync = session->sync;
     mti_say say = mti_say_begin(&sync->message, MTI_PULL);
     size_t count = 0;
 
-    for (mti_refused *r = sync->refused; r && count < FETCH_MAX; r = r->next)
-        if (memcmp(r->peer, session->peer, 16) == 0 && r->due_ms > 0 && r->due_ms <= now) count++;
+    for (const mti_refused *r = sync->refused; r && count < FETCH_MAX; r = r->next)
+        count += is_due(session, r, now);
     if (count == 0) return;
     mti_say_number(&say, FETCH_BIT);
     mti_say_number(&say, count);
     for (mti_refused *r = sync->refused; r && count > 0; r = r->next) {
-        if (memcmp(r->peer, session->peer, 16) != 0 || r->due_ms == 0 || r->due_ms > now) continue;
+        if (!is_due(session, r, now)) continue;
         mti_say_bytes(&say, uid_of(r));
         r->due_ms = now + AGAIN_MS; /* unless it comes, or is refused again */
         count--;

@@ -218,6 +218,15 @@ mt_status mt_db_set_ranges(mt_db *db, const mt_sync_range *ranges, size_t count)
     return MT_OK;
 }
 
+mt_status mt_db_rights_changed(mt_db *db)
+{
+    mti_sync *sync = mti_sync_of(db);
+
+    if (!sync) return MT_UNSUPPORTED;
+    sync->env->timer_set(sync->env->ctx, &sync->greet_anew, 0);
+    return MT_OK;
+}
+
 /* ---- Making one ---- */
 
 static void tell_changed(void *arg)
@@ -236,6 +245,8 @@ static mt_status sync_fill(mti_sync *sync, const mt_sync_options *options, mt_er
     sync->window = options->window ? options->window : WINDOW_DEFAULT;
     if (sync->window < WINDOW_MIN) sync->window = WINDOW_MIN;
     sync->compressor = options->compressor;
+    sync->rights = options->rights;
+    sync->rights_ctx = options->rights_ctx;
     sync->dry = options->dry_run;
     for (size_t i = 0; i < sync->wishes.count && sync->dry; i++) {
         sync->wishes.at[i].push = false;

@@ -51,6 +51,7 @@ static void destroy(mti_session *session)
     stop_timers(session);
     mti_session_tear_down(session);
     mti_greeting_forget(session);
+    mti_rights_forget(session);
     mt_connection_unref(session->connection);
     mt_buf_free(&session->queue);
     mt_buf_free(&session->early);

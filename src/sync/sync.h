@@ -216,6 +216,7 @@ struct mti_session {
     uint64_t nonce_before;       /* ours, of the session before */
     size_t window;               /* of theirs */
     mti_wishes theirs;
+    mti_wishes own, writes; /* rights.c: of our ranges what it has a right to; what it may write */
     mti_outbound *outbound;
     mti_inbound *inbound;
     uint64_t last_subscription;
@@ -287,6 +288,8 @@ struct mti_sync {
     mt_group *group;
     mti_wishes wishes;
     mt_timer greet_anew; /* they are others now */
+    mt_status (*rights)(void *ctx, mt_connection *connection, mt_sync_rights *rights, mt_error *why);
+    void *rights_ctx;
     size_t window;
     const mt_compressor *compressor; /* NULL: none */
     uint64_t pull_ms;
@@ -327,6 +330,16 @@ struct mti_sync {
 mt_status mti_wishes_new(const mt_mem *mem, size_t count, mti_wishes *out); /* all zero */
 void mti_wishes_free(const mt_mem *mem, mti_wishes *wishes);
 extern const mt_router_ops mti_sync_ops;
+
+/* rights.c: asks what a peer may, and forgets it; the ranges of a session; and whether a peer may write a
+ * node. */
+mt_status mti_rights_ask(mti_session *session, mt_error *err);
+void mti_rights_forget(mti_session *session);
+static inline const mti_wishes *mti_session_wishes(const mti_session *session)
+{
+    return session->sync->rights ? &session->own : &session->sync->wishes;
+}
+bool mti_rights_write(const mti_session *session, mt_bytes uid);
 bool mti_wishes_give(const mti_wishes *wishes, mt_bytes uid);
 
 /* session.c */

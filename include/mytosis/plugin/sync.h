@@ -36,6 +36,15 @@ typedef struct mt_sync_range {
 /* How many ranges one database, or one peer, has. */
 #define MT_SYNC_RANGES_MAX 1000u
 
+/* What a peer may: of which uids it may be sent nodes, and of which it may send some. Prefixes, at most 256 of
+ * each, of which the empty one is everything; BORROWED until the next call into the database. */
+typedef struct mt_sync_rights {
+    const mt_bytes *read;
+    size_t read_count;
+    const mt_bytes *write;
+    size_t write_count;
+} mt_sync_rights;
+
 /* All zero but for `size` gives the defaults. */
 typedef struct mt_sync_options {
     size_t size;                 /* sizeof(mt_sync_options) as compiled */
@@ -50,6 +59,15 @@ typedef struct mt_sync_options {
     uint64_t pull_ms; /* how long peers are asked for what is not replicated here: 10,000 */
     bool dry_run; /* only find out how much differs from what each peer has, and move nothing: see
                        * mt_sync_subscription. No range is a list */
+
+    /* What a peer may, asked whenever a session with it begins; `mt_connection_device` says who it is, if it
+     * has proven that. It narrows `ranges` and never widens them: what a peer may not be sent it is not
+     * told of in any way, and what it may not send is not taken. Anything but MT_OK ends the session,
+     * with `why`. It calls nothing that changes a connection or the database. NULL: each peer may
+     * everything. */
+    mt_status (*rights)(void *ctx, mt_connection *connection, mt_sync_rights *rights,
+                        mt_error *why);
+    void *rights_ctx;
 } mt_sync_options;
 
 /* A router for one database, OWNED until it is MOVED to mt_open; `router->ops->close` ends one that
@@ -65,6 +83,10 @@ MT_API MT_MUST_USE mt_status mt_router_sync(const mt_env *env, const mt_sync_opt
  * MT_INVALID, MT_TOO_LARGE: a range that cannot be; nothing has changed. MT_NO_MEMORY.
  * MT_UNSUPPORTED: the router of the database is another. mt_db_error says more. */
 MT_API MT_MUST_USE mt_status mt_db_set_ranges(mt_db *db, const mt_sync_range *ranges, size_t count);
+
+/* What peers may has changed: all sessions begin anew in the next turn, and it is asked for again. Nothing that
+ * has been sent comes back. MT_UNSUPPORTED: the router of the database is another. */
+MT_API MT_MUST_USE mt_status mt_db_rights_changed(mt_db *db);
 
 /* ---- Status ---- */
 
