@@ -4,8 +4,12 @@
  * one that it answers, if it does. What is said in a session whose numbers both know counts; so:
  *
  *     a number that is new      a peer that has begun anew: if we have spoken with it, so do we; it is
- *                               answered if it had not heard our number
- *     the number that we know   the peer is not sure of us: it is told that we are there
+ *                               answered in any case
+ *     the number that we know   the peer has heard ours; or it is not sure of us, and is told that we are
+ *                               there
+ *
+ * Who draws another number in the midst of things is deaf until a HELLO answers that: what comes before was
+ * said to the session that is over.
  *
  * Whoever hears nothing says its HELLO again. */
 #include "sync/sync.h"
@@ -15,7 +19,7 @@
 
 /* ---- Saying ---- */
 
-static void say_hello(mti_session *session)
+static void put_hello(mti_session *session)
 {
     mti_sync *sync = session->sync;
     mti_hello hello = {.version_min = MTI_SYNC_VERSION,
@@ -43,6 +47,11 @@ static void say_hello(mti_session *session)
                           (wish->once ? MTI_RANGE_ONCE : 0));
     }
     mti_session_send(session, &say);
+}
+
+static void say_hello(mti_session *session)
+{
+    put_hello(session);
     mti_prints_tell(session);
     mti_greet_later(session);
 }
@@ -66,6 +75,7 @@ static void draw_number(mti_session *session)
     session->nonce_before = session->nonce;
     session->nonce = (uint64_t)drawn + 1;
     session->sure = false;
+    session->deaf = session->their_nonce != 0;
     session->greeted_at = env->ticks_ms(env->ctx);
     session->lost = MT_OK;
 }
@@ -283,11 +293,13 @@ static void take_new(mti_session *session, const mti_hello *hello, mti_parse *in
     }
     hello_note(session, hello);
     session->sure = false;
-    if (knows_us) mti_greeting_heard(session);
+    if (knows_us) {
+        /* It listens from here on. */
+        put_hello(session);
+        session->deaf = false;
+        mti_greeting_heard(session);
+    }
     go(session);
-    /* It is to learn that it was heard, also where there is nothing to ask it for. */
-    if (knows_us && session->stage == SESSION_ACTIVE && !session->inbound)
-        mti_session_answer(session);
 }
 
 void mti_greeting_take(mti_session *session, mti_parse *in)
@@ -302,8 +314,9 @@ void mti_greeting_take(mti_session *session, mti_parse *in)
     if (!goes_on || hello.nonce != session->their_nonce) {
         take_new(session, &hello, in);
     } else {
-        if (hello.heard == session->nonce) mti_greeting_heard(session);
-        else mti_session_answer(session);
+        if (hello.heard != session->nonce) mti_session_answer(session);
+        else mti_greeting_heard(session);
+        session->deaf = session->deaf && hello.heard != session->nonce;
         (void)mti_parse_rest(in);
     }
 }

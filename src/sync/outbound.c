@@ -243,6 +243,16 @@ static void parse_print(mti_parse *in, const mti_range *range, mti_sip128 *print
     *print = (mti_sip128){mti_load_le64(bytes.data), mti_load_le64(bytes.data + 8)};
 }
 
+/* One that subscribes again to what it has is given it once: it began anew, and we had heard of the one before
+ * only then. */
+static void replace(mti_session *session, const mti_range *range)
+{
+    mti_outbound *out = session->outbound;
+
+    while (out && !mti_range_equal(&out->range, range)) out = out->next;
+    if (out) mti_outbound_stop(session, out->id);
+}
+
 void mti_outbound_start(mti_session *session, mti_parse *in)
 {
     const mt_mem *mem = session->sync->mem;
@@ -272,6 +282,7 @@ void mti_outbound_start(mti_session *session, mti_parse *in)
         mti_session_fail(session, st, in->err->text, st == MT_NO_MEMORY);
         return;
     }
+    if (given) replace(session, &range);
     if (!given) refuse(session, id, MT_REFUSED, "this peer does not give that range");
     else if (count_of(session) >= SUBSCRIPTIONS_MAX)
         refuse(session, id, MT_TOO_LARGE, "too many subscriptions");

@@ -34,6 +34,7 @@ static void wants_free(mti_outbound *out)
 /* One block: the keys, in uid order, from which states on they go, and the uids. What is sent may be gone
  * when they have been read. */
 typedef struct step {
+    uint64_t number; /* of what was being sent */
     mt_storage_key keys[STEP];
     uint64_t since[STEP];
     uint8_t uids[STEP][MT_UID_LEN_MAX];
@@ -71,8 +72,9 @@ static void nodes_read(void *ctx, mt_db *db, const mt_result *result)
     mt_status st = result->status;
 
     (void)db;
-    if (out->session && !out->sending.sends) {
-        /* The comparison has ended meanwhile. */
+    if (out->session && (!out->sending.sends || wants->number != out->sending.number)) {
+        /* The comparison has ended meanwhile, or another has begun. */
+        mti_session_flush_soon(out->session);
     } else if (out->session && st == MT_OK && mti_feed_is_ahead(result)) {
         mti_session_flush_later(out->session);
     } else if (out->session) {
@@ -95,6 +97,7 @@ static mt_status wants_make(mti_outbound *out)
 
     if (!wants) return MT_NO_MEMORY;
     out->wants = (mti_block){wants, sizeof *wants};
+    wants->number = out->sending.number;
     out->want_count = left < STEP ? left : STEP;
     for (size_t i = 0; i < out->want_count; i++) {
         const mti_send *send = &sends->at[out->sending.at + i];
@@ -140,6 +143,7 @@ void mti_sending_start(mti_outbound *out, const mti_sends *sends,
     mti_sending *s = &out->sending;
 
     s->sends = sends;
+    s->number++;
     s->at = 0;
     s->nodes = 0;
     s->sent = sent;

@@ -460,7 +460,9 @@ void mti_session_message(mti_session *session, mt_bytes bytes)
     }
     mti_session_hold(session);
     if (type == MTI_HELLO) mti_greeting_take(session, &in);
-    else if (type == MTI_BYE && session->stage != SESSION_ENDED) take_bye(session, &in);
+    else if (session->deaf && type != MTI_PRINTS) {
+        (void)mti_parse_rest(&in);
+    } else if (type == MTI_BYE && session->stage != SESSION_ENDED) take_bye(session, &in);
     else if (session->stage == SESSION_ACTIVE) {
         /* Prints go with a greeting, whether ours was heard or not. */
         if (type != MTI_PRINTS) mti_greeting_heard(session);

@@ -101,7 +101,8 @@ typedef enum mti_outbound_mode {
 typedef struct mti_sending {
     const mti_sends *sends; /* BORROWED; NULL: none */
     size_t at;
-    uint64_t nodes; /* that had anything to send */
+    uint64_t number; /* of these: counted up */
+    uint64_t nodes;  /* that had anything to send */
     void (*sent)(void *ctx, uint64_t nodes);
     void *ctx;
     mti_key_map above, up_to; /* by sums of uids */
@@ -208,6 +209,7 @@ struct mti_session {
     uint8_t peer[16], boot[16];
     bool greeted; /* `peer` is known */
     bool sure;    /* the peer has heard our HELLO */
+    bool deaf;    /* it has not, and what it says is of what was before */
     bool durable;
     bool compresses;             /* both have a compressor */
     bool compares, codes;        /* it does; both read coded tables */

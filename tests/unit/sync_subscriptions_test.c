@@ -106,6 +106,45 @@ TEST(number_of_a_subscription_that_was_ended_may_be_used_again)
     end(&m, &s);
 }
 
+TEST(range_that_is_subscribed_to_again_is_given_once)
+{
+    test_stranger s;
+    test_meeting m;
+
+    begin(&m, &s);
+    subscribe(&m, &s, 1, "mine/", "mine0");
+    subscribe(&m, &s, 2, "mine/", "mine0");
+    CHECK(s.heard[MTI_SUBSCRIBED] == 2);
+    check_goes_on(&m, &s);
+    end(&m, &s);
+}
+
+/* The stranger begins anew, and we do so for it; what it says before it knows of that is of before. */
+TEST(what_a_peer_said_to_a_session_that_is_over_is_not_heard)
+{
+    test_stranger s;
+    test_meeting m;
+    uint64_t known;
+    mti_say say;
+
+    begin(&m, &s);
+    known = s.session;
+    s.session = 1; /* it has heard of none of ours */
+    test_stranger_greet(&m, &s, 's', 2, 0);
+    CHECK(s.session != known && s.session != 1);
+    subscribe(&m, &s, 1, "mine/", "mine0");
+    say = test_stranger_speak(&s, MTI_ACK);
+    mti_say_number(&say, 1000); /* of what was never sent */
+    test_stranger_send(&s);
+    test_env_run_for(&m.te, 5);
+    CHECK(s.heard[MTI_SUBSCRIBED] == 0 && s.heard[MTI_BYE] == 0);
+    test_stranger_greet(&m, &s, 's', 2, 0); /* and now it has */
+    subscribe(&m, &s, 2, "mine/", "mine0");
+    CHECK(s.heard[MTI_SUBSCRIBED] == 1 && s.granted == 2);
+    check_goes_on(&m, &s);
+    end(&m, &s);
+}
+
 TEST(range_that_is_not_given_is_refused_and_the_session_goes_on)
 {
     static const struct {
@@ -168,6 +207,8 @@ int main(void)
         cmocka_unit_test(subscription_of_number_0_ends_the_session),
         cmocka_unit_test(subscription_of_a_number_that_is_in_use_ends_the_session),
         cmocka_unit_test(number_of_a_subscription_that_was_ended_may_be_used_again),
+        cmocka_unit_test(range_that_is_subscribed_to_again_is_given_once),
+        cmocka_unit_test(what_a_peer_said_to_a_session_that_is_over_is_not_heard),
         cmocka_unit_test(range_that_is_not_given_is_refused_and_the_session_goes_on),
         cmocka_unit_test(subscription_beyond_a_thousand_is_refused_and_the_session_goes_on),
     };

@@ -9,6 +9,7 @@
  * meet, and what both have in the end, z. */
 #include "base/bytes.h"
 #include "base/word.h"
+#include "sync/message.h"
 #include "test_json.h"
 #include "test_meeting.h"
 
@@ -23,8 +24,9 @@ typedef struct session {
     mt_connection *link; /* a's end */
     mt_subscription *heard[2];
     mt_buf text;
-    mt_buf items; /* NAME.items */
-    mt_buf base;  /* those of both, as a string; empty: there are none */
+    mt_buf items;   /* NAME.items */
+    mt_buf base;    /* those of both, as a string; empty: there are none */
+    uint64_t nonce; /* of the last HELLO of b */
 } session;
 
 /* ---- Writing down ---- */
@@ -58,7 +60,16 @@ static void hear_a(void *ctx, const void *event)
 
 static void hear_b(void *ctx, const void *event)
 {
-    write_down(ctx, 'b', ((const mt_message *)event)->bytes);
+    mt_bytes message = ((const mt_message *)event)->bytes;
+    session *s = ctx;
+    mti_hello hello;
+    mti_parse in;
+    unsigned type;
+    mt_error err;
+
+    write_down(s, 'b', message);
+    CHECK(mti_parse_head(message, &type, &in, &err) == MT_OK);
+    if (type == MTI_HELLO && mti_parse_hello(&in, &hello) == MT_OK) s->nonce = hello.nonce;
 }
 
 static void listen(session *s)
@@ -192,6 +203,29 @@ static void ranges(session *s)
     CHECK(test_text_is(s->a, "notes/2", "two") && test_text_is(s->a, "zoe", "read"));
 }
 
+/* Says that the last HELLO of b was heard, in the session that the stranger is in. */
+static void answer_greeting(session *s)
+{
+    mti_hello hello = {.version_min = MTI_SYNC_VERSION,
+                       .version_max = MTI_SYNC_VERSION,
+                       .clock = MT_CLOCK_HYBRID,
+                       .peer = {(const uint8_t *)"peer of a sample", 16},
+                       .boot = {(const uint8_t *)"boot of a sample", 16},
+                       .nonce = 6,
+                       .heard = s->nonce,
+                       .now_ms = 1,
+                       .window = 65536};
+    mt_buf message = {.mem = test_mem()};
+    mti_say say = mti_say_begin(&message, MTI_HELLO);
+
+    mti_say_hello(&say, &hello);
+    mti_say_number(&say, 0);
+    CHECK(mti_say_end(&say) == MT_OK);
+    CHECK(mt_connection_send(s->m.ends[0][0], mt_buf_bytes(&message)) == MT_OK);
+    mt_buf_free(&message);
+    test_env_run_for(&s->m.te, 10);
+}
+
 /* A stranger of a later version, then one who says what is not known. */
 static void stranger(session *s)
 {
@@ -216,6 +250,7 @@ static void stranger(session *s)
     suits[sizeof suits - 8] = 6; /* another session */
     CHECK(mt_connection_send(ends[0], (mt_bytes){suits, sizeof suits}) == MT_OK);
     test_env_run_for(&s->m.te, 10);
+    answer_greeting(s);
     CHECK(mt_connection_send(ends[0], (mt_bytes){optional, sizeof optional}) == MT_OK);
     CHECK(mt_connection_send(ends[0], (mt_bytes){required, sizeof required}) == MT_OK);
     test_env_run_for(&s->m.te, 10);
