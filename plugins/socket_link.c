@@ -22,12 +22,13 @@ static void link_start(void *ctx);
 static void link_stop(void *ctx);
 static void link_close(void *ctx);
 static void link_free(void *ctx);
+static void link_drop(void *ctx, const mt_error *why);
 
 #define LINK_OPS(name)                                                                    \
     {                                                                                     \
         .abi = MT_CONNECTION_ABI, .size = sizeof(mt_connection_ops), .type = (name),      \
         .send = link_send, .queued = link_queued, .start = link_start, .stop = link_stop, \
-        .close = link_close, .free = link_free                                            \
+        .close = link_close, .free = link_free, .drop = link_drop                         \
     }
 
 static const mt_connection_ops link_ops[] = {
@@ -529,6 +530,11 @@ static void link_free(void *ctx)
 
     link->connection = NULL;
     mti_link_free(link);
+}
+
+static void link_drop(void *ctx, const mt_error *why)
+{
+    mti_link_fail(ctx, why);
 }
 
 /* ---- Its life ---- */

@@ -82,6 +82,10 @@ MT_API size_t mt_connection_queued(const mt_connection *connection);
  * with MT_CONNECTION_CLOSED, later, never inside this call. Twice is once. */
 MT_API void mt_connection_close(mt_connection *connection);
 
+/* Ends the link that there is, for a reason (COPIED): one that connects by itself does so again, as after
+ * any link that broke; any other is closed. Events come later, never inside this call. */
+MT_API void mt_connection_drop(mt_connection *connection, const mt_error *why);
+
 /* Whether it was closed, by either side or by an error, or is being closed. */
 MT_API bool mt_connection_ended(const mt_connection *connection);
 
@@ -99,6 +103,10 @@ MT_API mt_event_stream *mt_connection_events(mt_connection *connection);
 #define MT_PEER_LEN_MAX 32
 MT_API MT_MUST_USE mt_status mt_connection_set_peer(mt_connection *connection, mt_bytes peer);
 MT_API mt_bytes mt_connection_peer(const mt_connection *connection); /* BORROWED */
+
+/* The public key of the device at the other end, 32 bytes, where it has proven that: see
+ * mytosis/secure.h. NULL: nobody has. BORROWED, as long as the connection lives. */
+MT_API const uint8_t *mt_connection_device(const mt_connection *connection);
 
 /* A pointer of the application's own; NULL until it is set. */
 MT_API void mt_connection_set_app(mt_connection *connection, void *app);

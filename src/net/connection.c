@@ -12,6 +12,8 @@
 /* What the table held when it was first released; it only grows. */
 #define FIRST_SIZE (offsetof(mt_connection_ops, free) + sizeof(void (*)(void *)))
 
+#define DEVICE_LEN 32
+
 #define KNOWN_FLAGS (MT_CONNECTION_OFFLINE | MT_CONNECTION_EPHEMERAL)
 
 typedef enum stage {
@@ -36,6 +38,8 @@ struct mt_connection {
     bool full; /* somebody was told MT_AGAIN, and not yet that there is room */
     uint8_t peer[MT_PEER_LEN_MAX];
     uint8_t peer_len;
+    uint8_t device[DEVICE_LEN];
+    bool has_device;
     size_t id_len;
     uint8_t id[];
 };
@@ -70,6 +74,13 @@ void mt_connection_close(mt_connection *connection)
     connection->stage = CLOSING;
     connection->refs++;
     connection->ops.close(connection->ctx);
+}
+
+void mt_connection_drop(mt_connection *connection, const mt_error *why)
+{
+    if (connection->stage != OPEN) return;
+    if (connection->ops.drop) connection->ops.drop(connection->ctx, why);
+    else mt_connection_close(connection);
 }
 
 /* ---- Its streams ---- */
@@ -231,6 +242,17 @@ mt_status mt_connection_set_peer(mt_connection *connection, mt_bytes peer)
 mt_bytes mt_connection_peer(const mt_connection *connection)
 {
     return (mt_bytes){connection->peer, connection->peer_len};
+}
+
+void mt_connection_set_device(mt_connection *connection, const uint8_t *device)
+{
+    connection->has_device = device != NULL;
+    if (device) memcpy(connection->device, device, DEVICE_LEN);
+}
+
+const uint8_t *mt_connection_device(const mt_connection *connection)
+{
+    return connection->has_device ? connection->device : NULL;
 }
 
 void mt_connection_set_app(mt_connection *connection, void *app)

@@ -370,6 +370,58 @@ TEST(a_dialed_link_comes_back_when_its_server_does)
     net_over(&net);
 }
 
+TEST(a_dialed_link_that_is_dropped_says_why_and_comes_back)
+{
+    static const mt_dial_options options = {
+        .size = sizeof options, .retry_min_ms = 1, .retry_max_ms = 4};
+    const mt_error why = {MT_REFUSED, "not the peer that was expected"};
+    test_heard heard = {0};
+    test_listener events = {.heard = &heard, .name = "t", .say = test_say_connection_event};
+    mt_connection *there;
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    there = test_net_dial(&net, &options);
+    test_listen(&events, mt_connection_events(there));
+    then_heard(&net, &heard, "t:online");
+    for (int i = 0; i < 3; i++) {
+        mt_connection_drop(there, &why);
+        test_heard_is(&heard, ""); /* not inside the call */
+        then_heard(&net, &heard, "t:offline");
+        CHECK(mt_dial_error(there)->status == MT_REFUSED);
+        CHECK(strstr(mt_dial_error(there)->text, why.text));
+        then_heard(&net, &heard, "t:online");
+    }
+    mt_connection_close(there);
+    mt_connection_drop(there, &why); /* it is closed already */
+    test_unlisten(&events);
+    mt_connection_unref(there);
+    net_over(&net);
+}
+
+TEST(an_accepted_link_that_is_dropped_is_closed)
+{
+    const mt_error why = {MT_REFUSED, "not admitted"};
+    test_heard heard = {0};
+    test_listener events = {.heard = &heard, .name = "m", .say = test_say_connection_event};
+    mt_connection *there, *here;
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "tcp://127.0.0.1:0", NULL);
+    there = test_net_dial(&net, NULL);
+    test_net_members(&net, 1);
+    here = mt_connection_ref(mt_group_at(mt_server_group(net.server), 0));
+    test_listen(&events, mt_connection_events(here));
+    mt_connection_drop(here, &why);
+    then_heard(&net, &heard, "m:closed m!not admitted");
+    test_unlisten(&events);
+    mt_connection_unref(here);
+    mt_connection_unref(there);
+    net_over(&net);
+}
+
 TEST(a_link_that_is_to_connect_once_closes_where_others_come_back)
 {
     static const mt_dial_options options = {.size = sizeof options, .once = true};
@@ -781,6 +833,8 @@ int main(void)
         cmocka_unit_test(a_socket_that_is_connected_to_itself_is_found_out),
         cmocka_unit_test(links_work_on_a_joined_loop),
         cmocka_unit_test(a_dialed_link_comes_back_when_its_server_does),
+        cmocka_unit_test(a_dialed_link_that_is_dropped_says_why_and_comes_back),
+        cmocka_unit_test(an_accepted_link_that_is_dropped_is_closed),
         cmocka_unit_test(a_link_that_is_to_connect_once_closes_where_others_come_back),
         cmocka_unit_test(limits_of_silence_follow_each_other),
         cmocka_unit_test(waits_double_up_to_a_bound_and_are_drawn_from_their_upper_half),

@@ -46,6 +46,10 @@ typedef struct mt_connection_ops {
 
     /* Frees `ctx`: the connection is closed, and nobody holds it any more. May be NULL. */
     void (*free)(void *ctx);
+
+    /* Ends the link at once, and not the connection: what follows is said as if it had broken, later,
+     * never inside this call. `why` is COPIED. NULL: a link that ends closes the connection. */
+    void (*drop)(void *ctx, const mt_error *why);
 } mt_connection_ops;
 
 /* A connection, SHARED, held by the caller. `id` is COPIED, `ops` too: one that is shorter than
@@ -67,6 +71,10 @@ MT_API MT_MUST_USE mt_status mt_connection_deliver(mt_connection *connection, mt
 /* The link went down, or came up. What was taken and not sent is lost with it. Saying what is known
  * already has no effect. */
 MT_API void mt_connection_set_offline(mt_connection *connection, bool offline);
+
+/* Says who is at the other end: the public key of a device that has proven that it is there, 32 bytes,
+ * COPIED; NULL: nobody has. */
+MT_API void mt_connection_set_device(mt_connection *connection, const uint8_t *device);
 
 /* There is room again. Has an effect only after `send` answered MT_AGAIN. */
 MT_API void mt_connection_writable(mt_connection *connection);
