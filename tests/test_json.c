@@ -1,4 +1,6 @@
 #include "test_json.h"
+
+#include "test.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,4 +188,23 @@ size_t test_json_string(mt_bytes slice, uint8_t *out)
         }
     }
     return (size_t)(out - start);
+}
+
+static uint8_t digit_of(uint8_t c)
+{
+    CHECK((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'));
+    return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+mt_bytes test_json_hex(mt_bytes slice)
+{
+    static uint8_t rooms[8][4096];
+    static size_t next;
+    uint8_t *out = rooms[next++ % 8];
+    size_t len = slice.len > 2 ? (slice.len - 2) / 2 : 0;
+
+    CHECK(len <= sizeof rooms[0]);
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)(digit_of(slice.data[1 + 2 * i]) << 4 | digit_of(slice.data[2 + 2 * i]));
+    return (mt_bytes){out, len};
 }
