@@ -60,7 +60,7 @@ static void stage_open(stage *s, size_t count)
 
     s->count = count;
     bench_must(mt_loop_new(mt_mem_system(), &s->loop), "loop");
-    peer_open(&s->writer, s->loop, NULL, "ws://127.0.0.1:0", false);
+    peer_open(&s->writer, s->loop, NULL, "ws://127.0.0.1:0", false, false);
     port = strrchr(mt_server_url(s->writer.server), ':') + 1;
     s->crowd = crowd_new((unsigned)strtoul(port, NULL, 10), count);
     while (crowd_ready(s->crowd) < count) wait_ms(&s->writer, 1);

@@ -15,7 +15,7 @@
 #include <sys/prctl.h>
 #endif
 
-static void run(int ready, const char *path, const char *url, const bench_set *set)
+static void run(int ready, const char *path, const char *url, const bench_set *set, bool secured)
 {
     mt_loop *loop;
     peer p;
@@ -24,14 +24,14 @@ static void run(int ready, const char *path, const char *url, const bench_set *s
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
-    peer_open(&p, loop, path, url, false);
+    peer_open(&p, loop, path, url, false, secured);
     peer_fill(&p, set);
     url = mt_server_url(p.server);
     bench_well(write(ready, url, strlen(url)) == (ssize_t)strlen(url) && close(ready) == 0, "pipe");
     for (;;) peer_turn(&p);
 }
 
-far_peer far_peer_open(const char *path, const char *url, const bench_set *set)
+far_peer far_peer_open(const char *path, const char *url, const bench_set *set, bool secured)
 {
     far_peer far = {.process = 0};
     int ends[2];
@@ -41,7 +41,7 @@ far_peer far_peer_open(const char *path, const char *url, const bench_set *set)
     far.process = fork();
     bench_well(far.process >= 0, "fork");
     if (far.process == 0) {
-        run(ends[1], path, url, set);
+        run(ends[1], path, url, set, secured);
         abort();
     }
     (void)close(ends[1]);

@@ -12,8 +12,8 @@ typedef struct far_peer {
 } far_peer;
 
 /* Starts one that listens at `url` and has all of a set, in its store at `path`, or, if that is NULL, in
- * memory. Waits until it has. No loop must be open here. */
-far_peer far_peer_open(const char *path, const char *url, const bench_set *set);
+ * memory. `secured`: its links are. Waits until it has. No loop must be open here. */
+far_peer far_peer_open(const char *path, const char *url, const bench_set *set, bool secured);
 
 /* Ends it at once. */
 void far_peer_close(const far_peer *far);

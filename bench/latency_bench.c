@@ -81,11 +81,11 @@ static void stage_open(stage *s, const bench *b, const setting *how)
     s->count = how->subscribers;
     bench_must(mt_loop_new(mt_mem_system(), &s->loop), "loop");
     snprintf(path, sizeof path, "%s/writer.mdb", b->folder.path);
-    peer_open(&s->writer, s->loop, how->durable ? path : NULL, "ws://127.0.0.1:0", false);
+    peer_open(&s->writer, s->loop, how->durable ? path : NULL, "ws://127.0.0.1:0", false, false);
     for (size_t i = 0; i < s->count; i++) {
         snprintf(path, sizeof path, "%s/%zu.mdb", b->folder.path, i);
         peer_open(&s->others[i], s->loop, how->both_durable ? path : NULL,
-                  mt_server_url(s->writer.server), true);
+                  mt_server_url(s->writer.server), true, false);
     }
     while (peer_totals(&s->writer).live < s->count) peer_turn(&s->writer);
 }

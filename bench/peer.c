@@ -16,7 +16,64 @@ static void heard(void *ctx, mt_db *db, const mt_event *event)
     p->heard_at = bench_now();
 }
 
-void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool dials)
+static mt_status admit(void *ctx, const uint8_t *device, mt_bytes papers, mt_connection *connection,
+                       mt_error *why)
+{
+    (void)ctx, (void)device, (void)papers, (void)connection, (void)why;
+    return MT_OK;
+}
+
+/* All that listen are one device, and all that dial another. */
+static void secure_open(peer *p, bool dials)
+{
+    static const uint8_t seeds[2][MT_KEY_LEN] = {{1}, {2}}, space[MT_SPACE_LEN] = {3};
+    mt_secure_options options = {.size = sizeof options,
+                                 .crypto = mt_crypto_sodium(),
+                                 .seed = seeds[dials],
+                                 .space = space,
+                                 .admit = admit};
+    mt_error error;
+
+    bench_must(mt_secure_new(p->env, &options, &p->secure, &error), "secure");
+}
+
+/* Whom `dial` leads to. */
+static const uint8_t *listener(void)
+{
+    static uint8_t key[MT_SIGNING_KEY_LEN];
+    static const uint8_t seed[MT_KEY_LEN] = {1};
+
+    mt_crypto_sodium()->signing_key(NULL, seed, key);
+    return key + MT_SIGNING_KEY_LEN - MT_DEVICE_LEN;
+}
+
+static void dial(peer *p, const char *url)
+{
+    mt_secure_peer far = {.size = sizeof far, .device = listener()};
+    mt_connection *link;
+    mt_error error;
+
+    bench_must(mt_dial(p->env, url, NULL, &link, &error), "dial");
+    if (!p->secure) {
+        p->link = link;
+        return;
+    }
+    bench_must(mt_secure_dial(p->secure, link, &far, &p->link, &error), "secure");
+    mt_connection_unref(link);
+}
+
+static mt_group *listen_at(peer *p, const char *url)
+{
+    mt_error error;
+
+    if (mt_server_new(p->env, url, NULL, &p->server, &error) != MT_OK) bench_fail(url, error.text);
+    if (!p->secure) return mt_server_group(p->server);
+    bench_must(mt_secure_serve(p->secure, mt_server_group(p->server), &p->secured, &error),
+               "secure");
+    return mt_secure_server_group(p->secured);
+}
+
+void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool dials, bool secured)
 {
     mt_config config = {.size = sizeof config};
     mt_sync_options sync = {.size = sizeof sync, .compressor = mt_compressor_zstd()};
@@ -30,14 +87,13 @@ void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool d
     config.env = p->env;
     bench_must(mt_router_sync(p->env, &sync, &router, &error), "router");
     config.router = &router;
+    if (secured) secure_open(p, dials);
     if (dials) {
-        bench_must(mt_dial(p->env, url, NULL, &p->link, &error), "dial");
+        dial(p, url);
         config.connections = &p->link;
         config.connection_count = 1;
     } else {
-        if (mt_server_new(p->env, url, NULL, &p->server, &error) != MT_OK)
-            bench_fail(url, error.text);
-        config.group = mt_server_group(p->server);
+        config.group = listen_at(p, url);
     }
     if (path) st = mt_open_path(path, &config, &p->db, &error);
     else st = mt_open(&(const mt_config *){&config}, 1, &p->db, &error);
@@ -59,6 +115,8 @@ void peer_close(peer *p)
 {
     mt_close(p->db);
     mt_connection_unref(p->link);
+    mt_secure_server_free(p->secured);
+    mt_secure_unref(p->secure);
     mt_server_close(p->server);
 }
 

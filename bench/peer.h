@@ -7,19 +7,22 @@
 #include <mytosis/loop.h>
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/socket.h>
+#include <mytosis/secure.h>
 
 typedef struct peer {
     const mt_env *env;
     mt_db *db;
     mt_connection *link; /* dialed; NULL: it listens */
     mt_server *server;
+    mt_secure *secure; /* NULL: links are plain */
+    mt_secure_server *secured;
     size_t heard;    /* nodes of update events */
     double heard_at; /* when, last */
 } peer;
 
 /* Opens a peer that listens at `url`, or, with `dials`, connects to it. `path` is of its store; NULL:
- * in memory. `p` stays where it is until peer_close. */
-void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool dials);
+ * in memory. `secured`: the links are. `p` stays where it is until peer_close. */
+void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool dials, bool secured);
 
 /* Dials from one that listens, too. OWNED. */
 mt_connection *peer_dial(const peer *p, const char *url);

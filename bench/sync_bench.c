@@ -24,6 +24,7 @@ typedef struct bench {
     uint64_t seed;
     raw_records records; /* of `set`, once they are needed */
     size_t sync_commits; /* at the receiving side of sync_durable */
+    double sync_memory, sync_secured;
     double sync_bytes, sync_durable, sync_raw, resync_bytes, resync_ms;
     double strangers_ms, strangers_trips, equal_ms, equal_bytes;
 } bench;
@@ -37,7 +38,8 @@ static void store_path(const bench *b, size_t number, char out[STORE_PATH])
 
 /* The sender, in a process of its own, has it all, durable if it is to be, before the clock runs; it runs
  * until the receiver has heard of each node, which it does once that is stored there. */
-static double first_sync(bench *b, const bench_set *set, bool durable, const char *scheme)
+static double first_sync(bench *b, const bench_set *set, bool durable, const char *scheme,
+                         bool secured)
 {
     char paths[2][STORE_PATH], url[64];
     size_t count = set->count;
@@ -49,10 +51,10 @@ static double first_sync(bench *b, const bench_set *set, bool durable, const cha
     bench_folder_clear(&b->folder);
     for (size_t i = 0; i < 2; i++) store_path(b, i, paths[i]);
     snprintf(url, sizeof url, "%s://127.0.0.1:0", scheme);
-    from = far_peer_open(durable ? paths[0] : NULL, url, set);
+    from = far_peer_open(durable ? paths[0] : NULL, url, set, secured);
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
     start = bench_now();
-    peer_open(&to, loop, durable ? paths[1] : NULL, from.url, true);
+    peer_open(&to, loop, durable ? paths[1] : NULL, from.url, true, secured);
     while (to.heard < count || peer_totals(&to).live == 0) peer_turn(&to);
     start = bench_now() - start;
     b->sync_bytes = (double)peer_totals(&to).bytes / (double)count;
@@ -67,14 +69,28 @@ static double sync_memory(void *ctx)
 {
     bench *b = ctx;
 
-    return first_sync(b, &b->set, false, "tcp");
+    return b->sync_memory = first_sync(b, &b->set, false, "tcp", false);
 }
 
 static double sync_websocket(void *ctx)
 {
     bench *b = ctx;
 
-    return first_sync(b, &b->set, false, "ws");
+    return first_sync(b, &b->set, false, "ws", false);
+}
+
+static double sync_secured(void *ctx)
+{
+    bench *b = ctx;
+
+    return b->sync_secured = first_sync(b, &b->set, false, "tcp", true);
+}
+
+static double secured_ratio(void *ctx)
+{
+    const bench *b = ctx;
+
+    return bench_percent(b->sync_secured, b->sync_memory);
 }
 
 static double sync_durable(void *ctx)
@@ -82,7 +98,7 @@ static double sync_durable(void *ctx)
     bench *b = ctx;
     char received[STORE_PATH];
 
-    b->sync_durable = first_sync(b, &b->set, true, "tcp");
+    b->sync_durable = first_sync(b, &b->set, true, "tcp", false);
     store_path(b, 1, received);
     b->sync_commits = raw_lmdb_commits(received);
     return b->sync_durable;
@@ -125,7 +141,7 @@ static double sync_per_commit(void *ctx)
 static double million(bench *b, bool durable)
 {
     bench_set set = bench_set_new(MILLION, 8831, 0);
-    double rate = first_sync(b, &set, durable, "tcp");
+    double rate = first_sync(b, &set, durable, "tcp", false);
 
     bench_set_free(&set);
     return rate;
@@ -160,9 +176,9 @@ static double resync(void *ctx)
     char url[64];
 
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
-    peer_open(&here, loop, NULL, "tcp://127.0.0.1:0", false);
+    peer_open(&here, loop, NULL, "tcp://127.0.0.1:0", false, false);
     peer_fill(&here, &b->set);
-    peer_open(&there, loop, NULL, mt_server_url(here.server), true);
+    peer_open(&there, loop, NULL, mt_server_url(here.server), true, false);
     while (there.heard < SYNC_NODES || peer_totals(&there).live == 0) peer_turn(&there);
     snprintf(url, sizeof url, "%s", mt_server_url(here.server));
     mt_connection_close(mt_group_at(mt_server_group(here.server), 0));
@@ -237,7 +253,7 @@ static double strangers(void *ctx)
 
     bench_must(mt_loop_new(mt_mem_system(), &loop), "loop");
     for (size_t i = 0; i < STRANGERS; i++)
-        peer_open(&peers[i], loop, NULL, "tcp://127.0.0.1:0", false);
+        peer_open(&peers[i], loop, NULL, "tcp://127.0.0.1:0", false, false);
     peer_fill(&peers[ORIGIN], &b->set);
     for (size_t i = BETWEEN; i < STRANGERS; i++)
         (void)meet(&peers[i], &peers[ORIGIN], &none, &none);
@@ -302,10 +318,10 @@ static double idle(void *ctx)
     c.mem = (mt_mem){counted_resize, &c};
     bench_must(mt_loop_new(&c.mem, &loop), "loop");
     bench_must(mt_loop_new(mt_mem_system(), &others), "loop");
-    peer_open(&here, loop, NULL, "ws://127.0.0.1:0", false);
+    peer_open(&here, loop, NULL, "ws://127.0.0.1:0", false, false);
     before = c.live;
     for (size_t i = 0; i < IDLE; i++)
-        peer_open(&there[i], others, NULL, mt_server_url(here.server), true);
+        peer_open(&there[i], others, NULL, mt_server_url(here.server), true, false);
     while (peer_totals(&here).live < IDLE) {
         peer_turn(&there[0]);
         peer_turn(&here);
@@ -328,6 +344,8 @@ static figure figures[] = {
            false, false),
     FIGURE("sync_bytes", "  bytes a node", "bytes", sync_bytes, 43, true, false),
     FIGURE("sync_websocket", "the same over WebSocket", "nodes/s", sync_websocket, 0, false, false),
+    FIGURE("sync_secured", "the same over TCP, secured", "nodes/s", sync_secured, 0, false, false),
+    FIGURE("sync_secured_ratio", "  of plain TCP", "%", secured_ratio, 90, false, false),
     FIGURE("sync_durable", "the same over TCP, durable on both sides", "nodes/s", sync_durable,
            150e3, false, false),
     FIGURE("sync_durable_nodes", "  nodes a commit of the receiver", "nodes", sync_per_commit, 0,

@@ -20,6 +20,7 @@
 #include <mytosis/mem.h>
 #include <mytosis/network.h>
 #include <mytosis/node.h>
+#include <mytosis/secure.h>
 #include <mytosis/status.h>
 #include <mytosis/value.h>
 

@@ -1,0 +1,78 @@
+/* trust/secure.h - a secured connection inside.
+ *
+ *     application          outer: mt_connection, of messages
+ *                            |  ^
+ *                          sealed -- handshake              one session of each link
+ *                            v  |
+ *     transport            link: mt_connection, of sealed parts
+ *
+ *     DOWN --- the link comes up ---> SHAKING --- both have proven who they are ---> UP
+ *      ^------------- the link goes down, or is dropped for what went wrong ----------|
+ */
+#ifndef MTI_SECURE_H
+#define MTI_SECURE_H
+
+#include "trust/handshake.h"
+#include "trust/sealed.h"
+
+#include <mytosis/plugin/network.h>
+#include <mytosis/secure.h>
+
+typedef enum mti_secured_stage {
+    MTI_SECURED_DOWN,
+    MTI_SECURED_SHAKING,
+    MTI_SECURED_UP
+} mti_secured_stage;
+
+typedef struct mti_secured {
+    mt_secure *secure; /* SHARED, as is `link` */
+    mt_connection *link;
+    mt_connection *outer; /* BORROWED; NULL: not yet, or no more */
+    mt_subscription *messages, *events;
+    mti_secured_stage stage;
+    mt_timer timer; /* of a handshake; then of what is held */
+    bool timer_set;
+    bool listening;           /* somebody listens to the outer one */
+    bool closing;             /* it was closed: the link follows when all is sent */
+    bool full;                /* a send was answered with MT_AGAIN */
+    mti_handshake *handshake; /* while it goes on */
+    mti_sealed sealed;
+    mt_buf waiting; /* parts that the link had no room for */
+    size_t waiting_at;
+    mt_buf held; /* a message that nobody listened to, of which there is one at most */
+    bool holds;
+    mt_error why; /* what went wrong last */
+
+    /* Whom it leads to, if it was dialed. */
+    bool dialed, with_ticket;
+    uint8_t device[MT_DEVICE_LEN], ticket[MT_TICKET_ID_LEN], ticket_key[MT_KEY_LEN];
+
+    struct mti_secured *older, *newer; /* of those that are half open */
+    bool half_open;
+} mti_secured;
+
+struct mt_secure {
+    const mt_env *env;
+    size_t refs;
+    mt_secure_options options; /* `seed` and `space` NULL, and `papers` is: */
+    mt_buf papers;
+    mti_identity identity;
+    uint8_t space[MT_SPACE_LEN];
+    mt_secure_counts counts;
+    mti_secured *oldest, *newest; /* half open */
+    mt_buf out, in;               /* room for the message at hand */
+};
+
+/* secure.c: half-open ones. */
+void mti_secure_enter(mti_secured *s); /* may end the oldest */
+void mti_secure_leave(mti_secured *s);
+
+/* secured.c */
+mt_status mti_secured_new(mt_secure *secure, mt_connection *link, const mt_secure_peer *peer,
+                          mt_connection **out, mt_error *err);
+mti_secured *mti_secured_of(const mt_connection *connection); /* NULL: it is none */
+
+/* Ends the session, and the link with it. */
+void mti_secured_fail(mti_secured *s, const mt_error *why);
+
+#endif
