@@ -35,11 +35,11 @@ static mt_status admit(void *ctx, const uint8_t *device, mt_bytes papers, mt_con
 static mt_status guest_rights(void *ctx, mt_connection *connection, mt_sync_rights *rights,
                               mt_error *why)
 {
-    static mt_bytes read, write;
+    static mt_sync_range read, write;
 
     (void)ctx, (void)connection, (void)why;
-    read = mt_str("guests/");
-    write = mt_str("guests/wishes/");
+    read.prefix = mt_str("guests/");
+    write.prefix = mt_str("guests/wishes/");
     *rights = (mt_sync_rights){&read, 1, &write, 1};
     return MT_OK;
 }

@@ -4,13 +4,12 @@
  *                                               subscribed to, given and compared
  *
  * Everything that goes over in a session lies in one of its ranges, and what does not is refused. So a peer
- * that may read what is in some prefixes is given those, and one that may write in some is asked for those;
- * nothing of the session knows why. Beside that there are only answers to reads, which need no range: a peer
+ * is given what it may read, and asked for what it may write; nothing of the session knows why. Beside that there are only answers to reads, which need no range: a peer
  * is asked for what it may write. */
 #include "sync/sync.h"
 
 /* Of each kind. */
-#define PREFIXES_MAX 256u
+#define RANGES_MAX 256u
 
 void mti_rights_forget(mti_session *session)
 {
@@ -18,63 +17,69 @@ void mti_rights_forget(mti_session *session)
     mti_wishes_free(session->sync->mem, &session->writes);
 }
 
-static bool has(const mt_bytes *prefixes, size_t count, mt_bytes prefix)
+/* ---- What it may ---- */
+
+/* Those that it may read are pushed to it, those that it may write it pushes. */
+static mt_status take_ranges(const mt_mem *mem, const mt_sync_range *ranges, size_t count,
+                             mti_wishes *out, mt_error *err)
+{
+    mt_status st = MT_OK;
+
+    if (count > RANGES_MAX)
+        return mti_fail(err, MT_TOO_LARGE, "a peer has rights in more than %u ranges", RANGES_MAX);
+    if (mti_wishes_new(mem, count, out) != MT_OK) return mti_no_memory(err);
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
+        out->at[i].push = true;
+        st = mti_range_of(mem, &ranges[i], &out->at[i].range, err);
+    }
+    return st;
+}
+
+static bool has(const mti_wishes *wishes, size_t count, const mti_range *range)
 {
     for (size_t i = 0; i < count; i++)
-        if (mt_bytes_equal(prefixes[i], prefix)) return true;
+        if (mti_range_equal(&wishes->at[i].range, range)) return true;
     return false;
 }
 
-/* The prefixes of both kinds, each once: `at` counts through them. */
-static bool next_prefix(const mt_sync_rights *rights, size_t *at, mt_bytes *prefix)
-{
-    for (; *at < rights->read_count; ++*at) {
-        *prefix = rights->read[*at];
-        if (!has(rights->read, *at, *prefix)) return ++*at;
-    }
-    for (; *at < rights->read_count + rights->write_count; ++*at) {
-        size_t written = *at - rights->read_count;
-        *prefix = rights->write[written];
-        if (!has(rights->read, rights->read_count, *prefix) &&
-            !has(rights->write, written, *prefix))
-            return ++*at;
-    }
-    return false;
-}
+/* ---- What of our ranges is there ---- */
 
-static mt_status prefix_range(const mt_mem *mem, mt_bytes prefix, mti_range *out)
+/* Makes `part` what of one of our ranges lies in one of theirs; it stays one that is neither pulled nor pushed
+ * where that is nothing. */
+static mt_status make_part(const mt_mem *mem, const mti_wish *wish, const mti_range *range,
+                           bool reads, bool writes, mti_wish *part)
 {
-    return mti_range_of(mem, &(mt_sync_range){.prefix = prefix}, out, NULL);
-}
+    bool empty;
+    mt_status st = mti_range_common(mem, &wish->range, range, &part->range, &empty);
 
-/* Makes `part` what of one of our ranges lies in a prefix, if the peer has a right to any of it; else it stays
- * one that is neither pulled nor pushed. */
-static mt_status make_part(const mt_mem *mem, const mt_sync_rights *rights, const mti_wish *wish,
-                           mt_bytes prefix, mti_wish *part)
-{
-    mti_range range;
-    bool empty = true;
-    mt_status st;
-
-    if ((st = prefix_range(mem, prefix, &range)) != MT_OK) return st;
-    st = mti_range_common(mem, &wish->range, &range, &part->range, &empty);
-    mti_range_free(mem, &range);
     if (st != MT_OK || empty) return st;
     part->once = wish->once;
-    part->pull = wish->pull && has(rights->write, rights->write_count, prefix);
-    part->push = wish->push && has(rights->read, rights->read_count, prefix);
+    part->pull = wish->pull && writes;
+    part->push = wish->push && reads;
     return MT_OK;
 }
 
-/* `parts` has one for each of our ranges and each prefix. */
-static mt_status make_parts(const mti_sync *sync, const mt_sync_rights *rights, mti_wish *parts)
+/* A range that it may both read and write gives one part, so that one of the two finds out for both what
+ * differs. `parts` has room for each of ours in each of theirs. */
+static mt_status make_parts(const mti_sync *sync, const mti_wishes *reads, const mti_wishes *writes,
+                            mti_wish *part)
 {
     mt_status st = MT_OK;
-    mt_bytes prefix;
 
-    for (size_t i = 0; i < sync->wishes.count; i++)
-        for (size_t at = 0; st == MT_OK && next_prefix(rights, &at, &prefix);)
-            st = make_part(sync->mem, rights, &sync->wishes.at[i], prefix, parts++);
+    for (size_t i = 0; i < sync->wishes.count; i++) {
+        const mti_wish *wish = &sync->wishes.at[i];
+
+        for (size_t k = 0; k < reads->count && st == MT_OK; k++) {
+            const mti_range *range = &reads->at[k].range;
+            if (has(reads, k, range)) continue;
+            st = make_part(sync->mem, wish, range, true, has(writes, writes->count, range), part++);
+        }
+        for (size_t k = 0; k < writes->count && st == MT_OK; k++) {
+            const mti_range *range = &writes->at[k].range;
+            if (has(writes, k, range) || has(reads, reads->count, range)) continue;
+            st = make_part(sync->mem, wish, range, false, true, part++);
+        }
+    }
     return st;
 }
 
@@ -95,52 +100,37 @@ static mt_status take_parts(mti_session *session, mti_wishes *parts)
     return MT_OK;
 }
 
-/* What it may write, whether we replicate it or not. */
-static mt_status take_writes(mti_session *session, const mt_sync_rights *rights)
+static mt_status make_own(mti_session *session, const mti_wishes *reads, mt_error *err)
 {
-    mt_status st = mti_wishes_new(session->sync->mem, rights->write_count, &session->writes);
+    const mti_sync *sync = session->sync;
+    size_t count = sync->wishes.count * (reads->count + session->writes.count);
+    mti_wishes parts;
+    mt_status st;
 
-    for (size_t i = 0; i < rights->write_count && st == MT_OK; i++) {
-        session->writes.at[i].push = true;
-        st = prefix_range(session->sync->mem, rights->write[i], &session->writes.at[i].range);
-    }
-    return st;
-}
-
-static mt_status refuse_prefixes(const mt_sync_rights *rights, size_t ranges, mt_error *err)
-{
-    if (rights->read_count > PREFIXES_MAX || rights->write_count > PREFIXES_MAX)
-        return mti_fail(err, MT_TOO_LARGE, "a peer has rights in more than %u prefixes",
-                        PREFIXES_MAX);
-    for (size_t i = 0; i < rights->read_count + rights->write_count; i++) {
-        mt_bytes prefix =
-            i < rights->read_count ? rights->read[i] : rights->write[i - rights->read_count];
-        if (prefix.len > MT_UID_LEN_MAX)
-            return mti_fail(err, MT_INVALID, "a peer has rights in a prefix of %zu bytes",
-                            prefix.len);
-    }
-    if (ranges <= MT_SYNC_RANGES_MAX) return MT_OK;
+    if (mti_wishes_new(sync->mem, count, &parts) != MT_OK) return mti_no_memory(err);
+    st = make_parts(sync, reads, &session->writes, parts.at);
+    if (st == MT_OK) st = take_parts(session, &parts);
+    mti_wishes_free(sync->mem, &parts);
+    if (st != MT_OK) return mti_no_memory(err);
+    if (session->own.count <= MT_SYNC_RANGES_MAX) return MT_OK;
     return mti_fail(err, MT_TOO_LARGE, "with a peer's rights there are %zu ranges, more than %u",
-                    ranges, MT_SYNC_RANGES_MAX);
+                    session->own.count, MT_SYNC_RANGES_MAX);
 }
 
 static mt_status make(mti_session *session, const mt_sync_rights *rights, mt_error *err)
 {
-    const mti_sync *sync = session->sync;
-    size_t count = 0;
-    mt_bytes prefix;
-    mti_wishes parts;
-    mt_status st;
+    const mt_mem *mem = session->sync->mem;
+    mti_wishes reads = {NULL, 0};
+    mt_status st = take_ranges(mem, rights->read, rights->read_count, &reads, err);
 
-    for (size_t at = 0; next_prefix(rights, &at, &prefix);) count += sync->wishes.count;
-    if ((st = refuse_prefixes(rights, count, err)) != MT_OK) return st;
-    if (mti_wishes_new(sync->mem, count, &parts) != MT_OK) return mti_no_memory(err);
-    st = make_parts(sync, rights, parts.at);
-    if (st == MT_OK) st = take_parts(session, &parts);
-    if (st == MT_OK) st = take_writes(session, rights);
-    mti_wishes_free(sync->mem, &parts);
-    return st == MT_OK ? MT_OK : mti_no_memory(err);
+    if (st == MT_OK)
+        st = take_ranges(mem, rights->write, rights->write_count, &session->writes, err);
+    if (st == MT_OK) st = make_own(session, &reads, err);
+    mti_wishes_free(mem, &reads);
+    return st;
 }
+
+/* ---- Asking ---- */
 
 mt_status mti_rights_ask(mti_session *session, mt_error *err)
 {

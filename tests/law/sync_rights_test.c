@@ -23,7 +23,7 @@ typedef struct world {
     test_case *c;
     test_meeting m;
     guest guests[GUESTS];
-    mt_bytes read[PREFIXES], write[PREFIXES]; /* of the answer at hand */
+    mt_sync_range read[PREFIXES], write[PREFIXES]; /* of the answer at hand */
     unsigned written;
 } world;
 
@@ -34,12 +34,12 @@ static bool covers(unsigned bits, const char *uid)
     return false;
 }
 
-static size_t list(unsigned bits, mt_bytes out[PREFIXES])
+static size_t list(unsigned bits, mt_sync_range out[PREFIXES])
 {
     size_t count = 0;
 
     for (size_t i = 0; i < PREFIXES; i++)
-        if (bits >> i & 1) out[count++] = mt_str(prefixes[i]);
+        if (bits >> i & 1) out[count++] = (mt_sync_range){.prefix = mt_str(prefixes[i])};
     return count;
 }
 

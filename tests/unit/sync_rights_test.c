@@ -8,7 +8,7 @@
 
 /* What everybody but the first peer may, at the first. */
 typedef struct policy {
-    mt_bytes read[3], write[3];
+    mt_sync_range read[3], write[3];
     size_t read_count, write_count;
     mt_status status;
     size_t asked;
@@ -29,8 +29,8 @@ static mt_status rights_of(void *ctx, mt_connection *connection, mt_sync_rights 
 /* Reads notes/ and all/, writes notes/a/. */
 static policy some(void)
 {
-    return (policy){.read = {mt_str("all/"), mt_str("notes/")},
-                    .write = {mt_str("notes/a/")},
+    return (policy){.read = {{.prefix = mt_str("all/")}, {.prefix = mt_str("notes/")}},
+                    .write = {{.prefix = mt_str("notes/a/")}},
                     .read_count = 2,
                     .write_count = 1};
 }
@@ -154,7 +154,7 @@ TEST(rights_that_change_hold_from_the_next_turn_on)
     test_meeting_join(&m, 0, 1);
     test_meeting_rest(&m);
     CHECK(test_text_is(guest, "notes/1", "a note") && !test_text_of(guest, "secret/1"));
-    p.read[0] = mt_str("secret/");
+    p.read[0].prefix = mt_str("secret/");
     p.read_count = 1;
     CHECK(mt_db_rights_changed(hub) == MT_OK);
     test_meeting_rest(&m);
@@ -194,17 +194,41 @@ TEST(rights_narrow_ranges_and_never_widen_them)
     test_meeting_end(&m);
 }
 
-TEST(rights_in_what_is_no_prefix_end_the_session_with_a_reason)
+TEST(rights_in_what_is_no_range_end_the_session_with_a_reason)
 {
     policy p = some();
     test_meeting m;
 
     begin(&m, &p);
-    p.read[0].len = MT_UID_LEN_MAX + 1; /* longer than any uid */
+    p.read[0].prefix.len = MT_UID_LEN_MAX + 1; /* longer than any uid */
     test_meeting_open(&m, 1, NULL);
     test_meeting_join(&m, 0, 1);
     test_meeting_rest(&m);
-    CHECK(strstr(test_standing_of(m.peers[0].db).error, "a prefix of 256 bytes"));
+    CHECK(strstr(test_standing_of(m.peers[0].db).error, "more than any uid has"));
+    test_meeting_end(&m);
+}
+
+TEST(rights_may_leave_a_part_out)
+{
+    const mt_bytes one = mt_str("notes/1");
+    policy p = {.read = {{.end = mt_str("notes/")}, {.first = mt_str("notes0")}},
+                .write = {{.uids = &one, .uid_count = 1}},
+                .read_count = 2,
+                .write_count = 1};
+    test_meeting m;
+    mt_db *guest;
+
+    begin(&m, &p);
+    guest = test_meeting_open(&m, 1, NULL);
+    test_text_set(guest, "notes/2", "not taken");
+    test_text_set(guest, "notes/1", "taken");
+    test_meeting_join(&m, 0, 1);
+    test_meeting_rest(&m);
+    CHECK(test_text_is(guest, "secret/1", "a secret") &&
+          test_text_is(guest, "notesx", "not in notes/"));
+    CHECK(test_text_is(guest, "notes/1", "taken"));
+    CHECK(test_text_is(m.peers[0].db, "notes/1", "taken") &&
+          !test_text_of(m.peers[0].db, "notes/2"));
     test_meeting_end(&m);
 }
 
@@ -358,7 +382,8 @@ int main(void)
         cmocka_unit_test(peer_of_whom_nothing_is_said_may_nothing),
         cmocka_unit_test(rights_that_change_hold_from_the_next_turn_on),
         cmocka_unit_test(rights_narrow_ranges_and_never_widen_them),
-        cmocka_unit_test(rights_in_what_is_no_prefix_end_the_session_with_a_reason),
+        cmocka_unit_test(rights_in_what_is_no_range_end_the_session_with_a_reason),
+        cmocka_unit_test(rights_may_leave_a_part_out),
         cmocka_unit_test(what_it_may_not_read_it_cannot_subscribe_to),
         cmocka_unit_test(what_it_may_not_read_it_cannot_compare),
         cmocka_unit_test(what_it_may_not_read_is_not_found_for_it),

@@ -36,12 +36,13 @@ typedef struct mt_sync_range {
 /* How many ranges one database, or one peer, has. */
 #define MT_SYNC_RANGES_MAX 1000u
 
-/* What a peer may: of which uids it may be sent nodes, and of which it may send some. Prefixes, at most 256 of
- * each, of which the empty one is everything; BORROWED until the next call into the database. */
+/* What a peer may: of which uids it may be sent nodes, and of which it may send some. Ranges, at most 256 of each,
+ * of which only the prefix, the bounds or the list is looked at; one that is all zero is everything. BORROWED
+ * until the next call into the database. */
 typedef struct mt_sync_rights {
-    const mt_bytes *read;
+    const mt_sync_range *read;
     size_t read_count;
-    const mt_bytes *write;
+    const mt_sync_range *write;
     size_t write_count;
 } mt_sync_rights;
 
