@@ -98,10 +98,12 @@ static mt_status verify(void *ctx, const uint8_t *key, mt_bytes message, const u
 static mt_status stretch(void *ctx, mt_bytes passphrase, const uint8_t *salt, uint32_t passes,
                          uint32_t kib, uint8_t *out)
 {
+    const char *text = passphrase.len ? (const char *)passphrase.data : ""; /* never NULL */
+
     (void)ctx;
     if (passes < 1 || kib < crypto_pwhash_argon2id_MEMLIMIT_MIN / 1024) return MT_INVALID;
-    if (crypto_pwhash_argon2id(out, MT_KEY_LEN, (const char *)passphrase.data, passphrase.len, salt,
-                               passes, (size_t)kib * 1024, crypto_pwhash_argon2id_ALG_ARGON2ID13))
+    if (crypto_pwhash_argon2id(out, MT_KEY_LEN, text, passphrase.len, salt, passes,
+                               (size_t)kib * 1024, crypto_pwhash_argon2id_ALG_ARGON2ID13))
         return MT_NO_MEMORY; /* all else was looked at */
     return MT_OK;
 }
