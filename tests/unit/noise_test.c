@@ -649,11 +649,12 @@ TEST(messages_open_once_and_in_order)
 TEST(a_message_opens_only_as_it_was_sealed)
 {
     uint8_t sealed[ROOM], out[ROOM];
-    talk t;
-    mti_cipher *receives = &t.sides[0].receives;
     size_t len = sizeof(uint64_t) + MT_TAG_LEN;
+    mti_cipher *receives;
+    talk t;
 
     talk_done(&t, MTI_NOISE_XXPSK3, 18);
+    receives = &t.sides[0].receives;
     seal(&t.sides[1].sends, 42, sealed);
     for (size_t bit = 0; bit < 8 * len; bit++) {
         sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -670,14 +671,14 @@ TEST(a_message_opens_only_as_it_was_sealed)
 
 TEST(no_nonce_seals_twice)
 {
-    uint8_t first[ROOM], second[ROOM];
+    uint8_t sealed[2][ROOM] = {{0}};
     talk t;
 
     talk_done(&t, MTI_NOISE_XX, 19);
     for (uint64_t i = 0; i < 100; i++) {
         CHECK(t.sides[0].sends.nonce == i);
-        seal(&t.sides[0].sends, 7, i % 2 ? second : first);
-        if (i) CHECK(memcmp(first, second, sizeof(uint64_t)) != 0);
+        seal(&t.sides[0].sends, 7, sealed[i % 2]);
+        CHECK(memcmp(sealed[0], sealed[1], sizeof(uint64_t)) != 0);
     }
 }
 
