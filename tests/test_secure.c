@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-const uint8_t test_space[MT_SPACE_LEN] = "the space of these two devices!";
+const uint8_t test_secure_space[MT_SPACE_LEN] = "the space of these two devices!";
 
 void test_secure_seed(size_t number, uint8_t out[MT_KEY_LEN])
 {
@@ -41,7 +41,7 @@ static void secure_make(test_secure *w, size_t at, mt_secure_options options)
     options.size = sizeof options;
     options.crypto = mt_crypto_sodium();
     options.seed = seed;
-    options.space = test_space;
+    options.space = test_secure_space;
     options.ctx = w;
     if (at == 1) options.admit = admit;
     if (at == 1) options.ticket = ticket;

@@ -53,7 +53,7 @@ struct test_secure {
 
 /* The secrets of the two, and the id of the space. */
 void test_secure_seed(size_t number, uint8_t out[MT_KEY_LEN]);
-extern const uint8_t test_space[MT_SPACE_LEN];
+extern const uint8_t test_secure_space[MT_SPACE_LEN];
 
 void test_secure_begin(test_secure *w);
 

@@ -14,21 +14,21 @@
 #define PROOF_LEN (MT_KEY_LEN + MT_SIGNATURE_LEN)
 
 /* What stands before the knock in the first message. */
-#define HEAD_LEN_MAX (2 + MTI_TICKET_ID_LEN)
-#define PROLOGUE_LEN_MAX (sizeof PROLOGUE_DOMAIN - 1 + HEAD_LEN_MAX + MTI_SPACE_LEN)
+#define HEAD_LEN_MAX (2 + MT_TICKET_ID_LEN)
+#define PROLOGUE_LEN_MAX (sizeof PROLOGUE_DOMAIN - 1 + HEAD_LEN_MAX + MT_SPACE_LEN)
 
 void mti_handshake_begin(mti_handshake *handshake, const mti_handshake_start *start)
 {
     mti_assert(!start->ticket == !start->ticket_key && (start->expected || !start->ticket));
-    mti_assert(start->papers.len <= MTI_PAPERS_LEN_MAX);
+    mti_assert(start->papers.len <= MT_PAPERS_LEN_MAX);
     memset(handshake, 0, sizeof *handshake);
     handshake->start = *start;
-    memcpy(handshake->space, start->space, MTI_SPACE_LEN);
+    memcpy(handshake->space, start->space, MT_SPACE_LEN);
     memcpy(handshake->ephemeral, start->ephemeral, MT_KEY_LEN);
     if (start->expected) memcpy(handshake->expected, start->expected, MT_KEY_LEN);
     handshake->has_ticket = start->ticket != NULL;
     if (!start->ticket) return;
-    memcpy(handshake->ticket, start->ticket, MTI_TICKET_ID_LEN);
+    memcpy(handshake->ticket, start->ticket, MT_TICKET_ID_LEN);
     memcpy(handshake->ticket_key, start->ticket_key, MT_KEY_LEN);
 }
 
@@ -60,7 +60,7 @@ static size_t put_head(const mti_handshake *handshake, uint8_t out[HEAD_LEN_MAX]
     out[0] = VERSION;
     out[1] = handshake->has_ticket ? KIND_TICKET : KIND_XX;
     if (!handshake->has_ticket) return 2;
-    memcpy(out + 2, handshake->ticket, MTI_TICKET_ID_LEN);
+    memcpy(out + 2, handshake->ticket, MT_TICKET_ID_LEN);
     return HEAD_LEN_MAX;
 }
 
@@ -80,8 +80,8 @@ static void noise_begin(mti_handshake *handshake)
 
     memcpy(prologue, PROLOGUE_DOMAIN, len);
     len += put_head(handshake, prologue + len);
-    memcpy(prologue + len, handshake->space, MTI_SPACE_LEN);
-    start.prologue = (mt_bytes){prologue, len + MTI_SPACE_LEN};
+    memcpy(prologue + len, handshake->space, MT_SPACE_LEN);
+    start.prologue = (mt_bytes){prologue, len + MT_SPACE_LEN};
     mti_noise_begin(&handshake->noise, &start);
     handshake->begun = true;
 }
@@ -92,7 +92,7 @@ static void knock(const mti_handshake *handshake, const uint8_t e[MT_KEY_LEN],
 {
     const mt_crypto *crypto = handshake->start.crypto;
     const mt_bytes parts[] = {
-        mt_str(KNOCK_DOMAIN), {handshake->space, MTI_SPACE_LEN}, {e, MT_KEY_LEN}};
+        mt_str(KNOCK_DOMAIN), {handshake->space, MT_SPACE_LEN}, {e, MT_KEY_LEN}};
 
     crypto->hash(crypto->ctx, parts, 3, out, KNOCK_LEN);
 }
@@ -125,7 +125,7 @@ static mt_status say_proof(mti_handshake *handshake, uint8_t *out, size_t *len)
 {
     const mti_identity *self = handshake->start.self;
     mt_bytes papers = handshake->start.papers;
-    uint8_t proof[PROOF_LEN + MTI_PAPERS_LEN_MAX];
+    uint8_t proof[PROOF_LEN + MT_PAPERS_LEN_MAX];
     size_t said = PROOF_LEN + papers.len;
 
     memcpy(proof, mti_identity_device(self), MT_KEY_LEN);
@@ -170,7 +170,7 @@ static size_t take_head(mti_handshake *handshake, mt_bytes message, mt_error *er
                  message.len);
         return 0;
     }
-    if (handshake->has_ticket) memcpy(handshake->ticket, message.data + 2, MTI_TICKET_ID_LEN);
+    if (handshake->has_ticket) memcpy(handshake->ticket, message.data + 2, MT_TICKET_ID_LEN);
     return len;
 }
 
@@ -212,9 +212,9 @@ static mt_status hear_proof(mti_handshake *handshake, mt_bytes message, mt_error
     if (len < PROOF_LEN)
         return mti_fail(err, MT_MALFORMED, "a handshake in which a device proves nothing");
     handshake->papers_len = len - PROOF_LEN;
-    if (handshake->papers_len > MTI_PAPERS_LEN_MAX)
+    if (handshake->papers_len > MT_PAPERS_LEN_MAX)
         return mti_fail(err, MT_TOO_LARGE, "a device with papers of %zu bytes, more than %d",
-                        handshake->papers_len, MTI_PAPERS_LEN_MAX);
+                        handshake->papers_len, MT_PAPERS_LEN_MAX);
     memcpy(handshake->device, payload, MT_KEY_LEN);
     memcpy(handshake->papers, payload + PROOF_LEN, handshake->papers_len);
     if (dials(handshake) && memcmp(handshake->device, handshake->expected, MT_KEY_LEN) != 0)

@@ -26,15 +26,11 @@
 #include "trust/identity.h"
 #include "trust/noise.h"
 
-#include <stdbool.h>
-
-#define MTI_TICKET_ID_LEN 16
-#define MTI_SPACE_LEN 32
-#define MTI_PAPERS_LEN_MAX 2048
+#include <mytosis/secure.h>
 
 /* The longest message that is read, and one that has room for all we write. */
 #define MTI_HANDSHAKE_READ_MAX 4096
-#define MTI_HANDSHAKE_LEN_MAX (256 + MTI_PAPERS_LEN_MAX)
+#define MTI_HANDSHAKE_LEN_MAX (256 + MT_PAPERS_LEN_MAX)
 
 typedef struct mti_handshake_start {
     const mt_crypto *crypto; /* BORROWED while the handshake lives, as is `self` */
@@ -48,18 +44,18 @@ typedef struct mti_handshake_start {
 
     /* Who is dialed: the key of a ticket. MT_NOT_FOUND: it is not good, or not any more. NULL: no ticket
      * is. */
-    mt_status (*find)(void *ctx, const uint8_t ticket[MTI_TICKET_ID_LEN], uint8_t key[MT_KEY_LEN]);
+    mt_status (*find)(void *ctx, const uint8_t ticket[MT_TICKET_ID_LEN], uint8_t key[MT_KEY_LEN]);
     void *ctx;
 } mti_handshake_start;
 
 typedef struct mti_handshake {
     mti_handshake_start start;
-    uint8_t space[MTI_SPACE_LEN], ephemeral[MT_KEY_LEN], expected[MT_KEY_LEN];
-    uint8_t ticket[MTI_TICKET_ID_LEN], ticket_key[MT_KEY_LEN];
+    uint8_t space[MT_SPACE_LEN], ephemeral[MT_KEY_LEN], expected[MT_KEY_LEN];
+    uint8_t ticket[MT_TICKET_ID_LEN], ticket_key[MT_KEY_LEN];
     bool has_ticket, begun, failed;
     mti_noise noise;
     uint8_t device[MT_KEY_LEN]; /* at the other end; and its papers */
-    uint8_t papers[MTI_PAPERS_LEN_MAX];
+    uint8_t papers[MT_PAPERS_LEN_MAX];
     size_t papers_len;
 } mti_handshake;
 

@@ -155,8 +155,10 @@ TEST(ticket_with_another_secret_does_not_open)
 TEST(papers_are_shown_to_the_other_device_and_to_nobody_else)
 {
     uint8_t seed[MT_KEY_LEN], papers[MT_PAPERS_LEN_MAX + 1];
-    mt_secure_options options = {
-        .size = sizeof options, .crypto = mt_crypto_sodium(), .seed = seed, .space = test_space};
+    mt_secure_options options = {.size = sizeof options,
+                                 .crypto = mt_crypto_sodium(),
+                                 .seed = seed,
+                                 .space = test_secure_space};
     test_secure w;
 
     for (size_t i = 0; i < sizeof papers; i++) papers[i] = (uint8_t)(i * 11);
@@ -178,8 +180,10 @@ TEST(nobody_is_admitted_where_nothing_says_who_is)
 {
     test_secure w;
     uint8_t seed[MT_KEY_LEN];
-    mt_secure_options options = {
-        .size = sizeof options, .crypto = mt_crypto_sodium(), .seed = seed, .space = test_space};
+    mt_secure_options options = {.size = sizeof options,
+                                 .crypto = mt_crypto_sodium(),
+                                 .seed = seed,
+                                 .space = test_secure_space};
 
     test_secure_begin(&w);
     test_secure_seed(1, seed);
@@ -194,7 +198,7 @@ TEST(nobody_is_admitted_where_nothing_says_who_is)
 TEST(options_without_a_secret_or_ciphers_or_a_device_to_expect_are_refused)
 {
     uint8_t seed[MT_KEY_LEN] = {1};
-    mt_secure_options options = {.size = sizeof options, .seed = seed, .space = test_space};
+    mt_secure_options options = {.size = sizeof options, .seed = seed, .space = test_secure_space};
     mt_secure *secure;
     mt_connection *outer;
     mt_error err;
@@ -233,7 +237,7 @@ TEST(link_shows_no_text_and_no_key)
     CHECK(heard(&w, 0, secret) && heard(&w, 1, secret));
     seen = mt_buf_bytes(&w.seen);
     CHECK(seen.len > 0 && !contains(seen, mt_str(secret)));
-    CHECK(!contains(seen, (mt_bytes){test_space, MT_SPACE_LEN}));
+    CHECK(!contains(seen, (mt_bytes){test_secure_space, MT_SPACE_LEN}));
     for (size_t i = 0; i < 2; i++) {
         mti_identity identity;
         uint8_t seed[MT_KEY_LEN];
