@@ -1,15 +1,17 @@
 /* guest_peer.c - a home that a guest's phone may see a part of, over a link that nobody else can read.
  *
- * Each has a secret of its own, and both know the id of their space. The home admits the phone by its key, and
- * lets it read what is in guests/ and write what is in guests/wishes/; the phone talks to nobody but the home. Here
- * they are in one process; nothing else would change if not. */
+ * The home begins a space, and gives the phone a token: for an hour it may read and write what is in guests/. The phone shows that when it comes, and talks to nobody but the home. Here they are in one process;
+ * nothing else would change if not. */
 /* run by the tests */
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/socket.h>
 #include <mytosis/plugin/sync.h>
+#include <mytosis/space.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define HOUR ((uint64_t)3600000)
 
 static void must(mt_status status, const mt_error *err)
 {
@@ -18,54 +20,70 @@ static void must(mt_status status, const mt_error *err)
     exit(1);
 }
 
-/* What the home knows of the phone. */
-static uint8_t phone_key[MT_DEVICE_LEN];
-
-/* Both may be at the other end of a link of the other, and nobody else. */
-static mt_status admit(void *ctx, const uint8_t *device, mt_bytes papers, mt_connection *connection,
-                       mt_error *why)
+/* In earnest the secret of a device is kept in a file that nobody else can read. */
+static void draw(const mt_env *env, uint8_t seed[MT_KEY_LEN])
 {
-    (void)ctx, (void)papers, (void)connection;
-    if (memcmp(device, phone_key, MT_DEVICE_LEN) == 0) return MT_OK;
-    snprintf(why->text, sizeof why->text, "a device that nobody has invited");
-    return why->status = MT_REFUSED;
+    must(env->entropy(env->ctx, seed, MT_KEY_LEN), NULL);
 }
 
-/* The home is asked this of each device that it has admitted. */
-static mt_status guest_rights(void *ctx, mt_connection *connection, mt_sync_rights *rights,
-                              mt_error *why)
+/* The home is the root of its space: whoever has this secret decides who comes. */
+static mt_space *begin_space(const mt_env *env, const uint8_t *root, mt_buf *genesis)
 {
-    static mt_sync_range read, write;
+    uint8_t recovery[MT_KEY_LEN] = {0}; /* none is kept here */
+    mt_space_options options = {.size = sizeof options, .crypto = mt_crypto_sodium()};
+    mt_error err = {MT_OK, ""};
+    mt_space *space;
 
-    (void)ctx, (void)connection, (void)why;
-    read.prefix = mt_str("guests/");
-    write.prefix = mt_str("guests/wishes/");
-    *rights = (mt_sync_rights){&read, 1, &write, 1};
-    return MT_OK;
+    must(mt_genesis_make(options.crypto, root, recovery, genesis, &err), &err);
+    options.genesis = mt_buf_bytes(genesis);
+    must(mt_space_new(env, &options, &space, &err), &err);
+    return space;
 }
 
-/* In earnest the secret of a device is kept in a file that nobody else can read, and the id of the space comes
- * with the invitation. */
-static mt_secure *device(const mt_env *env, bool is_home)
+/* What the home gives the phone: a chain of one token, which says what its device may, and until when. */
+static void invite(const mt_env *env, mt_bytes genesis, const uint8_t *root, const uint8_t *phone,
+                   mt_buf *chain)
 {
-    static const uint8_t space[MT_SPACE_LEN] = "the id of this very small space";
-    uint8_t seed[MT_KEY_LEN];
+    uint8_t key[MT_SIGNING_KEY_LEN];
+    mt_bytes guests = mt_str("guests/");
+    mt_token token = {.size = sizeof token,
+                      .rights = MT_RIGHT_READ | MT_RIGHT_WRITE,
+                      .device = key + MT_SIGNING_KEY_LEN - MT_DEVICE_LEN,
+                      .prefixes = &guests,
+                      .prefix_count = 1,
+                      .not_before_ms = env->now_ms(env->ctx),
+                      .not_after_ms = env->now_ms(env->ctx) + HOUR};
+    mt_error err = {MT_OK, ""};
+
+    mt_crypto_sodium()->signing_key(NULL, phone, key);
+    must(mt_token_issue(env, mt_crypto_sodium(), genesis, root, (mt_bytes){NULL, 0}, &token, chain,
+                        &err),
+         &err);
+}
+
+/* A device of the space; who admits others does so by what they show. */
+static mt_secure *device(const mt_env *env, const uint8_t *seed, mt_space *space, bool admits,
+                         mt_bytes papers)
+{
     mt_secure_options options = {.size = sizeof options,
                                  .crypto = mt_crypto_sodium(),
                                  .seed = seed,
-                                 .space = space,
-                                 .admit = is_home ? admit : NULL};
+                                 .space = mt_space_id(space),
+                                 .papers = papers,
+                                 .admit = admits ? mt_space_admit : NULL,
+                                 .ctx = space};
     mt_error err = {MT_OK, ""};
     mt_secure *secure;
 
-    must(env->entropy(env->ctx, seed, sizeof seed), NULL);
     must(mt_secure_new(env, &options, &secure, &err), &err);
     return secure;
 }
 
-static mt_db *open_peer(const mt_env *env, mt_group *links, bool is_home)
+/* `space` says what each peer may; NULL: everything. */
+static mt_db *open_peer(const mt_env *env, mt_group *links, mt_space *space)
 {
-    mt_sync_options options = {.size = sizeof options, .rights = is_home ? guest_rights : NULL};
+    mt_sync_options options = {
+        .size = sizeof options, .rights = space ? mt_space_rights : NULL, .rights_ctx = space};
     mt_router router;
     mt_config config = {.size = sizeof config, .env = env, .group = links};
     mt_error err = {MT_OK, ""};
@@ -104,28 +122,34 @@ static void show(const char *who, mt_db *db)
 int main(void)
 {
     mt_secure_peer to = {.size = sizeof to};
+    mt_buf genesis = {.mem = mt_mem_system()}, chain = {.mem = mt_mem_system()};
+    uint8_t root[MT_KEY_LEN], phone_seed[MT_KEY_LEN];
     mt_error err = {MT_OK, ""};
     mt_secure *home_device, *phone_device;
     mt_secure_server *secured;
     mt_connection *link, *to_home;
     mt_db *home, *phone;
     mt_server *server;
+    mt_space *space;
     mt_group *links;
     const mt_env *env;
     mt_loop *loop;
 
     must(mt_loop_new(mt_mem_system(), &loop), NULL);
     env = mt_loop_env(loop);
-    home_device = device(env, true);
-    phone_device = device(env, false);
-    memcpy(phone_key, mt_secure_device(phone_device), sizeof phone_key);
+    draw(env, root);
+    draw(env, phone_seed);
+    space = begin_space(env, root, &genesis);
+    invite(env, mt_buf_bytes(&genesis), root, phone_seed, &chain);
+    home_device = device(env, root, space, true, (mt_bytes){NULL, 0});
+    phone_device = device(env, phone_seed, space, false, mt_buf_bytes(&chain));
     to.device = mt_secure_device(home_device);
 
     must(mt_server_new(env, "tcp://127.0.0.1:0", NULL, &server, &err), &err);
     must(mt_secure_serve(home_device, mt_server_group(server), &secured, &err), &err);
     must(mt_group_new(mt_mem_system(), &links), NULL);
-    home = open_peer(env, mt_secure_server_group(secured), true);
-    phone = open_peer(env, links, false);
+    home = open_peer(env, mt_secure_server_group(secured), space);
+    phone = open_peer(env, links, NULL);
     set(home, "guests/wifi", "the password is on the fridge");
     set(home, "diary/monday", "nobody reads this");
     set(phone, "guests/wishes/1", "more pillows");
@@ -147,9 +171,12 @@ int main(void)
     mt_group_unref(links);
     mt_secure_server_free(secured);
     mt_server_close(server);
+    mt_space_free(space);
     must(mt_loop_run(loop), NULL); /* until all links are gone */
     mt_secure_unref(phone_device);
     mt_secure_unref(home_device);
+    mt_buf_free(&chain);
+    mt_buf_free(&genesis);
     mt_loop_free(loop);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "test_json.h"
 
 #include <mytosis/host.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct counts {
@@ -115,10 +116,9 @@ TEST(published_texts_are_sealed_and_opened_and_others_are_not)
 static mt_bytes digits(const char *text)
 {
     static char quoted[2048];
+    int len = snprintf(quoted, sizeof quoted, "\"%s\"", text);
 
-    quoted[0] = '"';
-    strcpy(quoted + 1, text);
-    strcat(quoted, "\"");
+    CHECK(len > 0 && (size_t)len < sizeof quoted);
     return test_json_hex(mt_str(quoted));
 }
 
