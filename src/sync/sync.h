@@ -290,7 +290,8 @@ struct mti_sync {
     mt_group *group;
     mti_wishes wishes;
     mt_timer greet_anew; /* they are others now */
-    mt_status (*rights)(void *ctx, mt_connection *connection, mt_sync_rights *rights, mt_error *why);
+    mt_status (*rights)(void *ctx, mt_connection *connection, mt_sync_rights *rights,
+                        mt_error *why);
     void *rights_ctx;
     size_t window;
     const mt_compressor *compressor; /* NULL: none */

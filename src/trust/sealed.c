@@ -47,18 +47,16 @@ static mt_status put_part(mti_sealed *sealed, const mt_crypto *crypto, uint8_t f
 
 mt_status mti_sealed_put(mti_sealed *sealed, const mt_crypto *crypto, mt_bytes message, mt_buf *out)
 {
-    size_t parts = message.len / (MTI_SEALED_TEXT_MAX + 1) + 1;
-    mt_status st = mti_buf_reserve(out, message.len + parts * (LEN_LEN + MTI_SEALED_MORE));
+    mt_status st = mti_buf_reserve(out, message.len + 2 * (LEN_LEN + MTI_SEALED_MORE));
 
     mti_assert(message.len <= MT_MESSAGE_LEN_MAX);
-    for (; st == MT_OK && parts > 0; parts--) {
-        mt_bytes text = {message.data, parts > 1 ? MTI_SEALED_TEXT_MAX : message.len};
-
-        st = put_part(sealed, crypto, parts > 1 ? FLAG_MORE : FLAG_LAST, text, out);
-        message.data = text.len ? text.data + text.len : NULL;
-        message.len -= text.len;
+    if (st == MT_OK && message.len > MTI_SEALED_TEXT_MAX) {
+        st =
+            put_part(sealed, crypto, FLAG_MORE, (mt_bytes){message.data, MTI_SEALED_TEXT_MAX}, out);
+        message.data += MTI_SEALED_TEXT_MAX;
+        message.len -= MTI_SEALED_TEXT_MAX;
     }
-    return st;
+    return st == MT_OK ? put_part(sealed, crypto, FLAG_LAST, message, out) : st;
 }
 
 mt_status mti_sealed_put_end(mti_sealed *sealed, const mt_crypto *crypto, mt_buf *out)
