@@ -117,7 +117,7 @@ static void put_pong(mti_link *link, mt_bytes echo)
 
 static bool is_deaf(const mti_link *link)
 {
-    return link->deaf || link->closing;
+    return link->deaf || link->closing || link->dropped;
 }
 
 void mti_link_finish(mti_link *link)
@@ -392,7 +392,7 @@ static void over(mti_link *link)
     if (link->dial && !link->closing && !mti_dial_ends(link)) {
         link->stage = MTI_LINK_DOWN;
         link->deaf = link->ending = link->ended = link->full = link->paused = false;
-        link->close_sent = link->close_heard = link->pong_waits = false;
+        link->close_sent = link->close_heard = link->pong_waits = link->dropped = false;
         mti_dial_failed(link);
         mt_connection_set_offline(link->connection, true);
         return;
@@ -417,7 +417,8 @@ static void on_soon(void *arg)
     link->soon_set = false;
     if (shut && link->socket.fd < 0) over(link);
     if (!shut) {
-        if (link->closing) close_begin(link);
+        if (link->dropped) mti_link_fail(link, NULL);
+        else if (link->closing) close_begin(link);
         if (link->paused && (link->listening || is_deaf(link))) resume(link);
         if (mti_socket_has_more(&link->socket, false)) link_read(link);
         mti_link_settle(link);
@@ -532,9 +533,15 @@ static void link_free(void *ctx)
     mti_link_free(link);
 }
 
+/* It may be called for a message that is being delivered, out of what would be given back. */
 static void link_drop(void *ctx, const mt_error *why)
 {
-    mti_link_fail(ctx, why);
+    mti_link *link = ctx;
+
+    if (link->stage != MTI_LINK_UP) return;
+    link->dropped = true;
+    if (why) link->why = *why;
+    mti_link_soon(link);
 }
 
 /* ---- Its life ---- */

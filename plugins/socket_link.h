@@ -54,6 +54,7 @@ typedef struct mti_link {
 
     bool listening;  /* to messages */
     bool closing;    /* the application has closed it */
+    bool dropped;    /* the application wants the link to end, for `why` */
     bool deaf;       /* no more messages are taken from the peer, though it may send some */
     bool ending;     /* once all is sent our side ends, and then we wait for the peer's end */
     bool ended;      /* our side has */

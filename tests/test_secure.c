@@ -11,23 +11,25 @@ void test_secure_seed(size_t number, uint8_t out[MT_KEY_LEN])
 
 /* ---- Whom the second admits ---- */
 
-static mt_status admit(void *ctx, const uint8_t *device, mt_bytes papers, mt_connection *connection,
+static mt_status admit(void *ctx, const mt_secure_visitor *visitor, mt_connection *connection,
                        mt_error *why)
 {
     test_secure *w = ctx;
 
-    (void)connection;
-    w->papers_len = papers.len;
-    if (papers.len) memcpy(w->papers, papers.data, papers.len);
-    if (memcmp(device, w->strangers, MT_DEVICE_LEN) != 0) return MT_OK;
+    w->papers_len = visitor->papers.len;
+    if (w->papers_len) memcpy(w->papers, visitor->papers.data, w->papers_len);
+    w->came_with = visitor->ticket != NULL;
+    if (w->admitting) w->admitting(w, connection);
+    if (memcmp(visitor->device, w->strangers, MT_DEVICE_LEN) != 0) return MT_OK;
     *why = (mt_error){MT_REFUSED, "not this one"};
     return MT_REFUSED;
 }
 
 static mt_status ticket(void *ctx, const uint8_t *id, uint8_t *key)
 {
-    const test_secure *w = ctx;
+    test_secure *w = ctx;
 
+    if (w->ticketing) w->ticketing(w, w->ends[1].outer);
     if (!w->ticket_good || memcmp(id, TEST_TICKET, MT_TICKET_ID_LEN) != 0) return MT_NOT_FOUND;
     memcpy(key, w->ticket_key, MT_KEY_LEN);
     return MT_OK;
@@ -152,6 +154,17 @@ static void subscribe(mt_event_stream *stream, void (*on_event)(void *, const vo
     CHECK(mt_event_stream_subscribe(stream, &subscriber, out) == MT_OK);
 }
 
+void test_secure_listen(test_secure *w)
+{
+    for (size_t i = 0; i < 2; i++) {
+        test_secure_end *end = &w->ends[i];
+
+        end->closed = false;
+        subscribe(mt_connection_messages(end->outer), hear, end, &end->heard);
+        subscribe(mt_connection_events(end->outer), told, end, &end->told);
+    }
+}
+
 void test_secure_join_to(test_secure *w, const mt_secure_peer *peer)
 {
     mt_pipe_options options = {.size = sizeof options, .queued_max = (size_t)1 << 23};
@@ -167,12 +180,7 @@ void test_secure_join_to(test_secure *w, const mt_secure_peer *peer)
     CHECK(mt_secure_dial(w->ends[0].secure, w->ends[0].inner, peer, &w->ends[0].outer, NULL) ==
           MT_OK);
     CHECK(mt_secure_accept(w->ends[1].secure, w->ends[1].inner, &w->ends[1].outer, NULL) == MT_OK);
-    for (size_t i = 0; i < 2; i++) {
-        test_secure_end *end = &w->ends[i];
-
-        subscribe(mt_connection_messages(end->outer), hear, end, &end->heard);
-        subscribe(mt_connection_events(end->outer), told, end, &end->told);
-    }
+    test_secure_listen(w);
 }
 
 void test_secure_join(test_secure *w)

@@ -43,6 +43,11 @@ struct test_secure {
     bool ticket_good;
     uint8_t papers[MT_PAPERS_LEN_MAX]; /* of the first, as the second saw them */
     size_t papers_len;
+    bool came_with; /* a ticket */
+
+    /* Done while the second is asked whether the first may come, and for a ticket's key; may be NULL. */
+    void (*admitting)(test_secure *w, mt_connection *connection);
+    void (*ticketing)(test_secure *w, mt_connection *connection);
 
     /* What becomes of the `number`th message, from 1, of an end: changed, or dropped: false. */
     bool (*tamper)(test_secure *w, size_t from, size_t number, mt_buf *bytes);
@@ -63,6 +68,9 @@ void test_secure_begin_with(test_secure *w, const mt_secure_options *options);
 /* Joins the two by a new link. The first expects the second, or `peer`. */
 void test_secure_join(test_secure *w);
 void test_secure_join_to(test_secure *w, const mt_secure_peer *peer);
+
+/* Listens to the outer connections that there are; joining does so. */
+void test_secure_listen(test_secure *w);
 
 /* Sends a text; it must be taken. */
 void test_secure_send(test_secure *w, size_t from, const char *text);

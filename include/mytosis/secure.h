@@ -34,6 +34,15 @@ MT_BEGIN_DECLS
 /* What the secured connections of a device share. SHARED. */
 typedef struct mt_secure mt_secure;
 
+/* Who wants to be at the other end of a connection, and has proven it. BORROWED until the call returns. */
+typedef struct mt_secure_visitor {
+    uint32_t size;
+    const uint8_t *device; /* its public key, MT_DEVICE_LEN bytes */
+    mt_bytes papers;       /* what it has to show for itself */
+    const uint8_t *
+        ticket; /* the id of the ticket that it has, and has proven to have; NULL: it came without */
+} mt_secure_visitor;
+
 typedef struct mt_secure_options {
     uint32_t size;           /* sizeof(mt_secure_options) as compiled */
     const mt_crypto *crypto; /* BORROWED, as long as it lives */
@@ -44,14 +53,13 @@ typedef struct mt_secure_options {
         papers; /* what the device has to show for itself, at most MT_PAPERS_LEN_MAX bytes, shown to each
                       * other device in the handshake: COPIED */
 
-    /* Whether a device may be at the other end. It has proven that it is; nothing else has gone over yet but its papers, BORROWED until the call returns.
-     * MT_OK, or why not, in `why` too. `connection` is the secured one. NULL: those that are dialed may,
-     * and nobody else. */
-    mt_status (*admit)(void *ctx, const uint8_t device[MT_DEVICE_LEN], mt_bytes papers,
-                       mt_connection *connection, mt_error *why);
+    /* Whether a device may be at the other end; nothing but its papers has gone over yet. MT_OK, or why not, in
+     * `why` too. `connection` is the secured one. NULL: those that are dialed may, and nobody else. */
+    mt_status (*admit)(void *ctx, const mt_secure_visitor *visitor, mt_connection *connection,
+                       mt_error *why);
 
     /* The key of a ticket that somebody comes with, MT_KEY_LEN bytes. MT_NOT_FOUND: there is none, or it is
-     * not good any more. NULL: no ticket is. */
+     * not good any more. NULL: no ticket is. That it is asked for proves nothing yet: see `admit`. */
     mt_status (*ticket)(void *ctx, const uint8_t id[MT_TICKET_ID_LEN], uint8_t key[MT_KEY_LEN]);
     void *ctx;
 
@@ -83,7 +91,7 @@ typedef struct mt_secure_peer {
 
 /* Put a connection that leads to a peer, or one that was accepted, into a secured one of the same id, which
  * is offline until the peer has proven who it is. `link` is SHARED; nobody else listens to it any more, and
- * closing the secured one closes it. What is wrong with a peer ends the link, and one that connects by itself
+ * closing the secured one closes it. It is none of the same mt_secure. What is wrong with a peer ends the link, and one that connects by itself
  * tries again. MT_INVALID: no device is named, or a ticket without its key. MT_NO_MEMORY. */
 MT_API MT_MUST_USE mt_status mt_secure_dial(mt_secure *secure, mt_connection *link,
                                             const mt_secure_peer *peer, mt_connection **out,

@@ -96,7 +96,7 @@ MT_API const uint8_t *mt_space_id(const mt_space *space);
 MT_API MT_MUST_USE mt_status mt_space_revoke(mt_space *space, mt_bytes revocation, mt_error *err);
 
 /* For mt_secure_options: admits a device that shows a chain which is in order and good now. */
-MT_API mt_status mt_space_admit(void *space, const uint8_t device[MT_DEVICE_LEN], mt_bytes papers,
+MT_API mt_status mt_space_admit(void *space, const mt_secure_visitor *visitor,
                                 mt_connection *connection, mt_error *why);
 
 /* For mt_sync_options: what the device at the other end may, by the chain that it showed last. Nobody may write

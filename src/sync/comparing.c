@@ -283,7 +283,12 @@ void mti_comparing_granted(mti_session *session, mti_inbound *in)
         mti_session_fail(session, MT_MALFORMED, "a list is not compared", false);
         return;
     }
-    /* Its log has lost the place where we were. */
+    /* Its log has lost the place where we were. Of what it may not read we tell it nothing, and get all. */
+    if (!c && in->standing.how == MTI_STANDS_ASKED && !mti_rights_read(session, &in->range)) {
+        memset(&in->standing, 0, sizeof in->standing);
+        mti_inbound_say_subscribe(session, in, NULL, 0);
+        return;
+    }
     if (!c && in->standing.how == MTI_STANDS_ASKED) {
         if ((c = comparing_new(session, in))) c->phase = PHASE_SAID;
         else mti_session_fail(session, MT_NO_MEMORY, NULL, true);

@@ -220,7 +220,7 @@ static void begin_anew(mti_outbound *out)
 static void take_changes(mti_outbound *out, const mti_log_answer *answer)
 {
     const mti_session *session = out->session;
-    mt_bytes peer = {session->boot, sizeof session->boot};
+    mt_bytes peer = {session->origin, sizeof session->origin};
 
     for (size_t i = 0; i < answer->count; i++) {
         const mt_storage_change *change = &answer->changes[i];

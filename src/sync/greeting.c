@@ -12,6 +12,8 @@
  * said to the session that is over.
  *
  * Whoever hears nothing says its HELLO again. */
+#include "base/siphash.h"
+#include "base/word.h"
 #include "sync/sync.h"
 
 /* How long until it is said again, and after an error of ours until all begins anew. */
@@ -124,7 +126,8 @@ void mti_greeting_heard(mti_session *session)
 static mti_session *twin_of(const mti_session *session)
 {
     for (mti_session *s = session->sync->sessions; s; s = s->next)
-        if (s != session && s->stage == SESSION_ACTIVE && memcmp(s->boot, session->boot, 16) == 0)
+        if (s != session && s->stage == SESSION_ACTIVE &&
+            memcmp(s->origin, session->origin, 16) == 0)
             return s;
     return NULL;
 }
@@ -227,13 +230,31 @@ static mt_status wishes_take(mti_session *session, mti_parse *in)
     return st == MT_OK ? mti_parse_end(in) : st;
 }
 
+/* An id that a peer says is its own is taken with the device that it has proven to be, if it has: what is known of
+ * one device, no other can claim. */
+static void name(const mti_session *session, mt_bytes said, uint8_t out[16])
+{
+    const uint8_t *device = mt_connection_device(session->connection);
+    mti_siphash hash;
+    mti_sip128 id;
+
+    memcpy(out, said.data, 16);
+    if (!device) return;
+    mti_siphash_init(&hash, &(mti_sipkey){mti_load_le64(device), mti_load_le64(device + 8)});
+    for (size_t i = 16; i < 32; i += 8) mti_siphash_word(&hash, mti_load_le64(device + i));
+    id = mti_siphash_end(hash, said, (mt_bytes){NULL, 0});
+    mti_store_le64(id.lo, out);
+    mti_store_le64(id.hi, out + 8);
+}
+
 static void hello_note(mti_session *session, const mti_hello *hello)
 {
     mti_sync *sync = session->sync;
 
-    memcpy(session->peer, hello->peer.data, 16);
     memcpy(session->boot, hello->boot.data, 16);
-    (void)!mt_connection_set_peer(session->connection, hello->boot);
+    name(session, hello->peer, session->peer);
+    name(session, hello->boot, session->origin);
+    (void)!mt_connection_set_peer(session->connection, (mt_bytes){session->origin, 16});
     session->greeted = true;
     session->noted = mti_refused_of(session).count;
     session->durable = hello->flags & MTI_HELLO_DURABLE;

@@ -93,7 +93,8 @@ static bool is_subscribed(const mti_session *session, const mti_range *range)
 /* Whether there may be anything on both sides that need not go over. */
 static bool may_compare(const mti_session *session, const mti_inbound *in, const mti_known *known)
 {
-    return !known && !in->range.uids && !session->empty && !mti_is_empty(session->sync);
+    return !known && !in->range.uids && !session->empty && !mti_is_empty(session->sync) &&
+           mti_rights_read(session, &in->range);
 }
 
 /* Subscribes to a range, which is MOVED. */

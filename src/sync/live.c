@@ -123,7 +123,7 @@ static void push_to(mti_outbound *out, const mt_push *push, const mt_cursor *hea
 /* Whether the commit came from the peer of a session, on whatever link. */
 static bool came_from(const mti_session *session, const mt_push *push)
 {
-    mt_bytes peer = {session->boot, sizeof session->boot};
+    mt_bytes peer = {session->origin, sizeof session->origin};
 
     if (!push->origin) return false;
     return push->origin == session->connection ||

@@ -167,6 +167,14 @@ mt_status mti_range_common(const mt_mem *mem, const mti_range *a, const mti_rang
     return MT_OK;
 }
 
+bool mti_range_within(const mti_range *range, const mti_range *other)
+{
+    if (range->uids || other->uids || mt_bytes_compare(range->first, other->first) < 0)
+        return false;
+    if (other->end.len == 0) return true;
+    return range->end.len > 0 && mt_bytes_compare(range->end, other->end) <= 0;
+}
+
 bool mti_range_has(const mti_range *range, mt_bytes uid)
 {
     if (range->uids) return list_has(range, uid);

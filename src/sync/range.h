@@ -29,6 +29,9 @@ mt_status mti_range_common(const mt_mem *mem, const mti_range *a, const mti_rang
                            mti_range *out, bool *empty);
 
 bool mti_range_has(const mti_range *range, mt_bytes uid);
+
+/* Whether all that a range may have is in another, as their bounds tell; of lists nothing is known. */
+bool mti_range_within(const mti_range *range, const mti_range *other);
 bool mti_range_equal(const mti_range *a, const mti_range *b);
 
 /* The range as an application says it. A view of the range. */

@@ -11,6 +11,9 @@
 /* Of each kind. */
 #define RANGES_MAX 256u
 
+/* Ranges of ours, each with those of its rights, before the empty ones are left out. */
+#define PARTS_MAX 16384u
+
 void mti_rights_forget(mti_session *session)
 {
     mti_wishes_free(session->sync->mem, &session->own);
@@ -107,6 +110,9 @@ static mt_status make_own(mti_session *session, const mti_wishes *reads, mt_erro
     mti_wishes parts;
     mt_status st;
 
+    if (count > PARTS_MAX)
+        return mti_fail(err, MT_TOO_LARGE, "%zu ranges with %zu of a peer's rights are too many",
+                        sync->wishes.count, reads->count + session->writes.count);
     if (mti_wishes_new(sync->mem, count, &parts) != MT_OK) return mti_no_memory(err);
     st = make_parts(sync, reads, &session->writes, parts.at);
     if (st == MT_OK) st = take_parts(session, &parts);
@@ -150,4 +156,14 @@ mt_status mti_rights_ask(mti_session *session, mt_error *err)
 bool mti_rights_write(const mti_session *session, mt_bytes uid)
 {
     return !session->sync->rights || mti_wishes_give(&session->writes, uid);
+}
+
+bool mti_rights_read(const mti_session *session, const mti_range *range)
+{
+    const mti_wishes *own = &session->own;
+
+    if (!session->sync->rights) return true;
+    for (size_t i = 0; i < own->count; i++)
+        if (own->at[i].push && mti_range_within(range, &own->at[i].range)) return true;
+    return false;
 }

@@ -318,7 +318,7 @@ void mti_session_tear_down(mti_session *session)
 static void promote_other(const mti_session *gone)
 {
     for (mti_session *s = gone->sync->sessions; s; s = s->next)
-        if (s != gone && s->stage == SESSION_STANDBY && memcmp(s->boot, gone->boot, 16) == 0) {
+        if (s != gone && s->stage == SESSION_STANDBY && memcmp(s->origin, gone->origin, 16) == 0) {
             mti_greet(s);
             return; /* hooks may have taken any away */
         }
@@ -460,7 +460,7 @@ void mti_session_message(mti_session *session, mt_bytes bytes)
     }
     mti_session_hold(session);
     if (type == MTI_HELLO) mti_greeting_take(session, &in);
-    else if (session->deaf && type != MTI_PRINTS) {
+    else if (session->deaf && type != MTI_PRINTS && type != MTI_BYE) {
         (void)mti_parse_rest(&in);
     } else if (type == MTI_BYE && session->stage != SESSION_ENDED) take_bye(session, &in);
     else if (session->stage == SESSION_ACTIVE) {

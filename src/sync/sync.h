@@ -206,10 +206,12 @@ struct mti_session {
     mt_connection *connection; /* held */
     mt_subscription *events;
     mti_session_stage stage;
-    uint8_t peer[16], boot[16];
-    bool greeted; /* `peer` is known */
-    bool sure;    /* the peer has heard our HELLO */
-    bool deaf;    /* it has not, and what it says is of what was before */
+    uint8_t boot[16]; /* as the peer says it */
+    uint8_t peer[16],
+        origin[16]; /* its store and its boot, as they are known here: see greeting.c */
+    bool greeted;   /* `peer` is known */
+    bool sure;      /* the peer has heard our HELLO */
+    bool deaf; /* it has not, and until a HELLO of its answers ours, it speaks of what was before */
     bool durable;
     bool compresses;             /* both have a compressor */
     bool compares, codes;        /* it does; both read coded tables */
@@ -335,7 +337,7 @@ void mti_wishes_free(const mt_mem *mem, mti_wishes *wishes);
 extern const mt_router_ops mti_sync_ops;
 
 /* rights.c: asks what a peer may, and forgets it; the ranges of a session; and whether a peer may write a
- * node. */
+ * node, and read a range. */
 mt_status mti_rights_ask(mti_session *session, mt_error *err);
 void mti_rights_forget(mti_session *session);
 static inline const mti_wishes *mti_session_wishes(const mti_session *session)
@@ -343,6 +345,7 @@ static inline const mti_wishes *mti_session_wishes(const mti_session *session)
     return session->sync->rights ? &session->own : &session->sync->wishes;
 }
 bool mti_rights_write(const mti_session *session, mt_bytes uid);
+bool mti_rights_read(const mti_session *session, const mti_range *range); /* all of it */
 bool mti_wishes_give(const mti_wishes *wishes, mt_bytes uid);
 
 /* session.c */

@@ -30,12 +30,14 @@ typedef struct mti_secured {
     mt_connection *outer; /* BORROWED; NULL: not yet, or no more */
     mt_subscription *messages, *events;
     mti_secured_stage stage;
-    mt_timer timer; /* of a handshake; then of what is held */
+    mt_timer timer; /* of a handshake; of what is held; in the end of what is to be sent */
     bool timer_set;
     bool listening;           /* somebody listens to the outer one */
     bool closing;             /* it was closed: the link follows when all is sent */
+    bool end_said;            /* and that nothing follows is among it */
     bool full;                /* a send was answered with MT_AGAIN */
     mti_handshake *handshake; /* while it goes on */
+    mti_handshake *used; /* the one that calls the application: it is freed by whoever called it */
     mti_sealed sealed;
     mt_buf waiting; /* parts that the link had no room for */
     size_t waiting_at;
@@ -60,7 +62,7 @@ struct mt_secure {
     uint8_t space[MT_SPACE_LEN];
     mt_secure_counts counts;
     mti_secured *oldest, *newest; /* half open */
-    mt_buf out, in;               /* room for the message at hand */
+    mt_buf out, in;               /* room for the message at hand, of whichever connection */
 };
 
 /* secure.c: half-open ones. */

@@ -8,6 +8,9 @@
 #include "base/assert.h"
 #include "base/status.h"
 
+/* How long what waits to be sent may take once the connection was closed. */
+#define CLOSE_MS 5000
+
 static void secured_free(void *ctx);
 
 /* ---- Sending ---- */
@@ -83,16 +86,18 @@ static size_t secured_queued(void *ctx)
     return s->waiting.len - s->waiting_at + mt_connection_queued(s->link);
 }
 
-/* All has been sent: now the link may be closed, and the peer is told that it was not cut. */
+/* All has been sent: the peer is told that this was not a cut, and once that is sent, too, the link is closed. */
 static void finish(mti_secured *s)
 {
     mt_buf *out = &s->secure->out;
 
     out->len = 0;
-    if (s->stage == MTI_SECURED_UP &&
-        mti_sealed_put_end(&s->sealed, s->secure->options.crypto, out) == MT_OK)
+    if (s->stage == MTI_SECURED_UP && !s->end_said &&
+        mti_sealed_put_end(&s->sealed, s->secure->options.crypto, out) == MT_OK) {
+        s->end_said = true;
         (void)send_sealed(s);
-    mt_connection_close(s->link);
+    }
+    if (s->waiting.len == 0) mt_connection_close(s->link);
 }
 
 static void flush(mti_secured *s)
@@ -139,12 +144,32 @@ static mt_status listen(mti_secured *s)
     return MT_OK;
 }
 
+static void handshake_free(const mti_secured *s, mti_handshake *handshake)
+{
+    mti_handshake_wipe(handshake);
+    mti_mem_free(s->secure->env->mem, handshake, sizeof *handshake);
+}
+
 static void forget_handshake(mti_secured *s)
 {
-    if (!s->handshake) return;
-    mti_handshake_wipe(s->handshake);
-    mti_mem_free(s->secure->env->mem, s->handshake, sizeof *s->handshake);
+    if (s->handshake && s->handshake != s->used) handshake_free(s, s->handshake);
     s->handshake = NULL;
+}
+
+/* While a handshake is used, it calls the application, which may do anything. Answers whether it still counts. */
+static void use(mti_secured *s)
+{
+    s->used = s->handshake;
+}
+
+static bool used(mti_secured *s)
+{
+    mti_handshake *handshake = s->used;
+
+    s->used = NULL;
+    if (s->handshake == handshake && !s->closing) return true;
+    if (s->handshake != handshake) handshake_free(s, handshake);
+    return false;
 }
 
 /* Back to before the handshake. */
@@ -160,6 +185,7 @@ static void reset(mti_secured *s)
     mti_sealed_wipe(&s->sealed, crypto);
     forget_waiting(s);
     forget_held(s);
+    s->end_said = false;
     s->full = false;
     (void)listen(s);
 }
@@ -187,7 +213,9 @@ static void fire(void *arg)
     mt_connection *outer = mt_connection_ref(s->outer);
 
     s->timer_set = false;
-    if (s->stage == MTI_SECURED_SHAKING) fail_with(s, MT_DEADLINE, "the handshake took too long");
+    if (s->closing) mt_connection_close(s->link); /* the peer does not read */
+    else if (s->stage == MTI_SECURED_SHAKING)
+        fail_with(s, MT_DEADLINE, "the handshake took too long");
     else release(s);
     mt_connection_unref(outer);
 }
@@ -210,15 +238,18 @@ static void up(mti_secured *s)
 static void admit(mti_secured *s)
 {
     const mt_secure_options *options = &s->secure->options;
-    mt_error why = {.status = MT_REFUSED};
+    const mti_handshake *handshake = s->handshake;
+    mt_secure_visitor visitor = {.size = sizeof visitor,
+                                 .device = handshake->device,
+                                 .papers = {handshake->papers, handshake->papers_len},
+                                 .ticket = handshake->has_ticket ? handshake->ticket : NULL};
     mt_status st = s->dialed ? MT_OK : MT_REFUSED;
+    mt_error why;
 
     mti_fail(&why, MT_REFUSED, "no device is admitted here");
-    if (options->admit)
-        st = options->admit(options->ctx, s->handshake->device,
-                            (mt_bytes){s->handshake->papers, s->handshake->papers_len}, s->outer,
-                            &why);
-    if (s->stage != MTI_SECURED_SHAKING) return; /* it was closed meanwhile */
+    use(s);
+    if (options->admit) st = options->admit(options->ctx, &visitor, s->outer, &why);
+    if (!used(s)) return; /* it was closed meanwhile, or begins anew */
     if (st == MT_OK) up(s);
     else mti_secured_fail(s, &why);
 }
@@ -261,9 +292,9 @@ static mt_status handshake_begin(mti_secured *s)
 
     if (st != MT_OK) return st;
     s->handshake = mti_mem_alloc(env->mem, sizeof *s->handshake);
-    if (!s->handshake) return MT_NO_MEMORY;
-    mti_handshake_begin(s->handshake, &start);
+    if (s->handshake) mti_handshake_begin(s->handshake, &start);
     secure->options.crypto->wipe(secure->options.crypto->ctx, ephemeral, sizeof ephemeral);
+    if (!s->handshake) return MT_NO_MEMORY;
     timer_set(s, secure->options.handshake_ms);
     return listen(s);
 }
@@ -286,8 +317,12 @@ static void begin(mti_secured *s)
 static void hear_handshake(mti_secured *s, mt_bytes message)
 {
     mt_error why;
+    mt_status st;
 
-    if (mti_handshake_hear(s->handshake, message, &why) == MT_OK) shake(s);
+    use(s);
+    st = mti_handshake_hear(s->handshake, message, &why);
+    if (!used(s)) return;
+    if (st == MT_OK) shake(s);
     else mti_secured_fail(s, &why);
 }
 
@@ -315,6 +350,22 @@ static void release(mti_secured *s)
         fail_with(s, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY));
 }
 
+/* A message that came in parts is taken out of the session, which may end while it is delivered. */
+static void deliver(mti_secured *s, mt_bytes message)
+{
+    mt_buf parts = {.mem = s->secure->env->mem};
+    mt_status st;
+
+    if (s->sealed.whole) {
+        parts = s->sealed.parts;
+        s->sealed.parts = (mt_buf){.mem = parts.mem};
+        s->sealed.whole = false;
+    }
+    st = mt_connection_deliver(s->outer, message);
+    (void)st; /* whoever closed the connection meanwhile wants no message */
+    mt_buf_free(&parts);
+}
+
 static void hear_part(mti_secured *s, mt_bytes part)
 {
     mt_secure *secure = s->secure;
@@ -322,8 +373,7 @@ static void hear_part(mti_secured *s, mt_bytes part)
     mt_status st = mti_sealed_take(&s->sealed, secure->options.crypto, part, &secure->in, &message);
 
     if (st == MT_OK && s->listening) {
-        st = mt_connection_deliver(s->outer, message);
-        (void)st; /* whoever closed the connection meanwhile wants no message */
+        deliver(s, message);
         return;
     }
     if (st == MT_OK) st = hold(s, message);
@@ -351,6 +401,8 @@ static void link_closed(mti_secured *s, const mt_error *why)
     if (why && cut.status == MT_OK) cut = *why;
     if (s->stage == MTI_SECURED_UP && !s->sealed.ended && cut.status == MT_OK)
         mti_fail(&cut, MT_IO, "the link was cut");
+    if (s->stage == MTI_SECURED_SHAKING && cut.status == MT_OK)
+        mti_fail(&cut, MT_CLOSED, "the peer ended the link before the handshake was through");
     if (s->closing) cut.status = MT_OK;
     reset(s);
     mt_connection_closed(s->outer, cut.status == MT_OK ? NULL : &cut);
@@ -398,7 +450,9 @@ static void secured_close(void *ctx)
     mti_secured *s = ctx;
 
     s->closing = true;
+    timer_stop(s);
     if (s->waiting.len == 0) finish(s);
+    if (s->waiting.len > 0) timer_set(s, CLOSE_MS);
 }
 
 static void secured_drop(void *ctx, const mt_error *why)
@@ -458,16 +512,19 @@ mt_status mti_secured_new(mt_secure *secure, mt_connection *link, const mt_secur
                           mt_connection **out, mt_error *err)
 {
     const mt_mem *mem = secure->env->mem;
-    mti_secured *s = mti_mem_alloc(mem, sizeof *s);
-    mt_subscriber subscriber = {.on_event = link_changed, .ctx = s};
+    mti_secured *s = mti_secured_of(link);
+    mt_subscriber subscriber = {.on_event = link_changed};
     unsigned flags = MT_CONNECTION_OFFLINE;
     mt_status st;
 
-    if (!s) return mti_no_memory(err);
+    if (s && s->secure == secure)
+        return mti_fail(err, MT_INVALID, "a link that is secured by the same device already");
+    if (!(s = mti_mem_alloc(mem, sizeof *s))) return mti_no_memory(err);
     memset(s, 0, sizeof *s);
     s->secure = mt_secure_ref(secure);
     s->link = mt_connection_ref(link);
     s->timer = (mt_timer){.fire = fire, .arg = s};
+    subscriber.ctx = s;
     s->waiting.mem = s->held.mem = s->sealed.parts.mem = mem;
     take_peer(s, peer);
     if (mt_connection_ephemeral(link)) flags |= MT_CONNECTION_EPHEMERAL;

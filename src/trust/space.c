@@ -173,8 +173,8 @@ static mt_status note(mt_space *space, const uint8_t *device, const mti_grant *g
     return MT_OK;
 }
 
-mt_status mt_space_admit(void *ctx, const uint8_t device[MT_DEVICE_LEN], mt_bytes papers,
-                         mt_connection *connection, mt_error *why)
+mt_status mt_space_admit(void *ctx, const mt_secure_visitor *visitor, mt_connection *connection,
+                         mt_error *why)
 {
     mt_space *space = ctx;
     mt_bytes tokens[MTI_CHAIN_MAX];
@@ -185,12 +185,12 @@ mt_status mt_space_admit(void *ctx, const uint8_t device[MT_DEVICE_LEN], mt_byte
     mt_status st;
 
     (void)connection;
-    if (papers.len == 0)
+    if (visitor->papers.len == 0)
         return mti_fail(why, MT_REFUSED, "%s", mti_verdict_text(MTI_VERDICT_NO_TOKEN));
-    if ((st = mti_chain_decode(papers, tokens, &count, why)) != MT_OK) return st;
-    verdict = mti_chain_check(space->options.crypto, &space->about, device, &moment, tokens, count,
-                              &grant, why);
-    if (verdict == MTI_VERDICT_ALLOWED) return note(space, device, &grant, why);
+    if ((st = mti_chain_decode(visitor->papers, tokens, &count, why)) != MT_OK) return st;
+    verdict = mti_chain_check(space->options.crypto, &space->about, visitor->device, &moment,
+                              tokens, count, &grant, why);
+    if (verdict == MTI_VERDICT_ALLOWED) return note(space, visitor->device, &grant, why);
     why->status = MT_REFUSED;
     return MT_REFUSED;
 }

@@ -18,10 +18,10 @@ typedef struct scene {
     size_t got;
 } scene;
 
-static mt_status admit(void *ctx, const uint8_t *device, mt_bytes papers, mt_connection *connection,
+static mt_status admit(void *ctx, const mt_secure_visitor *visitor, mt_connection *connection,
                        mt_error *why)
 {
-    (void)ctx, (void)device, (void)papers, (void)connection, (void)why;
+    (void)ctx, (void)visitor, (void)connection, (void)why;
     return MT_OK;
 }
 

@@ -337,6 +337,119 @@ TEST(session_that_is_cut_off_without_a_word_is_told_from_one_that_ends)
     test_secure_end_all(&w);
 }
 
+/* ---- An application that does things while it is asked ---- */
+
+static void close_it(test_secure *w, mt_connection *connection)
+{
+    (void)w;
+    mt_connection_close(connection);
+}
+
+static void drop_it(test_secure *w, mt_connection *connection)
+{
+    const mt_error why = {MT_REFUSED, "dropped meanwhile"};
+
+    (void)w;
+    mt_connection_drop(connection, &why);
+}
+
+static void cut_it(test_secure *w, mt_connection *connection)
+{
+    (void)connection;
+    CHECK(mt_pipe_cut(w->ends[1].inner) == MT_OK);
+    CHECK(mt_pipe_restore(w->ends[1].inner) == MT_OK);
+}
+
+TEST(connection_may_be_closed_dropped_or_cut_while_it_is_asked_who_may_come)
+{
+    static void (*const cases[])(test_secure *, mt_connection *) = {close_it, drop_it, cut_it};
+
+    for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+        test_secure w;
+
+        test_secure_begin(&w);
+        w.admitting = cases[i];
+        test_secure_join(&w);
+        test_env_run_for(&w.te, 100);
+        CHECK(!is_up(&w, 1) && mt_secure_counts_of(w.ends[1].secure).done == 0);
+        test_secure_end_all(&w);
+        test_secure_begin(&w);
+        w.ticketing = cases[i];
+        w.ticket_good = true;
+        join_with_ticket(&w, TEST_TICKET, 0);
+        test_env_run_for(&w.te, 100);
+        CHECK(!is_up(&w, 1) && mt_secure_counts_of(w.ends[1].secure).done == 0);
+        test_secure_end_all(&w);
+    }
+}
+
+TEST(who_is_asked_knows_whether_a_ticket_was_proven)
+{
+    test_secure w;
+
+    test_secure_begin(&w);
+    w.ticket_good = true;
+    join_with_ticket(&w, TEST_TICKET, 0);
+    CHECK(both_up(&w) && w.came_with);
+    test_secure_join(&w);
+    CHECK(both_up(&w) && !w.came_with);
+    test_secure_end_all(&w);
+}
+
+TEST(link_that_is_secured_is_not_secured_again_by_the_same_device)
+{
+    mt_secure_peer peer = {.size = sizeof peer};
+    mt_connection *twice;
+    test_secure w;
+    mt_error err;
+
+    test_secure_begin(&w);
+    test_secure_join(&w);
+    peer.device = mt_secure_device(w.ends[1].secure);
+    CHECK(mt_secure_dial(w.ends[0].secure, w.ends[0].outer, &peer, &twice, &err) == MT_INVALID);
+    test_secure_end_all(&w);
+}
+
+/* ---- Links that are full when they are closed ---- */
+
+TEST(close_behind_a_message_that_waits_is_no_cut)
+{
+    static uint8_t text[1 << 20];
+    mt_pipe_options options = {.size = sizeof options, .queued_max = 1000};
+    mt_secure_peer peer = {.size = sizeof peer};
+    mt_connection *near, *far;
+    test_secure_end *a, *b;
+    test_secure w;
+
+    test_secure_begin(&w);
+    test_secure_join(&w); /* so that there are listeners; those links are not used */
+    a = &w.ends[0];
+    b = &w.ends[1];
+    mt_connection_unref(a->outer);
+    mt_subscription_dispose(a->heard);
+    mt_subscription_dispose(a->told);
+    mt_subscription_dispose(b->heard);
+    mt_subscription_dispose(b->told);
+    mt_connection_unref(b->outer);
+    a->heard = a->told = b->heard = b->told = NULL;
+    peer.device = mt_secure_device(b->secure);
+    CHECK(mt_pipe_new(&w.te.env, &options, &near, &far, NULL) == MT_OK);
+    CHECK(mt_secure_dial(a->secure, near, &peer, &a->outer, NULL) == MT_OK);
+    CHECK(mt_secure_accept(b->secure, far, &b->outer, NULL) == MT_OK);
+    test_secure_listen(&w);
+    CHECK(both_up(&w));
+    for (int i = 0; i < 3; i++)
+        CHECK(mt_connection_send(a->outer, (mt_bytes){text, sizeof text}) ==
+              (i < 2 ? MT_OK : MT_AGAIN));
+    mt_connection_close(a->outer);
+    test_env_run_for(&w.te, 100);
+    CHECK(b->got == 2 && b->closed && b->why.status == MT_OK);
+    CHECK(a->closed && a->why.status == MT_OK);
+    mt_connection_unref(near);
+    mt_connection_unref(far);
+    test_secure_end_all(&w);
+}
+
 /* ---- Links that come and go ---- */
 
 TEST(link_that_is_cut_and_comes_back_has_a_new_session)
@@ -535,6 +648,10 @@ int main(void)
         cmocka_unit_test(no_changed_byte_of_a_handshake_lets_anybody_through),
         cmocka_unit_test(part_that_is_changed_lost_repeated_or_cut_ends_the_session),
         cmocka_unit_test(session_that_is_cut_off_without_a_word_is_told_from_one_that_ends),
+        cmocka_unit_test(connection_may_be_closed_dropped_or_cut_while_it_is_asked_who_may_come),
+        cmocka_unit_test(who_is_asked_knows_whether_a_ticket_was_proven),
+        cmocka_unit_test(link_that_is_secured_is_not_secured_again_by_the_same_device),
+        cmocka_unit_test(close_behind_a_message_that_waits_is_no_cut),
         cmocka_unit_test(link_that_is_cut_and_comes_back_has_a_new_session),
         cmocka_unit_test(peer_that_says_nothing_is_dropped_after_five_seconds),
         cmocka_unit_test(thousand_silent_links_do_not_keep_a_device_out),

@@ -400,6 +400,46 @@ TEST(a_dialed_link_that_is_dropped_says_why_and_comes_back)
     net_over(&net);
 }
 
+/* Drops the link that a message comes of, and reads the message all the same. */
+static void drop_and_read(void *sum, const void *event)
+{
+    const mt_message *message = event;
+
+    mt_connection_drop(message->connection, NULL);
+    for (size_t i = 0; i < message->bytes.len; i++) *(size_t *)sum += message->bytes.data[i];
+}
+
+TEST(a_link_may_be_dropped_inside_a_message)
+{
+    static const char *const urls[] = {"tcp://127.0.0.1:0", "ws://127.0.0.1:0"};
+    static const mt_dial_options once = {.size = sizeof once, .once = true};
+    static uint8_t ones[300000];
+
+    memset(ones, 1, sizeof ones);
+    for (size_t i = 0; i < TEST_COUNT(urls); i++) {
+        size_t sum = 0;
+        mt_subscriber subscriber = {.on_event = drop_and_read, .ctx = &sum};
+        mt_subscription *subscription;
+        mt_connection *there;
+        test_net net;
+
+        test_net_begin(&net, test_mem());
+        test_net_listen(&net, urls[i], NULL);
+        there = test_net_dial(&net, &once);
+        test_net_members(&net, 1);
+        test_net_online(&net, there, true);
+        CHECK(mt_event_stream_subscribe(mt_group_messages(mt_server_group(net.server)), &subscriber,
+                                        &subscription) == MT_OK);
+        CHECK(mt_connection_send(there, (mt_bytes){ones, sizeof ones}) == MT_OK);
+        CHECK(mt_connection_send(there, (mt_bytes){ones, sizeof ones}) == MT_OK);
+        test_net_members(&net, 0);
+        CHECK(sum == sizeof ones); /* and none after it */
+        mt_subscription_dispose(subscription);
+        mt_connection_unref(there);
+        net_over(&net);
+    }
+}
+
 TEST(an_accepted_link_that_is_dropped_is_closed)
 {
     const mt_error why = {MT_REFUSED, "not admitted"};
@@ -834,6 +874,7 @@ int main(void)
         cmocka_unit_test(links_work_on_a_joined_loop),
         cmocka_unit_test(a_dialed_link_comes_back_when_its_server_does),
         cmocka_unit_test(a_dialed_link_that_is_dropped_says_why_and_comes_back),
+        cmocka_unit_test(a_link_may_be_dropped_inside_a_message),
         cmocka_unit_test(an_accepted_link_that_is_dropped_is_closed),
         cmocka_unit_test(a_link_that_is_to_connect_once_closes_where_others_come_back),
         cmocka_unit_test(limits_of_silence_follow_each_other),

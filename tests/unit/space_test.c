@@ -91,11 +91,11 @@ static void changed(void *ctx)
 }
 
 /* As mt_space_admit, and notes why not. */
-static mt_status admit(void *ctx, const uint8_t *device, mt_bytes papers, mt_connection *connection,
+static mt_status admit(void *ctx, const mt_secure_visitor *visitor, mt_connection *connection,
                        mt_error *why)
 {
     world *w = ctx;
-    mt_status st = mt_space_admit(w->hub.space, device, papers, connection, why);
+    mt_status st = mt_space_admit(w->hub.space, visitor, connection, why);
 
     if (st != MT_OK) w->why = *why;
     return st;

@@ -373,6 +373,26 @@ TEST(what_it_may_not_write_it_cannot_send)
     leave(&w);
 }
 
+/* Where it may only write, it hears neither what there is nor how much. */
+TEST(what_it_may_only_write_is_not_compared_with_it)
+{
+    scene w;
+
+    w.p = (policy){.write = {{.prefix = mt_str("notes/")}}, .write_count = 1};
+    begin(&w.m, &w.p);
+    test_stranger_come(&w.m, &w.s, (mt_pipe_options){.queued_max = 1 << 20});
+    w.s.features = MTI_FEATURE_COMPARES | MTI_FEATURE_CODES;
+    test_stranger_greet(&w.m, &w.s, 's', 1, 0);
+    test_env_run_for(&w.m.te, 20);
+    CHECK(w.s.heard[MTI_SUBSCRIBE] == 1 && !(w.s.asked_flags & MTI_RANGE_COMPARE));
+    CHECK(w.s.heard[MTI_PRINTS] == 0);
+    test_stranger_grants(&w.s, w.s.asked, MTI_STANDS_ASKED);
+    test_env_run_for(&w.m.te, 20);
+    CHECK(w.s.heard[MTI_ASK] == 0 && w.s.heard[MTI_SUBSCRIBE] == 2);
+    CHECK(!(w.s.asked_flags & MTI_RANGE_COMPARE) && w.s.standing.how == MTI_STANDS_FEED);
+    leave(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +409,7 @@ int main(void)
         cmocka_unit_test(what_it_may_not_read_is_not_found_for_it),
         cmocka_unit_test(what_it_may_not_write_it_cannot_answer_reads_with),
         cmocka_unit_test(what_it_may_not_write_it_cannot_send),
+        cmocka_unit_test(what_it_may_only_write_is_not_compared_with_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

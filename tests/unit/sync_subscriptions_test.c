@@ -2,6 +2,9 @@
 #include "test_meeting.h"
 #include "test_stranger.h"
 
+#include <mytosis/plugin/network.h>
+#include <mytosis/secure.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -145,6 +148,56 @@ TEST(what_a_peer_said_to_a_session_that_is_over_is_not_heard)
     end(&m, &s);
 }
 
+/* Begins as another peer's does, which has proven to be a device. */
+static void claim(test_meeting *m, test_stranger *s, const mt_connection *of, const uint8_t *device)
+{
+    mt_bytes boot = mt_connection_peer(of);
+    mti_hello hello = {.version_min = 1,
+                       .version_max = 1,
+                       .clock = 1,
+                       .peer = boot,
+                       .boot = boot,
+                       .nonce = 1,
+                       .window = 1 << 22};
+    mti_range all = {.first = {NULL, 0}};
+    mti_say say;
+
+    mt_connection_set_device(s->here, device);
+    say = test_stranger_speak(s, MTI_HELLO);
+    mti_say_hello(&say, &hello);
+    mti_say_number(&say, 1);
+    mti_say_range(&say, &all, MTI_RANGE_PULL | MTI_RANGE_PUSH);
+    test_stranger_send(s);
+    test_env_run_for(&m->te, 100);
+}
+
+TEST(what_is_known_of_a_device_no_other_can_claim)
+{
+    static const uint8_t one[MT_DEVICE_LEN] = {1}, other[MT_DEVICE_LEN] = {2};
+    mt_connection *link;
+    test_stranger s;
+    test_meeting m;
+    mt_db *guest;
+    mt_bytes known;
+
+    test_meeting_begin(&m);
+    test_meeting_open(&m, 0, NULL);
+    guest = test_meeting_open(&m, 1, NULL);
+    link = test_meeting_join(&m, 0, 1);
+    mt_connection_set_device(link, one);
+    test_meeting_rest(&m);
+    test_stranger_come(&m, &s, (mt_pipe_options){.queued_max = 1 << 20, .a_id = mt_str("other")});
+    claim(&m, &s, m.ends[0][1], other);
+    claim(&m, &s, link, other);
+    known = mt_connection_peer(s.here);
+    CHECK(known.len == 16 && !mt_bytes_equal(known, mt_connection_peer(link)));
+    test_text_set(m.peers[0].db, "later", "for both");
+    test_meeting_rest(&m);
+    CHECK(test_text_is(guest, "later", "for both"));
+    test_stranger_leave(&s);
+    test_meeting_end(&m);
+}
+
 TEST(range_that_is_not_given_is_refused_and_the_session_goes_on)
 {
     static const struct {
@@ -209,6 +262,7 @@ int main(void)
         cmocka_unit_test(number_of_a_subscription_that_was_ended_may_be_used_again),
         cmocka_unit_test(range_that_is_subscribed_to_again_is_given_once),
         cmocka_unit_test(what_a_peer_said_to_a_session_that_is_over_is_not_heard),
+        cmocka_unit_test(what_is_known_of_a_device_no_other_can_claim),
         cmocka_unit_test(range_that_is_not_given_is_refused_and_the_session_goes_on),
         cmocka_unit_test(subscription_beyond_a_thousand_is_refused_and_the_session_goes_on),
     };

@@ -61,11 +61,11 @@ typedef struct mt_sync_options {
     bool dry_run; /* only find out how much differs from what each peer has, and move nothing: see
                        * mt_sync_subscription. No range is a list */
 
-    /* What a peer may, asked whenever a session with it begins; `mt_connection_device` says who it is, if it
-     * has proven that. It narrows `ranges` and never widens them: what a peer may not be sent it is not
-     * told of in any way, and what it may not send is not taken. Anything but MT_OK ends the session,
-     * with `why`. It calls nothing that changes a connection or the database. NULL: each peer may
-     * everything. */
+    /* What a peer may: asked when a link to it comes up, when it begins anew, and after
+     * mt_db_rights_changed. `mt_connection_device` says who it is, if it has proven that. It narrows `ranges`
+     * and never widens them: of what a peer may not be sent it is not told in any way, and what it may not
+     * send is not taken. Anything but MT_OK ends the session, with `why`. It calls nothing that changes a
+     * connection or the database. NULL: each peer may everything. */
     mt_status (*rights)(void *ctx, mt_connection *connection, mt_sync_rights *rights,
                         mt_error *why);
     void *rights_ctx;
