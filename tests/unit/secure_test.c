@@ -251,11 +251,13 @@ TEST(link_shows_no_text_and_no_key)
     test_secure_end_all(&w);
 }
 
+enum { FLIP, DROP, TWICE, EMPTY, CUT };
+
 /* What happens to one message of an end. */
 typedef struct meddling {
     size_t from, number;
     size_t byte; /* its byte, from the end where there are not so many */
-    enum { FLIP, DROP, TWICE, EMPTY, CUT } how;
+    unsigned how;
     bool done;
 } meddling;
 
@@ -299,7 +301,7 @@ TEST(no_changed_byte_of_a_handshake_lets_anybody_through)
 
 TEST(part_that_is_changed_lost_repeated_or_cut_ends_the_session)
 {
-    for (int how = FLIP; how <= CUT; how++) {
+    for (unsigned how = FLIP; how <= CUT; how++) {
         meddling m = {0, 4, 3, how, false}; /* the second behind the handshake */
         test_secure w;
 
