@@ -40,7 +40,7 @@ static void revocation(mt_bytes bytes)
 }
 
 /* Splits a chain; answers how many tokens it has, 0 for none. */
-static size_t split(mt_bytes bytes, mt_bytes tokens[MTI_CHAIN_MAX])
+static size_t split(mt_bytes bytes, mt_bytes tokens[MT_CHAIN_TOKENS_MAX])
 {
     uint8_t again[MTI_CHAIN_LEN_MAX];
     mt_error err = {.status = MT_OK};
@@ -61,7 +61,7 @@ static void chain(mt_bytes bytes)
     static const uint8_t device[MT_KEY_LEN];
     const mti_moment moment = {.now_ms = 1500};
     const mti_space space = {{0}, {0}};
-    mt_bytes tokens[MTI_CHAIN_MAX];
+    mt_bytes tokens[MT_CHAIN_TOKENS_MAX];
     size_t count = split(bytes, tokens);
     mti_grant grant;
     mt_error err;
@@ -82,9 +82,9 @@ static mt_status any_signature(void *ctx, const uint8_t *key, mt_bytes message,
 }
 
 typedef struct ordered {
-    mti_token tokens[MTI_CHAIN_MAX];
-    uint8_t room[MTI_CHAIN_MAX][MTI_TOKEN_LEN_MAX];
-    mt_bytes bytes[MTI_CHAIN_MAX];
+    mti_token tokens[MT_CHAIN_TOKENS_MAX];
+    uint8_t room[MT_CHAIN_TOKENS_MAX][MTI_TOKEN_LEN_MAX];
+    mt_bytes bytes[MT_CHAIN_TOKENS_MAX];
     size_t count;
 } ordered;
 
@@ -137,7 +137,7 @@ static void require_given(const ordered *in, const mti_grant *grant, const mti_m
 static void ordered_chain(mt_bytes bytes)
 {
     mt_crypto crypto = *mt_crypto_sodium();
-    mt_bytes tokens[MTI_CHAIN_MAX];
+    mt_bytes tokens[MT_CHAIN_TOKENS_MAX];
     ordered in = {.count = split(bytes, tokens)};
     mti_moment moment = {0};
     mti_space space;

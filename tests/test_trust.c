@@ -46,7 +46,7 @@ void test_token_prefixes(mti_token *token, const char *prefixes, size_t len)
     token->prefix_count = 0;
     for (;; prefixes = comma + 1) {
         comma = memchr(prefixes, ',', (size_t)(end - prefixes));
-        CHECK(token->prefix_count < MTI_PREFIXES_MAX);
+        CHECK(token->prefix_count < MT_TOKEN_PREFIXES_MAX);
         token->prefixes[token->prefix_count++] =
             (mt_bytes){(const uint8_t *)prefixes, (size_t)((comma ? comma : end) - prefixes)};
         if (!comma) return;

@@ -25,8 +25,8 @@ void test_token_prefixes(mti_token *token, const char *prefixes, size_t len);
 
 /* Tokens, one deriving from the other. */
 typedef struct test_chain {
-    uint8_t bytes[MTI_CHAIN_MAX + 1][MTI_TOKEN_LEN_MAX];
-    mt_bytes tokens[MTI_CHAIN_MAX + 1];
+    uint8_t bytes[MT_CHAIN_TOKENS_MAX + 1][MTI_TOKEN_LEN_MAX];
+    mt_bytes tokens[MT_CHAIN_TOKENS_MAX + 1];
     size_t count;
 } test_chain;
 

@@ -91,8 +91,9 @@ typedef struct mt_secure_peer {
 
 /* Put a connection that leads to a peer, or one that was accepted, into a secured one of the same id, which
  * is offline until the peer has proven who it is. `link` is SHARED; nobody else listens to it any more, and
- * closing the secured one closes it. It is none of the same mt_secure. What is wrong with a peer ends the link, and one that connects by itself
- * tries again. MT_INVALID: no device is named, or a ticket without its key. MT_NO_MEMORY. */
+ * closing the secured one closes it. What is wrong with a peer ends the link, and one that connects by itself
+ * tries again. MT_INVALID: no device is named, or a ticket without its key, or the link is one of the same
+ * mt_secure. MT_NO_MEMORY. */
 MT_API MT_MUST_USE mt_status mt_secure_dial(mt_secure *secure, mt_connection *link,
                                             const mt_secure_peer *peer, mt_connection **out,
                                             mt_error *err);

@@ -22,10 +22,7 @@ void mti_identity_make(const mt_crypto *crypto, const uint8_t seed[MT_KEY_LEN], 
 void mti_identity_wipe(const mt_crypto *crypto, mti_identity *identity);
 
 /* The device's public key, 32 bytes. */
-static inline const uint8_t *mti_identity_device(const mti_identity *identity)
-{
-    return identity->signing + MT_SIGNING_KEY_LEN - MT_KEY_LEN;
-}
+const uint8_t *mti_identity_device(const mti_identity *identity);
 
 /* Whether a proof says that a static key is a device's. MT_MALFORMED: it does not. */
 mt_status mti_identity_check(const mt_crypto *crypto, const uint8_t device[MT_KEY_LEN],

@@ -10,7 +10,7 @@
 typedef struct base {
     mti_space about;
     uint8_t key[MT_SIGNING_KEY_LEN];
-    mt_bytes tokens[MTI_CHAIN_MAX];
+    mt_bytes tokens[MT_CHAIN_TOKENS_MAX];
     size_t count;
 } base;
 
@@ -55,13 +55,13 @@ static mt_status token_fill(const mt_token *what, const base *b, const mt_crypto
     memset(out, 0, sizeof *out);
     memcpy(&own, what, what->size < sizeof own ? what->size : sizeof own);
     if (!own.device) return mti_fail(err, MT_INVALID, "a token for no device");
-    if (own.prefix_count < 1 || own.prefix_count > MTI_PREFIXES_MAX)
+    if (own.prefix_count < 1 || own.prefix_count > MT_TOKEN_PREFIXES_MAX)
         return mti_fail(err, MT_INVALID, "a token of %zu prefixes, not 1 to %d", own.prefix_count,
-                        MTI_PREFIXES_MAX);
+                        MT_TOKEN_PREFIXES_MAX);
     if (own.rights > MTI_RIGHTS_ALL)
         return mti_fail(err, MT_INVALID, "a token with rights that there are not");
-    if (b->count == MTI_CHAIN_MAX)
-        return mti_fail(err, MT_INVALID, "a chain has %d tokens at most", MTI_CHAIN_MAX);
+    if (b->count == MT_CHAIN_TOKENS_MAX)
+        return mti_fail(err, MT_INVALID, "a chain has %d tokens at most", MT_CHAIN_TOKENS_MAX);
     out->rights = (uint8_t)own.rights;
     memcpy(out->space, b->about.id, MTI_ID_LEN);
     if (b->count > 0) mti_token_id(crypto, b->tokens[b->count - 1], out->parent);
@@ -79,7 +79,7 @@ static mt_status check(const mt_crypto *crypto, const base *b, const mti_token *
                        mt_bytes made, mt_error *err)
 {
     mti_moment moment = {.now_ms = token->not_before};
-    mt_bytes tokens[MTI_CHAIN_MAX];
+    mt_bytes tokens[MT_CHAIN_TOKENS_MAX];
     mti_verdict verdict;
     mti_grant grant;
 
@@ -96,7 +96,7 @@ static mt_status issue(const mt_env *env, const mt_crypto *crypto, const base *b
                        const mt_token *what, mt_buf *out, mt_error *err)
 {
     uint8_t made[MTI_TOKEN_LEN_MAX], chain[MTI_CHAIN_LEN_MAX];
-    mt_bytes tokens[MTI_CHAIN_MAX];
+    mt_bytes tokens[MT_CHAIN_TOKENS_MAX];
     mti_token token;
     size_t len;
     mt_status st = token_fill(what, b, crypto, &token, err);

@@ -30,15 +30,15 @@ const char *mti_verdict_text(mti_verdict verdict)
 
 /* ---- Chains on the wire ---- */
 
-mt_status mti_chain_decode(mt_bytes bytes, mt_bytes tokens[MTI_CHAIN_MAX], size_t *count,
+mt_status mti_chain_decode(mt_bytes bytes, mt_bytes tokens[MT_CHAIN_TOKENS_MAX], size_t *count,
                            mt_error *err)
 {
     mti_parse in = mti_parse_of(bytes, "a chain", err);
-    mt_bytes read[MTI_CHAIN_MAX];
+    mt_bytes read[MT_CHAIN_TOKENS_MAX];
     size_t n = mti_parse_byte(&in, "the number of tokens");
     mt_status st;
 
-    if (n < 1 || n > MTI_CHAIN_MAX)
+    if (n < 1 || n > MT_CHAIN_TOKENS_MAX)
         mti_statement_fail(&in, MT_MALFORMED, 1, "the number of tokens", "not 1 to 4");
     for (size_t i = 0; i < n && !in.failed; i++) {
         size_t len = mti_parse_byte(&in, "the length of a token");
@@ -59,7 +59,7 @@ size_t mti_chain_encode(const mt_bytes *tokens, size_t count, uint8_t out[MTI_CH
 {
     uint8_t *at = out;
 
-    mti_assert(count >= 1 && count <= MTI_CHAIN_MAX);
+    mti_assert(count >= 1 && count <= MT_CHAIN_TOKENS_MAX);
     *at++ = (uint8_t)count;
     for (size_t i = 0; i < count; i++) {
         mti_assert(tokens[i].len <= MTI_TOKEN_LEN_MAX);
@@ -114,7 +114,7 @@ typedef struct check {
     const mti_space *space;
     const mt_bytes *bytes;
     size_t count, at;
-    mti_token tokens[MTI_CHAIN_MAX];
+    mti_token tokens[MT_CHAIN_TOKENS_MAX];
     mti_grant grant;
     mt_error err; /* of a token that could not be read */
 } check;
@@ -154,7 +154,7 @@ static mti_verdict check_link(const check *in)
         memcmp(token->issuer, parent->audience, MT_KEY_LEN) != 0 ||
         token->depth != parent->depth + 1)
         return MTI_VERDICT_NOT_LINKED;
-    if (!(parent->rights & MTI_RIGHT_DELEGATE)) return MTI_VERDICT_NO_DELEGATE;
+    if (!(parent->rights & MT_RIGHT_DELEGATE)) return MTI_VERDICT_NO_DELEGATE;
     return narrows(parent, token) ? MTI_VERDICT_ALLOWED : MTI_VERDICT_WIDENED;
 }
 
@@ -215,7 +215,7 @@ static mti_verdict check_chain(check *in, const uint8_t *device, const mti_momen
     mti_verdict verdict;
 
     if (in->count == 0) return MTI_VERDICT_NO_TOKEN;
-    if (in->count > MTI_CHAIN_MAX) return MTI_VERDICT_TOO_LONG;
+    if (in->count > MT_CHAIN_TOKENS_MAX) return MTI_VERDICT_TOO_LONG;
     if ((verdict = check_links(in)) != MTI_VERDICT_ALLOWED) return verdict;
     last = &in->tokens[in->at];
     if (memcmp(last->audience, device, MT_KEY_LEN) != 0) return MTI_VERDICT_WRONG_DEVICE;
@@ -239,7 +239,7 @@ mti_verdict mti_chain_check(const mt_crypto *crypto, const mti_space *space,
     }
     if (in.err.status != MT_OK)
         mti_fail(err, in.err.status, "token %zu of %zu: %s", in.at + 1, count, in.err.text);
-    else if (count == 0 || count > MTI_CHAIN_MAX) mti_fail(err, MT_REFUSED, "%s", text);
+    else if (count == 0 || count > MT_CHAIN_TOKENS_MAX) mti_fail(err, MT_REFUSED, "%s", text);
     else mti_fail(err, MT_REFUSED, "token %zu of %zu: %s", in.at + 1, count, text);
     return verdict;
 }
@@ -249,10 +249,10 @@ mti_verdict mti_chain_check(const mt_crypto *crypto, const mti_space *space,
 static bool has_right(const mti_grant *grant, mti_operation operation)
 {
     switch (operation) {
-    case MTI_OPERATION_READ: return grant->rights & MTI_RIGHT_READ;
-    case MTI_OPERATION_WRITE: return grant->rights & MTI_RIGHT_WRITE;
-    case MTI_OPERATION_DELEGATE: return grant->rights & MTI_RIGHT_DELEGATE;
-    case MTI_OPERATION_ADMIN: return grant->rights & MTI_RIGHT_ADMIN;
+    case MTI_OPERATION_READ: return grant->rights & MT_RIGHT_READ;
+    case MTI_OPERATION_WRITE: return grant->rights & MT_RIGHT_WRITE;
+    case MTI_OPERATION_DELEGATE: return grant->rights & MT_RIGHT_DELEGATE;
+    case MTI_OPERATION_ADMIN: return grant->rights & MT_RIGHT_ADMIN;
     }
     return false;
 }
@@ -277,7 +277,7 @@ static mti_verdict decide(const mti_grant *grant, mti_operation operation, mt_by
     if ((verdict = check_moment(grant, moment)) != MTI_VERDICT_ALLOWED) return verdict;
     if (reserved && operation != MTI_OPERATION_READ) return MTI_VERDICT_RESERVED;
     if (!reserved && !has_right(grant, operation)) return MTI_VERDICT_NO_RIGHT;
-    if (operation == MTI_OPERATION_DELEGATE && grant->count == MTI_CHAIN_MAX)
+    if (operation == MTI_OPERATION_DELEGATE && grant->count == MT_CHAIN_TOKENS_MAX)
         return MTI_VERDICT_TOO_LONG;
     if (!reserved && !reaches(grant, name)) return MTI_VERDICT_OUTSIDE;
     return MTI_VERDICT_ALLOWED;

@@ -11,7 +11,7 @@
 #include "trust/revocation.h"
 #include "trust/token.h"
 
-#define MTI_CHAIN_LEN_MAX (1 + MTI_CHAIN_MAX * (2 + MTI_TOKEN_LEN_MAX))
+#define MTI_CHAIN_LEN_MAX (1 + MT_CHAIN_TOKENS_MAX * (2 + MTI_TOKEN_LEN_MAX))
 
 /* Where a space keeps data about itself: read by whoever has a valid chain, written with no right. */
 #define MTI_RESERVED_PREFIX "@space/"
@@ -60,10 +60,10 @@ typedef struct mti_moment {
 
 /* Splits a chain as it goes over the wire; the tokens are BORROWED from it, and not looked into.
  * MT_MALFORMED. `err` is not NULL. */
-MT_MUST_USE mt_status mti_chain_decode(mt_bytes bytes, mt_bytes tokens[MTI_CHAIN_MAX],
+MT_MUST_USE mt_status mti_chain_decode(mt_bytes bytes, mt_bytes tokens[MT_CHAIN_TOKENS_MAX],
                                        size_t *count, mt_error *err);
 
-/* Writes one of 1 to MTI_CHAIN_MAX tokens; answers its length. */
+/* Writes one of 1 to MT_CHAIN_TOKENS_MAX tokens; answers its length. */
 size_t mti_chain_encode(const mt_bytes *tokens, size_t count, uint8_t out[MTI_CHAIN_LEN_MAX]);
 
 /* A space, as its genesis has it. */
@@ -77,12 +77,12 @@ typedef struct mti_grant {
     uint8_t count; /* tokens of the chain; 0: none */
     uint8_t rights;
     uint8_t space[MTI_ID_LEN];
-    uint8_t ids[MTI_CHAIN_MAX][MTI_ID_LEN];     /* of the tokens, the root's first */
-    uint8_t issuers[MTI_CHAIN_MAX][MT_KEY_LEN]; /* and who issued each */
+    uint8_t ids[MT_CHAIN_TOKENS_MAX][MTI_ID_LEN];     /* of the tokens, the root's first */
+    uint8_t issuers[MT_CHAIN_TOKENS_MAX][MT_KEY_LEN]; /* and who issued each */
     uint64_t not_before, not_after;
     uint8_t prefix_count;
-    uint8_t prefix_lens[MTI_PREFIXES_MAX];
-    uint8_t prefixes[MTI_PREFIXES_MAX][MTI_PREFIX_LEN_MAX];
+    uint8_t prefix_lens[MT_TOKEN_PREFIXES_MAX];
+    uint8_t prefixes[MT_TOKEN_PREFIXES_MAX][MT_TOKEN_PREFIX_LEN_MAX];
 } mti_grant;
 
 /* Checks a chain that `device` shows, which is known to have that key. MTI_VERDICT_ALLOWED: it is in order, and

@@ -16,7 +16,7 @@
 #define LOOK_MS 60000
 
 /* A grant of everything but what is reserved is two ranges. */
-#define RANGES_MAX (MTI_PREFIXES_MAX + 1)
+#define RANGES_MAX (MT_TOKEN_PREFIXES_MAX + 1)
 
 typedef struct member {
     uint8_t device[MT_DEVICE_LEN];
@@ -177,7 +177,7 @@ mt_status mt_space_admit(void *ctx, const mt_secure_visitor *visitor, mt_connect
                          mt_error *why)
 {
     mt_space *space = ctx;
-    mt_bytes tokens[MTI_CHAIN_MAX];
+    mt_bytes tokens[MT_CHAIN_TOKENS_MAX];
     mti_moment moment = moment_of(space);
     mti_verdict verdict;
     mti_grant grant;

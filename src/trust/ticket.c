@@ -171,10 +171,10 @@ mt_status mti_ticket_encode(const mt_crypto *crypto, const mti_ticket *ticket,
 /* ---- What follows from the secret ---- */
 
 void mti_ticket_id(const mt_crypto *crypto, const uint8_t secret[MTI_TICKET_SECRET_LEN],
-                   uint8_t out[MTI_TICKET_ID_LEN])
+                   uint8_t out[MT_TICKET_ID_LEN])
 {
     mti_statement_hash(crypto, DOMAIN_ID, (mt_bytes){secret, MTI_TICKET_SECRET_LEN}, out,
-                       MTI_TICKET_ID_LEN);
+                       MT_TICKET_ID_LEN);
 }
 
 void mti_ticket_key(const mt_crypto *crypto, const uint8_t secret[MTI_TICKET_SECRET_LEN],

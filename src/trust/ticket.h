@@ -14,8 +14,9 @@
 
 #include "trust/statement.h"
 
+#include <mytosis/secure.h>
+
 #define MTI_TICKET_SECRET_LEN 16
-#define MTI_TICKET_ID_LEN 16
 #define MTI_TICKET_ADDRESSES_MAX 4
 #define MTI_TICKET_LEN_MAX 1150      /* as bytes */
 #define MTI_TICKET_TEXT_LEN_MAX 1538 /* as text */
@@ -42,7 +43,7 @@ MT_MUST_USE mt_status mti_ticket_decode(const mt_crypto *crypto, mt_bytes text,
 
 /* What names a ticket without telling its secret, and the key that both sides share by it. */
 void mti_ticket_id(const mt_crypto *crypto, const uint8_t secret[MTI_TICKET_SECRET_LEN],
-                   uint8_t out[MTI_TICKET_ID_LEN]);
+                   uint8_t out[MT_TICKET_ID_LEN]);
 void mti_ticket_key(const mt_crypto *crypto, const uint8_t secret[MTI_TICKET_SECRET_LEN],
                     uint8_t out[MT_KEY_LEN]);
 

@@ -11,8 +11,9 @@
 #define HEAD_LEN (2 + 2 * MTI_ID_LEN + 2 * MT_KEY_LEN + 2 * 8 + 1 + MTI_TOKEN_NONCE_LEN + 1)
 
 _Static_assert(MTI_TOKEN_LEN_MIN == HEAD_LEN + 1 + MT_SIGNATURE_LEN, "one empty prefix");
-_Static_assert(MTI_TOKEN_LEN_MAX ==
-                   HEAD_LEN + MTI_PREFIXES_MAX * (1 + MTI_PREFIX_LEN_MAX) + MT_SIGNATURE_LEN,
+_Static_assert(MTI_TOKEN_LEN_MAX == HEAD_LEN +
+                                        MT_TOKEN_PREFIXES_MAX * (1 + MT_TOKEN_PREFIX_LEN_MAX) +
+                                        MT_SIGNATURE_LEN,
                "as many and long ones as there may be");
 _Static_assert(MTI_TOKEN_LEN_MAX <= MTI_SIGNED_LEN_MAX, "a token is signed as one");
 
@@ -54,7 +55,7 @@ static void parse_prefixes(mti_parse *in, mti_token *out)
         const char *flaw;
         mt_bytes *prefix = &out->prefixes[i];
 
-        if (len > MTI_PREFIX_LEN_MAX)
+        if (len > MT_TOKEN_PREFIX_LEN_MAX)
             mti_statement_fail(in, MT_MALFORMED, 1, "the length of a prefix", "more than 64");
         *prefix = mti_parse_fixed(in, "a prefix", in->failed ? 0 : len);
         if (in->failed) return;
@@ -92,7 +93,7 @@ static void parse_depth(mti_parse *in, mti_token *out)
     bool top = memcmp(out->parent, no_parent, sizeof no_parent) == 0;
 
     out->depth = mti_parse_byte(in, "the depth");
-    if (out->depth >= MTI_CHAIN_MAX)
+    if (out->depth >= MT_CHAIN_TOKENS_MAX)
         mti_statement_fail(in, MT_MALFORMED, 1, "the depth", "more than 3");
     if (top != (out->depth == 0))
         mti_statement_fail(in, MT_MALFORMED, 1, "the depth",
@@ -115,7 +116,7 @@ mt_status mti_token_decode(mt_bytes bytes, mti_token *out, mt_error *err)
     parse_depth(&in, &read);
     mti_statement_copy(&in, "the nonce", read.nonce, sizeof read.nonce);
     read.prefix_count = mti_parse_byte(&in, "the number of prefixes");
-    if (read.prefix_count < 1 || read.prefix_count > MTI_PREFIXES_MAX)
+    if (read.prefix_count < 1 || read.prefix_count > MT_TOKEN_PREFIXES_MAX)
         mti_statement_fail(&in, MT_MALFORMED, 1, "the number of prefixes", "not 1 to 4");
     parse_prefixes(&in, &read);
     mti_statement_copy(&in, "the signature", read.signature, sizeof read.signature);
@@ -130,7 +131,7 @@ size_t mti_token_encode(const mti_token *token, uint8_t out[MTI_TOKEN_LEN_MAX])
 {
     uint8_t *at = out;
 
-    mti_assert(token->prefix_count <= MTI_PREFIXES_MAX);
+    mti_assert(token->prefix_count <= MT_TOKEN_PREFIXES_MAX);
     *at++ = MTI_STATEMENT_VERSION;
     *at++ = token->rights;
     at = mti_statement_put(at, token->space, sizeof token->space);
@@ -143,7 +144,7 @@ size_t mti_token_encode(const mti_token *token, uint8_t out[MTI_TOKEN_LEN_MAX])
     at = mti_statement_put(at, token->nonce, sizeof token->nonce);
     *at++ = token->prefix_count;
     for (size_t i = 0; i < token->prefix_count; i++) {
-        mti_assert(token->prefixes[i].len <= MTI_PREFIX_LEN_MAX);
+        mti_assert(token->prefixes[i].len <= MT_TOKEN_PREFIX_LEN_MAX);
         *at++ = (uint8_t)token->prefixes[i].len;
         at = mti_statement_put(at, token->prefixes[i].data, token->prefixes[i].len);
     }
@@ -160,10 +161,10 @@ mt_status mti_token_make(const mt_crypto *crypto, const uint8_t key[MT_SIGNING_K
     mt_bytes body;
     size_t len;
 
-    if (token->prefix_count > MTI_PREFIXES_MAX)
+    if (token->prefix_count > MT_TOKEN_PREFIXES_MAX)
         return mti_fail(err, MT_INVALID, "a token: more than 4 prefixes");
     for (size_t i = 0; i < token->prefix_count; i++)
-        if (token->prefixes[i].len > MTI_PREFIX_LEN_MAX)
+        if (token->prefixes[i].len > MT_TOKEN_PREFIX_LEN_MAX)
             return mti_fail(err, MT_INVALID, "a token: a prefix of more than 64 bytes");
     memcpy(made.issuer, mti_statement_public(key), sizeof made.issuer);
     len = mti_token_encode(&made, bytes);

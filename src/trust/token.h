@@ -13,16 +13,11 @@
 
 #include "trust/statement.h"
 
-#define MTI_RIGHT_READ 1u
-#define MTI_RIGHT_WRITE 2u
-#define MTI_RIGHT_DELEGATE 4u /* to issue tokens that give less, or as much */
-#define MTI_RIGHT_ADMIN 8u
+#include <mytosis/space.h>
+
 #define MTI_RIGHTS_ALL 15u
 #define MTI_RIGHT_RELAY 16u /* reserved */
 
-#define MTI_CHAIN_MAX 4 /* tokens, the root's and those that derive from it */
-#define MTI_PREFIXES_MAX 4
-#define MTI_PREFIX_LEN_MAX 64
 #define MTI_TOKEN_NONCE_LEN 8
 #define MTI_TOKEN_LEN_MIN 221 /* with one prefix, the empty one */
 #define MTI_TOKEN_LEN_MAX 480
@@ -39,7 +34,7 @@ typedef struct mti_token {
     uint8_t nonce[MTI_TOKEN_NONCE_LEN];
     uint8_t prefix_count;
     mt_bytes prefixes
-        [MTI_PREFIXES_MAX]; /* in order; of a token that was read, BORROWED from its bytes */
+        [MT_TOKEN_PREFIXES_MAX]; /* in order; of a token that was read, BORROWED from its bytes */
     uint8_t signature[MT_SIGNATURE_LEN];
 } mti_token;
 
@@ -48,8 +43,8 @@ MT_MUST_USE mt_status mti_token_make(const mt_crypto *crypto, const uint8_t key[
                                      const mti_token *token, uint8_t out[MTI_TOKEN_LEN_MAX],
                                      size_t *out_len, mt_error *err);
 
-/* Writes a token as it stands and answers its length; it has at most MTI_PREFIXES_MAX prefixes, and each
- * at most MTI_PREFIX_LEN_MAX bytes. */
+/* Writes a token as it stands and answers its length; it has at most MT_TOKEN_PREFIXES_MAX prefixes, and each
+ * at most MT_TOKEN_PREFIX_LEN_MAX bytes. */
 size_t mti_token_encode(const mti_token *token, uint8_t out[MTI_TOKEN_LEN_MAX]);
 
 /* Reads one, but for what its signature is worth. MT_UNSUPPORTED: of a later version, or it gives a right

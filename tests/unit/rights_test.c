@@ -38,7 +38,7 @@ static mti_verdict second(const char *rights, const char *prefixes, uint64_t fro
 
 TEST(a_chain_of_one_to_four_tokens_gives_what_its_last_one_says)
 {
-    for (size_t count = 1; count <= MTI_CHAIN_MAX; count++) {
+    for (size_t count = 1; count <= MT_CHAIN_TOKENS_MAX; count++) {
         test_chain chain = {0};
         mti_token last = test_token("ABCD"[count - 1], "w", "x/y/");
         mti_grant grant;
@@ -47,7 +47,7 @@ TEST(a_chain_of_one_to_four_tokens_gives_what_its_last_one_says)
         last.not_after = 1700;
         test_chain_add(&chain, "RABC"[count - 1], last);
         is(test_chain_check(&chain, "ABCD"[count - 1], &noon, &grant), MTI_VERDICT_ALLOWED);
-        CHECK(grant.count == count && grant.rights == MTI_RIGHT_WRITE);
+        CHECK(grant.count == count && grant.rights == MT_RIGHT_WRITE);
         CHECK(grant.not_before == 1000 && grant.not_after == 1700);
         CHECK(grant.prefix_count == 1 && grant.prefix_lens[0] == 4);
         assert_memory_equal(grant.prefixes[0], "x/y/", 4);
@@ -212,7 +212,7 @@ TEST(each_signature_of_a_chain_counts)
 {
     const mti_space space = test_space();
 
-    for (size_t at = 0; at < MTI_CHAIN_MAX; at++) {
+    for (size_t at = 0; at < MT_CHAIN_TOKENS_MAX; at++) {
         test_chain chain = {0};
         char text[60];
         mti_grant grant;
@@ -459,7 +459,7 @@ TEST(a_grant_ends_with_its_time)
 
 static mt_status split(mt_bytes bytes, mt_error *err)
 {
-    mt_bytes tokens[MTI_CHAIN_MAX];
+    mt_bytes tokens[MT_CHAIN_TOKENS_MAX];
     size_t count;
 
     return mti_chain_decode(bytes, tokens, &count, err);
@@ -467,11 +467,11 @@ static mt_status split(mt_bytes bytes, mt_error *err)
 
 TEST(a_chain_goes_over_the_wire_and_comes_back)
 {
-    for (size_t count = 1; count <= MTI_CHAIN_MAX; count++) {
+    for (size_t count = 1; count <= MT_CHAIN_TOKENS_MAX; count++) {
         test_chain chain = {0};
         uint8_t wire[MTI_CHAIN_LEN_MAX], again[MTI_CHAIN_LEN_MAX];
         size_t len, read_count;
-        mt_bytes tokens[MTI_CHAIN_MAX];
+        mt_bytes tokens[MT_CHAIN_TOKENS_MAX];
         mt_error err;
 
         chain_fill(&chain, count);

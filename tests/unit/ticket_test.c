@@ -183,17 +183,17 @@ TEST(addresses_are_printable_and_there_is_one_at_least)
 TEST(an_id_and_a_key_follow_from_the_secret_and_do_not_tell_it)
 {
     const mti_ticket ticket = sample();
-    uint8_t secret[MTI_TICKET_SECRET_LEN], id[2][MTI_TICKET_ID_LEN], key[2][MT_KEY_LEN];
+    uint8_t secret[MTI_TICKET_SECRET_LEN], id[2][MT_TICKET_ID_LEN], key[2][MT_KEY_LEN];
 
     memcpy(secret, ticket.secret, sizeof secret);
     mti_ticket_id(mt_crypto_sodium(), secret, id[0]);
     mti_ticket_key(mt_crypto_sodium(), secret, key[0]);
     CHECK(memcmp(id[0], secret, sizeof secret) != 0 && memcmp(key[0], secret, sizeof secret) != 0);
-    CHECK(memcmp(id[0], key[0], MTI_TICKET_ID_LEN) != 0);
+    CHECK(memcmp(id[0], key[0], MT_TICKET_ID_LEN) != 0);
     secret[15] ^= 1;
     mti_ticket_id(mt_crypto_sodium(), secret, id[1]);
     mti_ticket_key(mt_crypto_sodium(), secret, key[1]);
-    CHECK(memcmp(id[0], id[1], MTI_TICKET_ID_LEN) != 0 && memcmp(key[0], key[1], MT_KEY_LEN) != 0);
+    CHECK(memcmp(id[0], id[1], MT_TICKET_ID_LEN) != 0 && memcmp(key[0], key[1], MT_KEY_LEN) != 0);
 }
 
 int main(void)

@@ -44,7 +44,7 @@ TEST(what_was_made_is_read_and_written_the_same)
     test_chain_add(&chain, 'R', token);
     CHECK(read_one(chain.tokens[0], &err) == MT_OK);
     CHECK(mti_token_decode(chain.tokens[0], &read, &err) == MT_OK);
-    CHECK(read.rights == (MTI_RIGHT_READ | MTI_RIGHT_DELEGATE) && read.depth == 0);
+    CHECK(read.rights == (MT_RIGHT_READ | MT_RIGHT_DELEGATE) && read.depth == 0);
     CHECK(read.not_before == 1000 && read.not_after == 2000);
     assert_memory_equal(read.space, token.space, sizeof read.space);
     assert_memory_equal(read.issuer, test_public('R'), MT_KEY_LEN);
@@ -68,7 +68,7 @@ TEST(whatever_is_changed_in_it_is_refused)
 
 TEST(the_shortest_and_the_longest_are_read)
 {
-    char text[4][MTI_PREFIX_LEN_MAX + 2];
+    char text[4][MT_TOKEN_PREFIX_LEN_MAX + 2];
     mti_token token = test_token('A', "r", "");
     test_chain chain = {0};
     mt_error err;
@@ -78,8 +78,8 @@ TEST(the_shortest_and_the_longest_are_read)
     token.prefix_count = 4;
     for (size_t i = 0; i < 4; i++) {
         memset(text[i], (int)('a' + i), sizeof text[i]);
-        text[i][MTI_PREFIX_LEN_MAX - 1] = '/';
-        token.prefixes[i] = (mt_bytes){(const uint8_t *)text[i], MTI_PREFIX_LEN_MAX};
+        text[i][MT_TOKEN_PREFIX_LEN_MAX - 1] = '/';
+        token.prefixes[i] = (mt_bytes){(const uint8_t *)text[i], MT_TOKEN_PREFIX_LEN_MAX};
     }
     CHECK(sign(&chain, &token).len == MTI_TOKEN_LEN_MAX);
     CHECK(read_one(chain.tokens[0], &err) == MT_OK);
@@ -100,7 +100,7 @@ TEST(rights_that_do_not_exist_are_refused)
 
     token.rights = 0;
     refused(&token, MT_MALFORMED, "a token: byte 1: the rights: there are none");
-    token.rights = MTI_RIGHT_RELAY | MTI_RIGHT_READ;
+    token.rights = MTI_RIGHT_RELAY | MT_RIGHT_READ;
     refused(&token, MT_UNSUPPORTED, "a token: byte 1: the rights: relay is reserved");
     token.rights = 0x21;
     refused(&token, MT_MALFORMED, "a token: byte 1: the rights: one of them is none that there is");

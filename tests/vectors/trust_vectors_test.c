@@ -69,7 +69,7 @@ TEST(tokens_and_a_chain_are_those_of_the_samples)
 {
     const mti_moment moment = {.now_ms = 1500};
     uint8_t id[MTI_ID_LEN], wire[MTI_CHAIN_LEN_MAX];
-    mt_bytes tokens[MTI_CHAIN_MAX];
+    mt_bytes tokens[MT_CHAIN_TOKENS_MAX];
     test_chain chain;
     mti_space space;
     mti_grant grant;
@@ -104,7 +104,7 @@ TEST(a_revocation_is_that_of_the_samples)
 TEST(a_ticket_and_what_follows_from_its_secret_are_those_of_the_samples)
 {
     mti_ticket ticket = {.expiry_ms = UINT64_C(0x0102030405060708), .address_count = 2};
-    uint8_t genesis[MTI_GENESIS_LEN], id[MTI_TICKET_ID_LEN], key[MT_KEY_LEN];
+    uint8_t genesis[MTI_GENESIS_LEN], id[MT_TICKET_ID_LEN], key[MT_KEY_LEN];
     uint8_t bytes[MTI_TICKET_TEXT_LEN_MAX];
     char text[MTI_TICKET_TEXT_LEN_MAX + 1];
     mt_bytes line = test_vectors("trust/ticket.txt");
