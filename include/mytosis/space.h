@@ -91,18 +91,55 @@ MT_API void mt_space_free(mt_space *space);
 /* MT_SPACE_LEN bytes. BORROWED. */
 MT_API const uint8_t *mt_space_id(const mt_space *space);
 
-/* Takes a revocation in, for as long as the space lives. MT_MALFORMED: it is none, or not signed as it says.
- * MT_TOO_LARGE: there are too many. MT_NO_MEMORY. */
+/* Takes a revocation in, for as long as the space lives, and tells nobody: mt_space_publish does. MT_MALFORMED: it is
+ * none, or not signed as it says. MT_TOO_LARGE: there are too many. MT_NO_MEMORY. */
 MT_API MT_MUST_USE mt_status mt_space_revoke(mt_space *space, mt_bytes revocation, mt_error *err);
 
 /* For mt_secure_options: admits a device that shows a chain which is in order and good now. */
 MT_API mt_status mt_space_admit(void *space, const mt_secure_visitor *visitor,
                                 mt_connection *connection, mt_error *why);
 
-/* For mt_sync_options: what the device at the other end may, by the chain that it showed last. Nobody may write
- * below "@space/", where the space keeps what it says of itself. */
+/* For mt_sync_options: what the device at the other end may, by the chain that it showed last. No right lets anybody
+ * write below "@space/", where the space keeps what it says of itself; see mt_space_hooks. */
 MT_API mt_status mt_space_rights(void *space, mt_connection *connection, mt_sync_rights *rights,
                                  mt_error *why);
+
+/* Whether a device that has come may do something on a node, for hooks and routers, which know it by mt_connection_device:
+ * MT_OK, or MT_REFUSED and the reason in `why` (may be NULL). `right` is one of MT_RIGHT_... */
+MT_API mt_status mt_space_may(const mt_space *space, const uint8_t *device, unsigned right,
+                              mt_bytes uid, mt_error *why);
+
+/* ---- What a space says of itself ----
+ *
+ * Below "@space/" lie records, which are synced like everything else: the genesis, tokens that were given, and
+ * revocations. Each is signed, and good whoever brings it, and nothing else has a place there. */
+
+/* Hooks for the database of a space, of which it needs both: they refuse what is no record of it, and take in what
+ * is, before it is merged. Who sends what is none is dropped. With them, records are taken from every peer. */
+#define MT_SPACE_HOOKS 2
+MT_API void mt_space_hooks(mt_space *space, mt_hook hooks[MT_SPACE_HOOKS]);
+
+/* Takes in the records that a database has, and calls `done` (may be NULL); to be called before it is linked to peers.
+ * Answers as mt_stream. The database is closed before the space is freed. */
+MT_API MT_MUST_USE mt_status mt_space_follow(mt_space *space, mt_db *db, mt_done *done, void *ctx);
+
+/* Writes a chain that was given to a device where all learn of it, or, with it, the revocation of its last token. All are
+ * COPIED. MT_INVALID: that is no chain. Else as mt_commit_rows. */
+MT_API MT_MUST_USE mt_status mt_space_publish(mt_space *space, mt_db *db, mt_bytes chain,
+                                              mt_bytes revocation, mt_done *done, void *ctx);
+
+/* A token that is known by its record. BORROWED until the callback returns. */
+typedef struct mt_space_member {
+    uint32_t size;
+    mt_token token;        /* what was given, and to which device */
+    const uint8_t *issuer; /* by whom: MT_DEVICE_LEN bytes */
+    mt_bytes chain;
+    bool revoked; /* it, or one before it in its chain */
+} mt_space_member;
+
+/* Shows each, in the order in which they came to be known: 4,096 at most. A device may have several. */
+MT_API void mt_space_members(const mt_space *space,
+                             void (*show)(void *ctx, const mt_space_member *member), void *ctx);
 
 MT_END_DECLS
 #endif

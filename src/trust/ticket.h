@@ -14,12 +14,12 @@
 
 #include "trust/statement.h"
 
-#include <mytosis/secure.h>
+#include <mytosis/ticket.h>
 
 #define MTI_TICKET_SECRET_LEN 16
-#define MTI_TICKET_ADDRESSES_MAX 4
-#define MTI_TICKET_LEN_MAX 1150      /* as bytes */
-#define MTI_TICKET_TEXT_LEN_MAX 1538 /* as text */
+#define MTI_TICKET_ADDRESSES_MAX MT_TICKET_ADDRESSES_MAX
+#define MTI_TICKET_LEN_MAX 1150                        /* as bytes */
+#define MTI_TICKET_TEXT_LEN_MAX MT_TICKET_TEXT_LEN_MAX /* as text */
 
 typedef struct mti_ticket {
     uint8_t space[MTI_ID_LEN];
