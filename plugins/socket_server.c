@@ -263,6 +263,16 @@ static mt_status tls_make(mt_server *server, const char *url, bool is_tls, mt_er
                                               : "a certificate and its key");
 }
 
+static mt_status reach_check(const mt_server *server, const char *url, mt_error *err)
+{
+    if (server->is_local || server->options.anywhere) return MT_OK;
+    return mti_link_error(
+        err, MT_INVALID,
+        "%s: anybody could connect there; without secured links only addresses of "
+        "this machine are listened on: 127.0.0.0/8, [::1], localhost, unix:",
+        url);
+}
+
 static mt_status listen_begin(mt_server *server, const char *url, mt_error *err)
 {
     mti_address address;
@@ -271,6 +281,9 @@ static mt_status listen_begin(mt_server *server, const char *url, mt_error *err)
 
     if (st == MT_OK) st = mti_url_read(url, &parsed, err);
     if (st == MT_OK) st = mti_address_to_listen(url, &parsed, &address, err);
+    if (st != MT_OK) return st;
+    server->is_local = mti_address_is_local(&address);
+    st = reach_check(server, url, err);
     if (st == MT_OK) st = tls_make(server, url, parsed.is_tls, err);
     if (st != MT_OK) return st;
     server->kind = parsed.kind;

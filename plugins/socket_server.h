@@ -19,6 +19,7 @@ struct mt_server {
     mt_server_options options; /* its origins lie behind it */
     mti_link_limits limits;
     mti_url_kind kind;
+    bool is_local;        /* nobody reaches it from beyond this machine */
     mti_tls_context *tls; /* NULL: of other URLs than wss:// */
     mt_group *group;
     uv_poll_t poll;

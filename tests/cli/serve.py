@@ -430,6 +430,13 @@ log-format  text      default
             self.assertEqual(done.returncode, code)
             self.assertRegex(done.stderr.decode(), rf"^mytosis: {place}: .")
 
+    def test_addresses_that_anybody_reaches_are_refused(self):
+        for url in ("tcp://0.0.0.0:1", "ws://[::]:1", "ws://192.0.2.7:1"):
+            self.refused(INPUT, f"{url}: anybody could connect there; without secured links only addresses of this machine are "
+                                "listened on: 127.0.0.0/8, [::1], localhost, unix:", "serve", f"--listen={url}")
+        self.refused(USAGE, "--listen: tcp://example.org:1: the host to listen on is an address, or localhost",
+                     "serve", "--listen=tcp://example.org:1")
+
     def test_words_that_make_no_sense(self):
         self.refused(USAGE, "no store is named: --store PATH does, MYTOSIS_STORE in the environment, or \"store = PATH\" in the file",
                      "serve", env=environment())
