@@ -32,6 +32,8 @@ static const setting_spec specs[SETTING_COUNT] = {
     [SETTING_CONNECT] = {"connect", "MYTOSIS_CONNECT", OPTION_CONNECT, true, NULL},
     [SETTING_PULL] = {"pull", "MYTOSIS_PULL", OPTION_PULL, true, NULL},
     [SETTING_PUSH] = {"push", "MYTOSIS_PUSH", OPTION_PUSH, true, NULL},
+    [SETTING_ORIGIN] = {"origin", "MYTOSIS_ORIGIN", OPTION_ORIGIN, true, NULL},
+    [SETTING_HOST] = {"host", "MYTOSIS_HOST", OPTION_HOST, true, NULL},
     [SETTING_CERT] = {"cert", "MYTOSIS_CERT", OPTION_CERT, false, NULL},
     [SETTING_KEY] = {"key", "MYTOSIS_KEY", OPTION_KEY, false, NULL},
     [SETTING_CA] = {"ca", "MYTOSIS_CA", OPTION_CA, false, NULL},
@@ -62,6 +64,25 @@ static cli_exit_code no_memory(void)
     return cli_complain(EXIT_SYSTEM, "%s", mt_status_text(MT_NO_MEMORY));
 }
 
+/* HOST or HOST:PORT, as they stand in a URL. */
+static bool is_host(const char *text)
+{
+    char url[MT_CONNECTION_ID_LEN_MAX + 16];
+    int len = snprintf(url, sizeof url, "ws://%s", text);
+
+    return len > 0 && (size_t)len < sizeof url && !strchr(text, '/') &&
+           mt_url_check(url, false, NULL) == MT_OK;
+}
+
+/* As browsers write one: SCHEME://HOST or SCHEME://HOST:PORT, in small letters. */
+static bool is_origin(const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
+
+    return len > 0 && strncmp(text + len, "://", 3) == 0 && is_host(text + len + 3) &&
+           !strpbrk(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+}
+
 /* Says what is wrong with a value; false: nothing is. */
 static bool is_wrong(cli_setting setting, const char *text, char *why, size_t size)
 {
@@ -75,6 +96,11 @@ static bool is_wrong(cli_setting setting, const char *text, char *why, size_t si
     else if ((is_url && mt_url_check(text, setting == SETTING_LISTEN, &err) != MT_OK) ||
              (is_prefix && mt_uid_check(mt_str(text), &err) != MT_OK))
         (void)snprintf(why, size, "%s", err.text);
+    else if (setting == SETTING_HOST && !is_host(text))
+        (void)snprintf(why, size, "\"host\" is HOST or HOST:PORT, not \"%.100s\"", text);
+    else if (setting == SETTING_ORIGIN && !is_origin(text))
+        (void)snprintf(why, size, "\"origin\" is such as http://localhost:8000, not \"%.100s\"",
+                       text);
     else if (!cli_option_check(spec->option, text, choices, sizeof choices))
         (void)snprintf(why, size, "\"%s\" is %s, not \"%s\"", spec->key, choices, text);
     else return false;
@@ -145,7 +171,7 @@ static cli_exit_code complain_key(const file_place *place, const char *key)
 
     return cli_complain(EXIT_INPUT,
                         "%s: unknown key \"%.100s\"; there are store, listen, connect, pull, "
-                        "push, cert, key, ca, log-level and log-format",
+                        "push, origin, host, cert, key, ca, log-level and log-format",
                         show_place(place, shown, sizeof shown), key);
 }
 

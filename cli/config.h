@@ -18,6 +18,8 @@ typedef enum cli_setting {
     SETTING_CONNECT, /* a list */
     SETTING_PULL,    /* a list */
     SETTING_PUSH,    /* a list */
+    SETTING_ORIGIN,  /* a list */
+    SETTING_HOST,    /* a list */
     SETTING_CERT,
     SETTING_KEY,
     SETTING_CA,

@@ -37,6 +37,8 @@ typedef enum cli_option_id {
     OPTION_CONNECT,
     OPTION_PULL,
     OPTION_PUSH,
+    OPTION_ORIGIN,
+    OPTION_HOST,
     OPTION_CERT,
     OPTION_KEY,
     OPTION_CA,
@@ -51,7 +53,7 @@ typedef enum cli_option_id {
 
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 
-/* How many values of options may be given that are lists: --listen, --connect, --pull, --push. */
+/* How many values of options may be given that are lists: --listen, --connect, --pull, --push, --origin, --host. */
 #define OPTION_LISTED_MAX 64
 
 struct cli_options {

@@ -330,22 +330,23 @@ const cli_command cli_verb_serve = {
     .operands = "no operands",
     .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_LISTEN) |
                    OPTION_BIT(OPTION_CONNECT) | OPTION_BIT(OPTION_PULL) | OPTION_BIT(OPTION_PUSH) |
-                   OPTION_BIT(OPTION_CERT) | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_CA) |
-                   OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_CHECK_CONFIG) |
-                   OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_LOG_LEVEL) |
-                   OPTION_BIT(OPTION_LOG_FORMAT),
+                   OPTION_BIT(OPTION_ORIGIN) | OPTION_BIT(OPTION_HOST) | OPTION_BIT(OPTION_CERT) |
+                   OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_CONFIG) |
+                   OPTION_BIT(OPTION_CHECK_CONFIG) | OPTION_BIT(OPTION_JSON) |
+                   OPTION_BIT(OPTION_LOG_LEVEL) | OPTION_BIT(OPTION_LOG_FORMAT),
     .run = run_serve,
     .help = "Usage: mytosis serve [OPTION...]\n"
             "\n"
             "Holds the store and keeps it equal to those of peers, until SIGTERM or SIGINT.\n"
-            "Other commands ask it meanwhile, over the socket PATH-socket. Options win over\n"
-            "variables (MYTOSIS_LISTEN, ...), and those over the file; ... may be repeated.\n"
+            "Options win over variables (MYTOSIS_LISTEN, ...) and the file; ... may repeat.\n"
             "\n"
             "      --store PATH        the store; else MYTOSIS_STORE names it\n"
             "      --listen URL...     for peers: ws:// or wss://HOST:PORT, tcp://, unix:PATH\n"
             "      --connect URL...    a peer to connect to, again and again\n"
             "      --pull PREFIX...    get only nodes whose uid begins so, * for all\n"
             "      --push PREFIX...    give only these. Without either, all go both ways\n"
+            "      --origin ORIGIN...  pages that may connect, such as http://localhost:8000\n"
+            "      --host HOST...      names that lead here, HOST or HOST:PORT\n"
             "      --cert FILE         the certificate of wss:// listeners, in PEM\n"
             "      --key FILE          and its key\n"
             "      --ca FILE           whom wss:// peers are certified by; else the system's\n"
@@ -356,6 +357,5 @@ const cli_command cli_verb_serve = {
             "      --log-format FORM   text or json, on standard error\n"
             "\n"
             "Example: mytosis serve --store notes.mdb --listen ws://127.0.0.1:7118\n"
-            "\n"
             "Exit codes: 0 a signal, 2 usage, 3 bad input, 4 the store is held, or it failed.\n",
 };

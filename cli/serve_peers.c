@@ -87,13 +87,29 @@ mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err)
     return mt_router_sync(s->env, &options, router, err);
 }
 
+/* The texts of a setting, which are BORROWED; answers how many there are. */
+static size_t list(const cli_config *config, cli_setting setting, mt_bytes out[OPTION_LISTED_MAX])
+{
+    size_t count = config->settings[setting].count;
+
+    for (size_t i = 0; i < count; i++) out[i] = mt_str(config->settings[setting].items[i].text);
+    return count;
+}
+
 static mt_status listen_at(cli_serving *s, const char *url, mt_error *err)
 {
-    mt_server_options options = {.size = sizeof options, .http = cli_serve_http, .http_ctx = s};
+    mt_bytes origins[OPTION_LISTED_MAX], hosts[OPTION_LISTED_MAX];
+    mt_server_options options = {.size = sizeof options,
+                                 .http = cli_serve_http,
+                                 .http_ctx = s,
+                                 .origins = origins,
+                                 .hosts = hosts};
     bool is_tls = cli_tls_is_url(url);
     mt_server **listener = &s->listeners[s->listener_count];
     mt_status st;
 
+    options.origin_count = list(&s->config, SETTING_ORIGIN, origins);
+    options.host_count = list(&s->config, SETTING_HOST, hosts);
     options.cert_file = is_tls ? cli_config_get(&s->config, SETTING_CERT) : NULL;
     options.key_file = is_tls ? cli_config_get(&s->config, SETTING_KEY) : NULL;
     st = mt_server_new(s->env, url, &options, listener, err);

@@ -20,7 +20,7 @@ _mytosis_options() {
     ls) echo --long --limit --json ;;
     log) echo --since --limit --json ;;
     watch) echo --follow --history --conflicts --allow-future --all --json ;;
-    serve) echo --listen --connect --pull --push --cert --key --ca --config --check-config --json --log-level --log-format ;;
+    serve) echo --listen --connect --pull --push --origin --host --cert --key --ca --config --check-config --json --log-level --log-format ;;
     import) echo --allow-future --json ;;
     export) echo --output --format ;;
     doctor) echo --restamp --yes --json ;;
@@ -50,7 +50,7 @@ _mytosis_path() {
         fi
         commands=" $(_mytosis_commands "$path") "
         case $word in
-        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --pull | --push | --cert | --key | --ca | --config | --log-level | --log-format)
+        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --log-level | --log-format)
             value=$word
             ;;
         -?*) ;;
@@ -98,7 +98,7 @@ _mytosis() {
     --log-level) _mytosis_fill -W $'error\nwarning\ninfo\ndebug' ;;
     --log-format) _mytosis_fill -W $'text\njson' ;;
     --output | -o | --store | --patch | --cert | --key | --ca | --config) _mytosis_fill -f ;;
-    --uid | --prefix | --limit | --since | --listen | --connect | --pull | --push) COMPREPLY=() ;;
+    --uid | --prefix | --limit | --since | --listen | --connect | --pull | --push | --origin | --host) COMPREPLY=() ;;
     *)
         if [[ $current == -* ]]; then
             _mytosis_fill -W "$(_mytosis_options "$path" | tr ' ' '\n')"

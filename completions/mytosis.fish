@@ -67,6 +67,8 @@ complete -c mytosis -n "__mytosis_store serve" -l listen -x -d "Where peers may 
 complete -c mytosis -n "__mytosis_store serve" -l connect -x -d "A peer to connect to"
 complete -c mytosis -n "__mytosis_store serve" -l pull -x -d "Get only uids that begin so"
 complete -c mytosis -n "__mytosis_store serve" -l push -x -d "Give only uids that begin so"
+complete -c mytosis -n "__mytosis_store serve" -l origin -x -d "Pages that may connect"
+complete -c mytosis -n "__mytosis_store serve" -l host -x -d "Names that lead here"
 complete -c mytosis -n "__mytosis_store serve" -l cert -r -F -d "The certificate of wss:// listeners"
 complete -c mytosis -n "__mytosis_store serve" -l key -r -F -d "The key of the certificate"
 complete -c mytosis -n "__mytosis_store sync" -s n -l dry-run -d "Only say what differs"

@@ -114,6 +114,8 @@ _mytosis_store() {
             '*--connect=[a peer to connect to]:url:' \
             '*--pull=[get only uids that begin so]:prefix:' \
             '*--push=[give only uids that begin so]:prefix:' \
+            '*--origin=[pages that may connect]:origin:' \
+            '*--host=[names that lead here]:host:_hosts' \
             '--cert=[the certificate of wss:// listeners]:file:_files' \
             '--key=[the key of the certificate]:file:_files' \
             '--ca=[whom wss:// peers are certified by]:file:_files' \

@@ -4,6 +4,7 @@
 #include "plugins/socket_server.h"
 
 #include "plugins/gather.h"
+#include "plugins/socket_host.h"
 #include "plugins/websocket_hello.h"
 
 #include <stdio.h>
@@ -23,6 +24,7 @@ static const char *reason_of(unsigned status)
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
+    case 421: return "Misdirected Request";
     case 426: return "Upgrade Required";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
@@ -107,12 +109,27 @@ static bool origin_is_known(const mt_server *server, mt_bytes origin)
     return false;
 }
 
+/* 200, or what is wrong with the Host of a request; HTTP/1.0 knew none. */
+static unsigned host_check(const mt_server *server, const mti_http_head *head, const char **why)
+{
+    mti_hosts hosts = {server->url, server->options.hosts, server->options.host_count};
+    unsigned status;
+
+    *why = "a request has a Host";
+    if (!head->host.data) return head->minor > 0 ? 400 : 200;
+    status = mti_hosts_check(&hosts, head->host);
+    *why = status == 400 ? "the Host of a request is HOST or HOST:PORT"
+                         : "this Host is not one that is answered to here";
+    return status;
+}
+
 static void answer_get(mti_link *link, const mti_http_head *head)
 {
     const mt_server_options *options = &link->server->options;
     mt_http_response response = {.body = {.mem = link->env->mem}};
 
-    if (options->http) options->http(options->http_ctx, head->target, &response);
+    if (options->http && link->server->is_local)
+        options->http(options->http_ctx, head->target, &response);
     if (response.failed) {
         refuse(link, 500, "out of memory");
     } else if (response.status != 0) {
@@ -157,10 +174,14 @@ static void upgrade(mti_link *link, const mti_http_head *head)
 static void request_take(mti_link *link, mt_bytes bytes)
 {
     mti_http_head head;
+    const char *why;
+    unsigned status;
     mt_error err;
 
     if (mti_http_request_read(bytes, &head, &err) != MT_OK) {
         refuse(link, 400, err.text);
+    } else if ((status = host_check(link->server, &head, &why)) != 200) {
+        refuse(link, status, why);
     } else if (head.origin.data && !origin_is_known(link->server, head.origin)) {
         refuse(link, 403, "pages of this origin may not connect");
     } else if (head.transfer_encoding.data ||

@@ -10,6 +10,17 @@
 #define CHUNK_LEN ((size_t)32 * 1024)
 #define CHUNKS_MAX 4
 
+/* Is not zeroed where all else on the stack is: of a chunk only what has come is looked at, and to zero
+ * it takes longer than to read a small message. */
+#if defined __has_attribute
+#if __has_attribute(uninitialized)
+#define NOT_ZEROED __attribute__((uninitialized))
+#endif
+#endif
+#ifndef NOT_ZEROED
+#define NOT_ZEROED
+#endif
+
 /* The same while nobody listens: enough for the next head, and for pings. */
 #define PEEK_LEN ((size_t)16)
 
@@ -291,7 +302,7 @@ static void end_heard(mti_link *link)
 
 static void link_read(mti_link *link)
 {
-    uint8_t chunk[CHUNK_LEN];
+    NOT_ZEROED uint8_t chunk[CHUNK_LEN];
 
     for (size_t i = 0; i < CHUNKS_MAX && !link->paused && link->stage != MTI_LINK_SHUT; i++) {
         bool peek = link->stage == MTI_LINK_UP && !link->listening && !is_deaf(link);

@@ -2,6 +2,7 @@
 #include "plugins/socket_server.h"
 
 #include "plugins/gather.h"
+#include "plugins/socket_host.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -263,6 +264,16 @@ static mt_status tls_make(mt_server *server, const char *url, bool is_tls, mt_er
                                               : "a certificate and its key");
 }
 
+static mt_status reach_check(const mt_server *server, const char *url, mt_error *err)
+{
+    if (server->is_local || server->options.anywhere) return MT_OK;
+    return mti_link_error(
+        err, MT_INVALID,
+        "%s: anybody could connect there; without secured links only addresses of "
+        "this machine are listened on: 127.0.0.0/8, [::1], localhost, unix:",
+        url);
+}
+
 static mt_status listen_begin(mt_server *server, const char *url, mt_error *err)
 {
     mti_address address;
@@ -271,6 +282,11 @@ static mt_status listen_begin(mt_server *server, const char *url, mt_error *err)
 
     if (st == MT_OK) st = mti_url_read(url, &parsed, err);
     if (st == MT_OK) st = mti_address_to_listen(url, &parsed, &address, err);
+    if (st != MT_OK) return st;
+    server->is_local = mti_address_is_local(&address);
+    st = reach_check(server, url, err);
+    if (st == MT_OK)
+        st = mti_hosts_list_check(server->options.hosts, server->options.host_count, err);
     if (st == MT_OK) st = tls_make(server, url, parsed.is_tls, err);
     if (st != MT_OK) return st;
     server->kind = parsed.kind;
@@ -299,28 +315,47 @@ static mt_server_options options_take(const mt_server_options *options)
     if (!own.half_open_max) own.half_open_max = HALF_OPEN_MAX;
     if (!own.hello_ms) own.hello_ms = HELLO_MS;
     if (!own.origins) own.origin_count = 0;
+    if (!own.hosts) own.host_count = 0;
     return own;
 }
 
-/* A server with copies of its origins behind it: their runs, then their texts. */
+static size_t texts_len(const mt_bytes *list, size_t count)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++) len += list[i].len;
+    return len;
+}
+
+/* Copies the texts of a list to `text`, and where they are to `out`; answers what is behind them. */
+static uint8_t *list_copy(const mt_bytes *list, size_t count, mt_bytes *out, uint8_t *text)
+{
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (mt_bytes){text, list[i].len};
+        if (list[i].len > 0) memcpy(text, list[i].data, list[i].len);
+        text += list[i].len;
+    }
+    return text;
+}
+
+/* A server with copies of its origins and hosts behind it: where they are, then their texts. */
 static mt_server *server_alloc(const mt_env *env, mt_server_options options)
 {
-    size_t size = sizeof(mt_server) + options.origin_count * sizeof(mt_bytes);
-    mt_server *server;
-    mt_bytes *origins;
+    size_t count = options.origin_count + options.host_count;
+    size_t size = sizeof(mt_server) + count * sizeof(mt_bytes) +
+                  texts_len(options.origins, options.origin_count) +
+                  texts_len(options.hosts, options.host_count);
+    mt_server *server = env->mem->resize(env->mem->ctx, NULL, 0, size);
+    mt_bytes *lists;
     uint8_t *text;
 
-    for (size_t i = 0; i < options.origin_count; i++) size += options.origins[i].len;
-    if (!(server = env->mem->resize(env->mem->ctx, NULL, 0, size))) return NULL;
+    if (!server) return NULL;
     memset(server, 0, sizeof *server);
-    origins = (mt_bytes *)(void *)(server + 1);
-    text = (uint8_t *)(origins + options.origin_count);
-    for (size_t i = 0; i < options.origin_count; i++) {
-        origins[i] = (mt_bytes){text, options.origins[i].len};
-        if (origins[i].len > 0) memcpy(text, options.origins[i].data, origins[i].len);
-        text += origins[i].len;
-    }
-    options.origins = origins;
+    lists = (mt_bytes *)(void *)(server + 1);
+    text = list_copy(options.origins, options.origin_count, lists, (uint8_t *)(lists + count));
+    (void)list_copy(options.hosts, options.host_count, lists + options.origin_count, text);
+    options.origins = lists;
+    options.hosts = lists + options.origin_count;
     server->options = options;
     server->env = env;
     server->size = size;

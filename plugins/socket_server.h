@@ -16,9 +16,10 @@ struct mt_http_response {
 
 struct mt_server {
     const mt_env *env;
-    mt_server_options options; /* its origins lie behind it */
+    mt_server_options options; /* its origins and hosts lie behind it */
     mti_link_limits limits;
     mti_url_kind kind;
+    bool is_local;        /* nobody reaches it from beyond this machine */
     mti_tls_context *tls; /* NULL: of other URLs than wss:// */
     mt_group *group;
     uv_poll_t poll;
@@ -32,7 +33,7 @@ struct mt_server {
     uint64_t accepted;  /* ever */
     dev_t device;       /* of the Unix socket that was made, */
     ino_t inode;        /* to know it again */
-    size_t size;        /* with origins and their texts */
+    size_t size;        /* with what lies behind it */
     char url[MTI_ADDRESS_TEXT_MAX + MT_CONNECTION_ID_LEN_MAX];
     char path[MT_CONNECTION_ID_LEN_MAX + 1]; /* of the Unix socket, if one was made; of WebSocket */
 };

@@ -70,7 +70,7 @@ void test_net_with_options(fail_mem *fm, const char *url, const mt_server_option
 /* What the client of a WebSocket says first, and what it is answered: the sample of RFC 6455. */
 #define TEST_HELLO                  \
     "GET / HTTP/1.1\r\n"            \
-    "Host: here\r\n"                \
+    "Host: localhost\r\n"           \
     "Upgrade: websocket\r\n"        \
     "Connection: Upgrade\r\n"       \
     "Sec-WebSocket-Version: 13\r\n" \

@@ -570,7 +570,8 @@ class StrangersOnWebSocket(StrangersTest):
         self.fail("it hung up without a word")
 
     def test_what_is_no_upgrade_is_answered_and_ends_the_link(self):
-        for sent, answer in ((b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 426 "), (b"\x16\x03\x01\r\n\r\n", b"HTTP/1.1 400 "),
+        for sent, answer in ((b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"HTTP/1.1 426 "),
+                             (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 400 "), (b"\x16\x03\x01\r\n\r\n", b"HTTP/1.1 400 "),
                              (b"\0" * 1000 + b"\r\n\r\n", b"HTTP/1.1 400 "), (hello() + b"\r\n\r\n", b"HTTP/1.1 400 "),
                              (b"\xff" * 8193, b"HTTP/1.1 431 "), (self.UPGRADE[:-2] + b"x: " + b"y" * 9000, b"HTTP/1.1 431 "),
                              (self.UPGRADE.replace(b"13", b"12"), b"HTTP/1.1 426 ")):

@@ -379,7 +379,7 @@ class Config(StoreTest):
                              "  connect\t= tcp://example.org:3 \r\nlog-level = debug")
         self.assertEqual(self.checked("--config=c.conf", env=environment()), {
             "store": [("file.mdb", "c.conf:3")], "listen": [("tcp://127.0.0.1:1", "c.conf:4"), ("ws://127.0.0.1:2/x", "c.conf:5")],
-            "connect": [("tcp://example.org:3", "c.conf:6")], "pull": [], "push": [],
+            "connect": [("tcp://example.org:3", "c.conf:6")], "pull": [], "push": [], "origin": [], "host": [],
             "cert": [], "key": [], "ca": [], "log-level": [("debug", "c.conf:7")], "log-format": [("text", "default")]})
         env = environment(MYTOSIS_CONFIG="c.conf", MYTOSIS_STORE="env.mdb", MYTOSIS_LISTEN="tcp://127.0.0.1:4  unix:x",
                           MYTOSIS_LOG_FORMAT="json")
@@ -387,7 +387,7 @@ class Config(StoreTest):
         self.assertEqual(made, {
             "store": [("env.mdb", "MYTOSIS_STORE")],
             "listen": [("tcp://127.0.0.1:4", "MYTOSIS_LISTEN"), ("unix:x", "MYTOSIS_LISTEN")],
-            "connect": [("ws://[::1]:5", "--connect"), ("unix:y", "--connect")], "pull": [], "push": [],
+            "connect": [("ws://[::1]:5", "--connect"), ("unix:y", "--connect")], "pull": [], "push": [], "origin": [], "host": [],
             "cert": [], "key": [], "ca": [], "log-level": [("error", "--log-level")], "log-format": [("json", "MYTOSIS_LOG_FORMAT")]})
 
     def test_for_a_person(self):
@@ -397,6 +397,8 @@ listen      unix:x    --listen
 connect     (none)    default
 pull        (all)     default
 push        (all)     default
+origin      (none)    default
+host        (none)    default
 cert        (none)    default
 key         (none)    default
 ca          (system)  default
@@ -406,7 +408,7 @@ log-format  text      default
 
     def test_mistakes_in_the_file(self):
         for text, message in (
-            ("lissen = unix:x", 'c.conf:1:1: unknown key "lissen"; there are store, listen, connect, pull, push, cert, key, ca, log-level and log-format'),
+            ("lissen = unix:x", 'c.conf:1:1: unknown key "lissen"; there are store, listen, connect, pull, push, origin, host, cert, key, ca, log-level and log-format'),
             ("\n  store", 'c.conf:2:8: expected "key = value"'),
             ("store x", 'c.conf:1:7: expected "key = value"'),
             ("= x", 'c.conf:1:1: expected "key = value"'),
@@ -414,6 +416,9 @@ log-format  text      default
             ("store = a\nstore = b", 'c.conf:2:1: "store" is set already, at c.conf:1'),
             ("log-level = loud", 'c.conf:1:13: "log-level" is error, warning, info or debug, not "loud"'),
             ("connect = unix:x\nconnect = unix:x", "c.conf:2:11: unix:x is there already"),
+            ("origin = http://a/", 'c.conf:1:10: "origin" is such as http://localhost:8000, not "http://a/"'),
+            ("host = http://a", 'c.conf:1:8: "host" is HOST or HOST:PORT, not "http://a"'),
+            ("host = a\nhost = a", "c.conf:2:8: a is there already"),
             ("store = \0", "c.conf: it has zero bytes, and is no text"),
             ("#" * (1 << 20) + "\n", "c.conf: more than 1048576 bytes"),
         ):
@@ -429,6 +434,23 @@ log-format  text      default
             done = self.run_command("serve", *words)
             self.assertEqual(done.returncode, code)
             self.assertRegex(done.stderr.decode(), rf"^mytosis: {place}: .")
+
+    def test_addresses_that_anybody_reaches_are_refused(self):
+        for url in ("tcp://0.0.0.0:1", "ws://[::]:1", "ws://192.0.2.7:1"):
+            self.refused(INPUT, f"{url}: anybody could connect there; without secured links only addresses of this machine are "
+                                "listened on: 127.0.0.0/8, [::1], localhost, unix:", "serve", f"--listen={url}")
+        self.refused(USAGE, "--listen: tcp://example.org:1: the host to listen on is an address, or localhost",
+                     "serve", "--listen=tcp://example.org:1")
+
+    def test_origins_and_hosts(self):
+        self.write("c.conf", "store = s.mdb\norigin = http://a\norigin = https://[::1]:8\nhost = a:1\n")
+        made = self.checked("--config=c.conf", env=environment(MYTOSIS_HOST="b [2001:db8::1]:9"))
+        self.assertEqual((made["origin"], made["host"]), ([("http://a", "c.conf:2"), ("https://[::1]:8", "c.conf:3")],
+                                                         [("b", "MYTOSIS_HOST"), ("[2001:db8::1]:9", "MYTOSIS_HOST")]))
+        for word in ("a", "null", "*", "http://", "http://A", "HTTP://a", "http://a b", "http://a:x", "http://a?", "://a"):
+            self.refused(USAGE, f'--origin: "origin" is such as http://localhost:8000, not "{word}"', "serve", "--origin", word)
+        for word in ("*", "a:", "a:x", "a b", "a/", "::1", "[::zz]", "u@a"):
+            self.refused(USAGE, f'--host: "host" is HOST or HOST:PORT, not "{word}"', "serve", "--host", word)
 
     def test_words_that_make_no_sense(self):
         self.refused(USAGE, "no store is named: --store PATH does, MYTOSIS_STORE in the environment, or \"store = PATH\" in the file",
@@ -686,6 +708,31 @@ class Peers(CommandTest):
             urllib.request.urlopen(url + "/other")
         self.assertEqual(refused.exception.code, 404)
         refused.exception.close()
+
+    def asked(self, daemon, path="/healthz", **fields):
+        """The status of what is asked with these fields, as a browser does."""
+        port = int(re.search(r":(\d+)", daemon.said("listening")["url"].removeprefix("ws:"))[1])
+        link = http.client.HTTPConnection("127.0.0.1", port)
+        link.request("GET", path, headers={"Connection": "close", **fields})
+        with contextlib.closing(link), contextlib.closing(link.getresponse()) as answer:
+            self.assertEqual([name for name in answer.headers if name.lower().startswith("access-control")], [])
+            return answer.status
+
+    def test_pages_of_a_name_that_leads_here_get_nothing(self):
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                   "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+        here = Daemon(self, "--listen=ws://127.0.0.1:0", store="a.mdb")
+        self.assertEqual([self.asked(here, Host=host) for host in ("evil.example", "evil.example:80", "localhost:1", "127.0.0.1")],
+                         [421, 421, 200, 200])
+        self.assertEqual(self.asked(here, "/", Host="evil.example", Origin="http://evil.example", **upgrade), 421)
+        self.assertEqual(self.asked(here, "/", Host="localhost", Origin="http://evil.example", **upgrade), 403)
+        self.assertEqual(self.asked(here, "/", Host="localhost", **upgrade), 101)
+        there = Daemon(self, "--listen=ws://127.0.0.1:0", "--host=notes.example", "--host=box:7118", "--origin=http://a.example",
+                       store="b.mdb")
+        self.assertEqual([self.asked(there, Host=host) for host in ("notes.example", "BOX:7118", "box", "evil.example")],
+                         [200, 200, 421, 421])
+        self.assertEqual(self.asked(there, "/", Host="notes.example", Origin="http://a.example", **upgrade), 101)
+        self.assertEqual(self.asked(there, "/", Host="notes.example", Origin="http://b.example", **upgrade), 403)
 
     def test_http_is_answered_until_it_has_ended(self):
         here = Daemon(self, "--listen=ws://127.0.0.1:0", store="a.mdb")

@@ -169,9 +169,34 @@ static void listen_refused(test_net *net, const char *url, mt_status status, con
     if (!strstr(err.text, part)) fail_msg("%s", err.text);
 }
 
-TEST(only_addresses_of_this_machine_are_listened_on)
+static void listens(const char *url, mt_status status, bool is_local)
 {
-    const char *part = "until peers can be trusted, only addresses of this machine";
+    CHECK(mt_url_check(url, true, NULL) == status);
+    CHECK(mt_url_is_local(url) == is_local);
+}
+
+TEST(a_url_to_listen_on_has_an_address_and_may_be_of_this_machine)
+{
+    listens("tcp://127.3.2.1:0", MT_OK, true);
+    listens("ws://[::1]:1/x", MT_OK, true);
+    listens("tcp://localhost:1", MT_OK, true);
+    listens("unix:x", MT_OK, true);
+    listens("tcp://0.0.0.0:1", MT_OK, false);
+    listens("ws://[::]:1", MT_OK, false);
+    listens("tcp://192.168.0.1:7117", MT_OK, false);
+    listens("ws://[::ffff:127.0.0.1]:7117", MT_OK, false);
+    listens("tcp://localhost.example.org:1", MT_INVALID, false);
+    listens("tcp://127.0.0.1.example.org:1", MT_INVALID, false);
+    listens("tcp://[127.0.0.1]:1", MT_INVALID, false);
+    listens("tcp://127.1:1", MT_INVALID, false);
+    listens("http://127.0.0.1:1", MT_UNSUPPORTED, false);
+    listens("", MT_UNSUPPORTED, false);
+}
+
+TEST(only_addresses_of_this_machine_are_listened_on_unless_any_may_be)
+{
+    const char *part = "anybody could connect there; without secured links only addresses of this "
+                       "machine are listened on: 127.0.0.0/8, [::1], localhost, unix:";
     test_net net;
 
     test_net_begin(&net, test_mem());
@@ -180,9 +205,28 @@ TEST(only_addresses_of_this_machine_are_listened_on)
     listen_refused(&net, "tcp://[::]:7117", MT_INVALID, part);
     listen_refused(&net, "ws://[::ffff:127.0.0.1]:7117", MT_INVALID, part);
     listen_refused(&net, "tcp://example.org:7117", MT_INVALID, "is an address, or localhost");
-    CHECK(mt_url_check("tcp://0.0.0.0:1", true, NULL) == MT_INVALID);
-    CHECK(mt_url_check("tcp://0.0.0.0:1", false, NULL) == MT_OK);
-    CHECK(mt_url_check("tcp://127.3.2.1:0", true, NULL) == MT_OK);
+    net_over(&net);
+}
+
+TEST(who_listens_anywhere_is_reached_from_this_machine_too)
+{
+    static const mt_server_options options = {.size = sizeof options, .anywhere = true};
+    mt_server_options old = {.size = offsetof(mt_server_options, anywhere), .anywhere = true};
+    mt_server *server = NULL;
+    mt_connection *there;
+    char port[8];
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    CHECK(mt_server_new(net.env, "tcp://0.0.0.0:0", &old, &server, NULL) == MT_INVALID && !server);
+    test_net_listen(&net, "tcp://0.0.0.0:0", &options);
+    CHECK(strncmp(net.url, "tcp://0.0.0.0:", 14) == 0 && !mt_url_is_local(net.url));
+    snprintf(port, sizeof port, "%s", strrchr(net.url, ':'));
+    snprintf(net.url, sizeof net.url, "tcp://127.0.0.1%s", port);
+    there = test_net_dial(&net, NULL);
+    test_net_online(&net, there, true);
+    test_net_members(&net, 1);
+    mt_connection_unref(there);
     net_over(&net);
 }
 
@@ -864,7 +908,9 @@ int main(void)
         cmocka_unit_test(a_link_over_ipv6_is_a_link),
         cmocka_unit_test(a_host_may_be_a_name),
         cmocka_unit_test(a_host_that_there_is_not_is_said_to_be_unknown),
-        cmocka_unit_test(only_addresses_of_this_machine_are_listened_on),
+        cmocka_unit_test(a_url_to_listen_on_has_an_address_and_may_be_of_this_machine),
+        cmocka_unit_test(only_addresses_of_this_machine_are_listened_on_unless_any_may_be),
+        cmocka_unit_test(who_listens_anywhere_is_reached_from_this_machine_too),
         cmocka_unit_test(what_cannot_be_dialed_is_refused),
         cmocka_unit_test(a_port_that_somebody_listens_on_is_busy),
         cmocka_unit_test(a_unix_socket_is_its_owners_alone_and_goes_with_its_server),

@@ -102,7 +102,7 @@ static void serve(void *ctx, mt_bytes path, mt_http_response *response)
 static const mt_server_options http_options = {
     .size = sizeof http_options, .http = serve, .http_ctx = (char[]){"ctx"}};
 
-/* Asks, and compares the first line and the body. */
+/* Asks, and compares the first line and the body. Nothing lets a page of another origin read it. */
 static void http_answers(test_net *net, const char *request, const char *first, const char *body)
 {
     char line[128];
@@ -115,11 +115,13 @@ static void http_answers(test_net *net, const char *request, const char *first, 
     CHECK((end = strstr(r.text, "\r\n")) && (size_t)(end - r.text) < sizeof line);
     snprintf(line, sizeof line, "%.*s", (int)(end - r.text), r.text);
     assert_string_equal(line, first);
-    CHECK(strstr(r.text, "\r\nConnection: close\r\n"));
+    CHECK(strstr(r.text, "\r\nConnection: close\r\n") && !strstr(r.text, "Access-Control"));
     CHECK((end = strstr(r.text, "\r\n\r\n")) != NULL);
     assert_string_equal(end + 4, body);
     close(r.fd);
 }
+
+#define HOST "Host: localhost\r\n"
 
 TEST(plain_requests_are_answered_by_the_application_or_with_what_is_wrong)
 {
@@ -128,15 +130,16 @@ TEST(plain_requests_are_answered_by_the_application_or_with_what_is_wrong)
 
     test_net_begin(&net, test_mem());
     test_net_listen(&net, "ws://127.0.0.1:0/sync", &http_options);
-    http_answers(&net, "GET /healthz?all HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200 OK", "fine\n");
+    http_answers(&net, "GET /healthz?all HTTP/1.1\r\nHost: [::1]\r\n\r\n", "HTTP/1.1 200 OK",
+                 "fine\n");
     http_answers(&net, "HEAD /healthz?all HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK", "");
-    http_answers(&net, "GET /other HTTP/1.1\r\n\r\n", "HTTP/1.1 404 Not Found",
+    http_answers(&net, "GET /other HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 404 Not Found",
                  "there is nothing here\n");
-    http_answers(&net, "GET /sync?x HTTP/1.1\r\n\r\n", "HTTP/1.1 426 Upgrade Required",
+    http_answers(&net, "GET /sync?x HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 426 Upgrade Required",
                  "WebSocket is spoken here\n");
-    http_answers(&net, "DELETE /sync HTTP/1.1\r\n\r\n", "HTTP/1.1 405 Method Not Allowed",
+    http_answers(&net, "DELETE /sync HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 405 Method Not Allowed",
                  "only GET and HEAD are answered\n");
-    http_answers(&net, "GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello",
+    http_answers(&net, "GET / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello",
                  "HTTP/1.1 400 Bad Request", "a request with a body is not taken\n");
     http_answers(&net, "GET / HTTP/1.1\r\nno field\r\n\r\n", "HTTP/1.1 400 Bad Request",
                  "a field of HTTP is not a name, a colon and a value\n");
@@ -158,12 +161,99 @@ TEST(pages_of_other_origins_are_refused)
 
     test_net_begin(&net, test_mem());
     test_net_listen(&net, "ws://127.0.0.1:0/x", &options);
-    http_answers(&net, "GET / HTTP/1.1\r\nOrigin: http://evil\r\n\r\n", "HTTP/1.1 403 Forbidden",
+    http_answers(&net, "GET / HTTP/1.1\r\n" HOST "Origin: http://evil\r\n\r\n",
+                 "HTTP/1.1 403 Forbidden", "pages of this origin may not connect\n");
+    http_answers(&net, "GET / HTTP/1.1\r\n" HOST "Origin: null\r\n\r\n", "HTTP/1.1 403 Forbidden",
                  "pages of this origin may not connect\n");
-    http_answers(&net, "GET / HTTP/1.1\r\nOrigin: null\r\n\r\n", "HTTP/1.1 403 Forbidden",
-                 "pages of this origin may not connect\n");
-    http_answers(&net, "GET / HTTP/1.1\r\nOrigin: http://localhost:8000\r\n\r\n",
+    http_answers(&net, "GET / HTTP/1.1\r\n" HOST "Origin: http://localhost:8000\r\n\r\n",
                  "HTTP/1.1 404 Not Found", "there is nothing here\n");
+    net_over(&net);
+}
+
+TEST(a_page_may_not_ask_what_it_may_ask)
+{
+    const mt_bytes origins[] = {mt_str("http://a")};
+    mt_server_options options = {.size = sizeof options, .origins = origins, .origin_count = 1};
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "ws://127.0.0.1:0", &options);
+    http_answers(&net,
+                 "OPTIONS / HTTP/1.1\r\n" HOST "Origin: http://a\r\n"
+                 "Access-Control-Request-Method: GET\r\n\r\n",
+                 "HTTP/1.1 405 Method Not Allowed", "only GET and HEAD are answered\n");
+    http_answers(&net,
+                 "OPTIONS / HTTP/1.1\r\n" HOST "Origin: http://b\r\n"
+                 "Access-Control-Request-Private-Network: true\r\n\r\n",
+                 "HTTP/1.1 403 Forbidden", "pages of this origin may not connect\n");
+    net_over(&net);
+}
+
+/* ---- Hosts ---- */
+
+#define UPGRADE                                                                  \
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+/* Another's name is refused before an upgrade, and before the application is asked. */
+TEST(only_names_of_the_server_are_answered_to)
+{
+    const mt_bytes hosts[] = {mt_str("notes.example")};
+    mt_server_options options = http_options;
+    const char *other = "this Host is not one that is answered to here\n";
+    const char *misdirected = "HTTP/1.1 421 Misdirected Request", *bad = "HTTP/1.1 400 Bad Request";
+    const char *fine = "HTTP/1.1 200 OK";
+    test_net net;
+
+    options.hosts = hosts;
+    options.host_count = 1;
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "ws://127.0.0.1:0", &options);
+    http_answers(&net, "GET /healthz?all HTTP/1.1\r\nHost: evil.example\r\n\r\n", misdirected,
+                 other);
+    http_answers(&net, "GET /healthz?all HTTP/1.0\r\nHost: evil.example\r\n\r\n", misdirected,
+                 other);
+    http_answers(&net, "GET / HTTP/1.1\r\nHost: evil.example:80\r\n" UPGRADE, misdirected, other);
+    http_answers(&net, "GET / HTTP/1.1\r\n" UPGRADE, bad, "a request has a Host\n");
+    http_answers(&net, "GET /healthz?all HTTP/1.1\r\n\r\n", bad, "a request has a Host\n");
+    http_answers(&net, "GET /healthz?all HTTP/1.1\r\n" HOST HOST "\r\n", bad,
+                 "the field host of HTTP is there twice\n");
+    http_answers(&net, "GET / HTTP/1.1\r\nHost: local host\r\n" UPGRADE, bad,
+                 "the Host of a request is HOST or HOST:PORT\n");
+    http_answers(&net, "GET /healthz?all HTTP/1.1\r\nHost: Notes.Example:1\r\n\r\n", fine,
+                 "fine\n");
+    net_over(&net);
+}
+
+TEST(hosts_that_are_none_are_refused)
+{
+    const mt_bytes hosts[] = {mt_str("notes.example/")};
+    const mt_server_options options = {.size = sizeof options, .hosts = hosts, .host_count = 1};
+    mt_server *server = NULL;
+    test_net net;
+    mt_error err;
+
+    test_net_begin(&net, test_mem());
+    CHECK(mt_server_new(net.env, "ws://127.0.0.1:0", &options, &server, &err) == MT_INVALID);
+    assert_string_equal(err.text,
+                        "a host to answer to is HOST or HOST:PORT, not \"notes.example/\"");
+    net_over(&net);
+}
+
+/* What the application tells of itself is for this machine. */
+TEST(plain_requests_are_not_answered_where_anybody_can_ask)
+{
+    mt_server_options options = http_options;
+    test_net net;
+
+    options.anywhere = true;
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "ws://0.0.0.0:0/sync", &options);
+    http_answers(&net, "GET /healthz?all HTTP/1.1\r\nHost: 192.0.2.7\r\n\r\n",
+                 "HTTP/1.1 404 Not Found", "there is nothing here\n");
+    http_answers(&net, "GET /healthz?all HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+                 "HTTP/1.1 421 Misdirected Request",
+                 "this Host is not one that is answered to here\n");
     net_over(&net);
 }
 
@@ -394,6 +484,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_requests_are_answered_by_the_application_or_with_what_is_wrong),
         cmocka_unit_test(pages_of_other_origins_are_refused),
+        cmocka_unit_test(a_page_may_not_ask_what_it_may_ask),
+        cmocka_unit_test(only_names_of_the_server_are_answered_to),
+        cmocka_unit_test(hosts_that_are_none_are_refused),
+        cmocka_unit_test(plain_requests_are_not_answered_where_anybody_can_ask),
         cmocka_unit_test(who_says_no_hello_is_dropped_in_time_and_few_may_wait),
         cmocka_unit_test(a_server_talks_to_a_client_by_the_book),
         cmocka_unit_test(nothing_between_the_hello_and_the_first_message_is_lost),

@@ -16,8 +16,8 @@
  *     unix:PATH                a Unix socket; unix:///PATH is the same for absolute paths
  *
  * An error says what is wrong with a URL, and at which byte. docs/protocol.md tells what is sent,
- * to the byte. Until peers can be trusted, servers listen only on addresses of this machine:
- * 127.0.0.0/8, [::1], localhost (which is 127.0.0.1) and Unix sockets; dialing takes any.
+ * to the byte. Servers listen only on addresses of this machine, 127.0.0.0/8, [::1], localhost (which
+ * is 127.0.0.1) and Unix sockets, unless they are told to listen anywhere; dialing takes any.
  *
  * Over TLS a client always verifies the server's certificate: that it is valid now, of an authority
  * that is trusted (those of the system, or of a file), and for the very HOST of the URL, a name or an
@@ -44,11 +44,16 @@ MT_BEGIN_DECLS
 
 /* ---- URLs ---- */
 
-/* Whether mt_dial, or with `listen` mt_server_new, would take this URL: for who checks a
- * configuration without acting on it. MT_INVALID: it is not of the form above, or not allowed;
- * MT_UNSUPPORTED: a scheme that is not known; MT_TOO_LARGE: longer than MT_CONNECTION_ID_LEN_MAX, or
- * a path too long for a Unix socket. `err` may be NULL. Threads: any. */
+/* Whether mt_dial, or with `listen` mt_server_new with `anywhere`, would take this URL: for who checks
+ * a configuration without acting on it. What is listened on is an address or localhost, and no other
+ * name. MT_INVALID: it is not of the form above, or not allowed; MT_UNSUPPORTED: a scheme that is not
+ * known; MT_TOO_LARGE: longer than MT_CONNECTION_ID_LEN_MAX, or a path too long for a Unix socket. `err`
+ * may be NULL. Threads: any. */
 MT_API MT_MUST_USE mt_status mt_url_check(const char *url, bool listen, mt_error *err);
+
+/* Whether a URL names this machine itself, which nobody else reaches there: 127.0.0.0/8, [::1],
+ * localhost or a Unix socket. What is no URL does not. Threads: any. */
+MT_API bool mt_url_is_local(const char *url);
 
 /* Whether files would be taken for wss://, likewise: of a server a chain of certificates with its key,
  * of a client authorities to trust. NULL: none; a certificate and a key go together. MT_IO: one cannot
@@ -130,19 +135,30 @@ typedef struct mt_server_options {
     uint64_t silence_ms;     /* after which a link is given up: 45,000, or 3 x ping_ms */
     const mt_bytes *origins; /* who may connect from browsers, such as "http://localhost:8000" */
     size_t origin_count;     /* 0: every request with an Origin is refused */
-    mt_http_get *http;       /* answers plain HTTP; NULL: all of it is 404 */
+    mt_http_get *http;       /* answers plain HTTP, if the URL is of this machine; NULL: 404 */
     void *http_ctx;          /* BORROWED until the server is closed */
     const char *cert_file;   /* of wss://, which needs both: the chain of certificates, its own */
     const char *key_file;    /* first, and its key; in PEM, read by mt_server_new */
+    bool anywhere; /* addresses beyond this machine too: only for links that are put into secured
+                    * ones (mytosis/secure.h), since anybody may connect */
+    const mt_bytes *hosts; /* names that lead here, besides those below: HOST, HOST:PORT */
+    size_t host_count;
 } mt_server_options;
 
 typedef struct mt_server mt_server;
+
+/* Whoever owns a name can have it lead here, and then pages of that name pass for our own. So a request
+ * of HTTP or WebSocket is taken only if its Host is an address of this machine or localhost, the address
+ * that is listened on, or where that is 0.0.0.0 or [::] any address; or one of `hosts`, in letters of any
+ * case, and at that port if it has one. What pages of other origins ask is refused unless `origins` has
+ * theirs; and no answer lets a browser show it to pages of another (CORS). */
 
 /* Listens. Port 0 takes any that is free. A Unix socket is made for its owner alone (mode 0600), in
  * place of one that nobody listens on any more. OWNED: mt_server_close. `env` is BORROWED until
  * all of it is gone, `url` and `options` (NULL: defaults) are COPIED.
  *
- * MT_INVALID, MT_UNSUPPORTED, MT_TOO_LARGE: as mt_dial; an address that is not of this machine.
+ * MT_INVALID, MT_UNSUPPORTED, MT_TOO_LARGE: as mt_url_check; an address that is not of this machine,
+ * unless `anywhere` is set; a host to take that is neither HOST nor HOST:PORT.
  * Certificate and key: as mt_tls_check, and that they are missing, or there without TLS.
  * MT_BUSY: somebody listens there. MT_IO: the system says no. MT_NO_MEMORY. `err` may be NULL. */
 MT_API MT_MUST_USE mt_status mt_server_new(const mt_env *env, const char *url,
