@@ -126,7 +126,7 @@ cli_asked *cli_asked_new(cli_client *client, uint8_t kind, uint64_t id)
     return asked;
 }
 
-static void asked_end(cli_asked *asked)
+void cli_asked_end(cli_asked *asked)
 {
     cli_client *client = asked->client;
     cli_asked **at = client ? &client->asked : NULL;
@@ -155,7 +155,7 @@ void cli_asked_answer(cli_asked *asked, const mt_storage_answer *answer)
     if (answer->info && inner->ops->bytes) bytes = inner->ops->bytes(inner->ctx);
     if (asked->client)
         give_up(asked->client, cli_admin_send_answer(answer, bytes, send_piece, asked));
-    if (!answer->more) asked_end(asked);
+    if (!answer->more) cli_asked_end(asked);
 }
 
 void cli_asked_started(cli_asked *asked, mt_status status, const char *text)
@@ -243,7 +243,10 @@ static mt_status start(cli_client *client, uint8_t kind, uint64_t id, mt_bytes b
     case ADMIN_RECORDS: return start_records(client, id, &from);
     case ADMIN_CHANGES: return start_changes(client, id, &from);
     case ADMIN_STATUS:
-    case ADMIN_PEERS: return print(client, kind, id, &from);
+    case ADMIN_PEERS:
+    case ADMIN_WHO: return print(client, kind, id, &from);
+    case ADMIN_SHARE: return cli_client_share(client, id, body);
+    case ADMIN_REVOKE: return cli_client_revoke(client, id, body);
     case ADMIN_VISIT: return cli_client_visit(client, id, body);
     case ADMIN_WATCH: return cli_client_watch(client, id, body);
     default: return MT_UNSUPPORTED;
@@ -284,7 +287,7 @@ static void client_drop(cli_client *client)
     client->admin->count--;
     for (cli_asked *asked = client->asked; asked; asked = asked->next) asked->client = NULL;
     cli_client_list_on(client);
-    if (client->waiting) asked_end(client->waiting);
+    if (client->waiting) cli_asked_end(client->waiting);
     cli_client_unwatch(client);
     cli_client_unvisit(client);
     cli_link_free(client->link);

@@ -9,6 +9,7 @@
 #define CLI_ADMIN_H
 
 #include "admin_message.h"
+#include "member.h"
 #include "output.h"
 #include "shared_storage.h"
 
@@ -23,6 +24,11 @@ typedef struct cli_admin_options {
     mt_group *peers; /* where those are put that a command has it visit */
     const char *
         ca; /* the file of the authorities that certify them, if the command names none; NULL: the system's */
+
+    cli_member *member; /* of a space; NULL: the store is in none */
+
+    /* Adds the line of a ticket. */
+    mt_status (*share)(void *ctx, const cli_invitation *invitation, cli_text *line, mt_error *err);
 
     /* Prints what ADMIN_STATUS or ADMIN_PEERS asks for, to an output in memory. */
     void (*print)(void *ctx, uint8_t kind, const cli_admin_form *form, cli_output *out);

@@ -58,6 +58,9 @@ cli_asked *cli_asked_new(cli_client *client, uint8_t kind, uint64_t id);
 /* Answers a request; the last piece ends it. */
 void cli_asked_answer(cli_asked *asked, const mt_storage_answer *answer);
 
+/* Ends a request that was answered by other means. */
+void cli_asked_end(cli_asked *asked);
+
 /* What starting a request came to: anything but MT_OK answers it. `text` says why; NULL: no more than `status` does. */
 void cli_asked_started(cli_asked *asked, mt_status status, const char *text);
 
@@ -84,6 +87,10 @@ void cli_client_wrote(cli_client *client);
 /* Watching: admin_watch.c. */
 mt_status cli_client_watch(cli_client *client, uint64_t id, mt_bytes body);
 void cli_client_unwatch(cli_client *client);
+
+/* What a space is asked: admin_space.c. */
+mt_status cli_client_share(cli_client *client, uint64_t id, mt_bytes body);
+mt_status cli_client_revoke(cli_client *client, uint64_t id, mt_bytes body);
 
 /* Visiting a peer: admin_visit.c. */
 mt_status cli_client_visit(cli_client *client, uint64_t id, mt_bytes body);

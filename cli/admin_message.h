@@ -4,7 +4,7 @@
  *     OPEN READ WRITE REMOVE LIST CHANGES        ANSWER: of the storage contract, in pieces
  *     RECORDS: requests of that contract
  *     PATCH: a write that the daemon stamps
- *     STATUS PEERS VISIT WATCH: a form, an ask         TEXT: a status, whether more follows, and what to print
+ *     STATUS PEERS VISIT WATCH WHO: a form, an ask     TEXT: a status, whether more follows, and what to print
  *
  * So a command works on the store of a daemon as on one of its own: through a database whose storage is the daemon. Nodes
  * travel in the binary form, which has checksums; everything is checked when it is unpacked. */
@@ -12,6 +12,7 @@
 #define CLI_ADMIN_MESSAGE_H
 
 #include "pack.h"
+#include "tickets.h"
 
 #include <mytosis/plugin/storage.h>
 
@@ -28,6 +29,9 @@ typedef enum cli_admin_kind {
     ADMIN_PEERS,    /* a form */
     ADMIN_VISIT,    /* a form, a URL, perhaps a --ca; all texts but the last say how far it is */
     ADMIN_WATCH,    /* a form, MT_EVENT_..., a prefix */
+    ADMIN_WHO,      /* a form */
+    ADMIN_SHARE,    /* an invitation */
+    ADMIN_REVOKE,   /* the first digits of a device */
     ADMIN_ANSWER = 64,
     ADMIN_TEXT = 65
 } cli_admin_kind;
@@ -67,6 +71,9 @@ typedef struct cli_admin_page {
 
 mt_status cli_admin_take_page(cli_unpacking *from, cli_admin_page *out);
 mt_status cli_admin_take_since(cli_unpacking *from, mt_cursor *since, size_t *limit);
+
+/* What a ticket is to be good for: admin_space.c. */
+void cli_admin_put_invitation(cli_text *text, const cli_invitation *invitation);
 
 /* A write, unpacked but for its commits: each is a run of bytes that follows, rows in the binary form, or none. OWNED: free
  * `records`. */

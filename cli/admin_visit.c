@@ -79,10 +79,14 @@ static mt_status begin(cli_visiting *v, mt_bytes ca, mt_error *err)
     char *named = ca.len > 0 ? copy_text(ca) : NULL;
     const char *file = named || !cli_tls_is_url(v->url) ? named : options->ca;
     mt_status st = MT_NO_MEMORY;
+    cli_peer_name name;
 
     *err = (mt_error){st, "out of memory"};
     if (named || ca.len == 0)
-        st = cli_visit_new(options->db, options->peers, v->url, file, hear, v, &v->visit, err);
+        st = cli_peer_name_read(v->url, options->member ? options->member->file : NULL, &name, err);
+    if (st == MT_OK)
+        st = cli_visit_new(options->db, options->peers, options->member, &name, file, hear, v,
+                           &v->visit, err);
     free(named);
     return st;
 }

@@ -10,6 +10,9 @@
 /* The state that stands for now. */
 uint64_t cli_clock_now(void);
 
+/* The time of day, in milliseconds since 1970. */
+uint64_t cli_clock_now_ms(void);
+
 /* The state `ms` after another. */
 uint64_t cli_clock_after(uint64_t state, uint64_t ms);
 
@@ -21,6 +24,12 @@ uint64_t cli_clock_ticks(void);
 
 /* Adds a time of day: 2026-11-23 10:12:13.123 UTC. */
 void cli_clock_add(cli_text *text, uint64_t state);
+
+/* The same of milliseconds since 1970, to the minute: 2026-11-23 10:12 UTC. */
+void cli_clock_add_ms(cli_text *text, uint64_t ms);
+
+/* Reads a span: a number and one of s, m, h or d, such as 24h. False: it is none, or zero, or longer than 100 years. */
+bool cli_clock_read_span(const char *word, uint64_t *ms);
 
 /* Adds a span: 12 ms, 7 s, 3 min, 5 h, 12 days. */
 void cli_clock_add_span(cli_text *text, uint64_t ms);

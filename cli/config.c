@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "member.h"
 #include "message.h"
 #include "shown.h"
 #include "table.h"
@@ -87,13 +88,15 @@ static bool is_origin(const char *text)
 static bool is_wrong(cli_setting setting, const char *text, char *why, size_t size)
 {
     const setting_spec *spec = &specs[setting];
-    bool is_url = setting == SETTING_LISTEN || setting == SETTING_CONNECT;
+    bool is_peer = setting == SETTING_CONNECT, is_url = setting == SETTING_LISTEN;
     bool is_prefix = setting == SETTING_PULL || setting == SETTING_PUSH;
     mt_error err = {MT_OK, ""};
+    cli_peer_name name;
     char choices[80];
 
     if (!*text) (void)snprintf(why, size, "expected a value for \"%s\"", spec->key);
-    else if ((is_url && mt_url_check(text, setting == SETTING_LISTEN, &err) != MT_OK) ||
+    else if ((is_url && mt_url_check(text, true, &err) != MT_OK) ||
+             (is_peer && cli_peer_name_read(text, NULL, &name, &err) != MT_OK) ||
              (is_prefix && mt_uid_check(mt_str(text), &err) != MT_OK))
         (void)snprintf(why, size, "%s", err.text);
     else if (setting == SETTING_HOST && !is_host(text))

@@ -14,7 +14,8 @@
 #define STORE_VERBS                                                                              \
     &cli_verb_init, &cli_verb_write, &cli_verb_read, &cli_verb_link, &cli_verb_rm, &cli_verb_ls, \
         &cli_verb_log, &cli_verb_watch, &cli_verb_import, &cli_verb_export, &cli_verb_forget,    \
-        &cli_verb_status, &cli_verb_doctor, &cli_verb_serve, &cli_verb_peers, &cli_verb_sync,
+        &cli_verb_status, &cli_verb_doctor, &cli_verb_serve, &cli_verb_peers, &cli_verb_sync,     \
+        &cli_verb_share, &cli_verb_join, &cli_verb_who, &cli_verb_revoke,
 #define COMMANDS                                                                       \
     "  init    make an empty store         log     list changes\n"                     \
     "  write   write fields of a node      watch   print events, write lines\n"        \
@@ -24,6 +25,8 @@
     "  forget  drop nodes from this store  doctor  check every record\n"               \
     "  ls      list uids                   serve   share the store, for peers, too\n"  \
     "  sync    make equal with a peer      peers   list the peers of a daemon\n"       \
+    "  share   invite a device, serve      join    come in with a ticket\n"            \
+    "  who     list who may do what        revoke  take back what a device may\n"      \
     "  graph   graphs in files, no store\n"                                            \
     "\n"                                                                               \
     "      --store PATH   the store to work on; else MYTOSIS_STORE names it\n"

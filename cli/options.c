@@ -55,6 +55,11 @@ static const option_spec specs[OPTION_COUNT] = {
     [OPTION_LOG_FORMAT] = {"log-format", 0, true, {"text", "json"}, false},
     [OPTION_FOLLOW] = {"follow", 'f', false, {NULL}, false},
     [OPTION_DRY_RUN] = {"dry-run", 'n', false, {NULL}, false},
+    [OPTION_READ] = {"read", 0, false, {NULL}, false},
+    [OPTION_WRITE] = {"write", 0, false, {NULL}, false},
+    [OPTION_ADMIN] = {"admin", 0, false, {NULL}, false},
+    [OPTION_EXPIRES] = {"expires", 0, true, {NULL}, false},
+    [OPTION_FOR] = {"for", 0, true, {NULL}, false},
 };
 
 /* What every command takes. */

@@ -48,6 +48,11 @@ typedef enum cli_option_id {
     OPTION_LOG_FORMAT,
     OPTION_FOLLOW,
     OPTION_DRY_RUN,
+    OPTION_READ,
+    OPTION_WRITE,
+    OPTION_ADMIN,
+    OPTION_EXPIRES,
+    OPTION_FOR,
     OPTION_COUNT
 } cli_option_id;
 

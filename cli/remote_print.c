@@ -59,6 +59,17 @@ cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, 
     return cli_complain(cli_exit_of(st), "%s: %s", storage->path, p.err.text);
 }
 
+cli_exit_code cli_remote_say(const cli_storage *storage, cli_admin_kind kind, cli_text *body,
+                             cli_output *out)
+{
+    printing p = {.out = out};
+    mt_status st =
+        ask(cli_remote_of(&storage->storage), mt_loop_env(storage->loop), kind, body, &p);
+
+    if (st == MT_OK) return EXIT_DONE;
+    return cli_complain(st == MT_NOT_FOUND ? EXIT_DIFFERENT : cli_exit_of(st), "%s", p.err.text);
+}
+
 cli_exit_code cli_remote_visit(const cli_store *store, const char *url, const char *ca, bool json,
                                cli_output *out)
 {

@@ -15,4 +15,9 @@ cli_exit_code cli_remote_print(const cli_storage *storage, cli_admin_kind kind, 
 cli_exit_code cli_remote_visit(const cli_store *store, const char *url, const char *ca, bool json,
                                cli_output *out);
 
+/* Has a daemon do what `kind` says, with a body that is freed, and adds what it says to `out`. Anything but EXIT_DONE has been
+ * reported: EXIT_DIFFERENT for MT_NOT_FOUND. */
+cli_exit_code cli_remote_say(const cli_storage *storage, cli_admin_kind kind, cli_text *body,
+                             cli_output *out);
+
 #endif

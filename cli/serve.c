@@ -57,6 +57,7 @@ static void end_loop(cli_serving *s)
     turn_until(s, &impatient);
     if (impatient) return;
     uv_close((uv_handle_t *)&timer, NULL);
+    cli_serve_space_end(s);
     cli_storage_loop_free(s->loop);
 }
 
@@ -88,10 +89,12 @@ static void stop(cli_serving *s)
     mt_server_close(s->socket);
     if (s->db) {
         store_positions(s);
+        if (s->member) s->member->db = NULL;
         mt_db_close(s->db, done, &closed);
         turn_until(s, &closed);
     }
     cli_serve_peers_end(s);
+    cli_member_close(s->member);
     end_loop(s);
     cli_log_free(&s->log);
     cli_config_free(&s->config);
@@ -131,6 +134,11 @@ static void on_comer(void *ctx, const void *event)
     if (e->kind == MT_GROUP_ADDED) take(ctx, e->connection);
 }
 
+static mt_status share(void *ctx, const cli_invitation *invitation, cli_text *line, mt_error *err)
+{
+    return cli_serve_share(ctx, invitation, line, err);
+}
+
 /* Serves the commands that have come, and those that will. */
 static mt_status serve_commands(cli_serving *s, mt_error *err)
 {
@@ -139,6 +147,8 @@ static mt_status serve_commands(cli_serving *s, mt_error *err)
                                  .storage = s->storage,
                                  .peers = s->peers,
                                  .ca = cli_config_get(&s->config, SETTING_CA),
+                                 .member = s->member,
+                                 .share = share,
                                  .print = cli_serve_print,
                                  .ctx = s};
     mt_subscriber subscriber = {.on_event = on_comer, .ctx = s};
@@ -197,6 +207,7 @@ static mt_status open_db(cli_serving *s, mt_error *err)
 
     if (st != MT_OK) return st;
     st = open_socket(s, err);
+    if (st == MT_OK) st = cli_serve_space_begin(s, err);
     if (st == MT_OK) st = cli_serve_peers_new(s, &router, err);
     if (st != MT_OK) {
         mt_storage_close(&storage);
@@ -204,7 +215,9 @@ static mt_status open_db(cli_serving *s, mt_error *err)
     }
     config.router = router.ops ? &router : NULL;
     config.group = s->peers;
-    return cli_store_open_db(&config, &s->db, err);
+    cli_member_equip(s->member, &config, NULL);
+    st = cli_store_open_db(&config, &s->db, err);
+    return st == MT_OK ? cli_serve_space_follow(s, err) : st;
 }
 
 /* ---- Running ---- */
@@ -266,6 +279,21 @@ static void tell_started(cli_serving *s)
     cli_log_end(&s->log);
 }
 
+/* The line of a ticket is all that goes to standard output. */
+static mt_status print_ticket(cli_serving *s, mt_error *err)
+{
+    cli_output out;
+    mt_status st;
+
+    if (!s->share) return MT_OK;
+    cli_output_standard(&out);
+    st = cli_serve_share(s, s->share, &out.text, err);
+    if (st == MT_OK) cli_text_str(&out.text, "\n");
+    cli_output_flush(&out);
+    mt_crypto_sodium()->wipe(NULL, out.text.buf.data, out.text.buf.cap);
+    return cli_output_end(&out, EXIT_DONE) == EXIT_DONE ? st : MT_IO;
+}
+
 /* From the first turn on signals end it in order. */
 static cli_exit_code run(cli_serving *s)
 {
@@ -278,6 +306,7 @@ static cli_exit_code run(cli_serving *s)
     if (!watched) err = (mt_error){st, "signals cannot be watched"};
     if (st == MT_OK) st = serve_commands(s, &err);
     if (st == MT_OK) st = cli_serve_peers_begin(s, &err);
+    if (st == MT_OK) st = print_ticket(s, &err);
     if (st == MT_OK) {
         tell_manager(s, "READY=1");
         tell_started(s);
@@ -305,17 +334,30 @@ static cli_exit_code check_config(const cli_options *options, cli_config *config
 
 static cli_exit_code run_serve(const cli_options *options)
 {
-    cli_serving s = {.path = NULL};
+    cli_config config;
     cli_exit_code code;
 
     if (cli_options_has(options, OPTION_JSON) && !cli_options_has(options, OPTION_CHECK_CONFIG))
         return cli_complain_usage(options, "--json goes with --check-config, and there is none");
-    if ((code = cli_config_load(options, &s.config)) != EXIT_DONE) return code;
-    if (cli_options_has(options, OPTION_CHECK_CONFIG)) return check_config(options, &s.config);
+    if ((code = cli_config_load(options, &config)) != EXIT_DONE) return code;
+    if (cli_options_has(options, OPTION_CHECK_CONFIG)) return check_config(options, &config);
+    return cli_serve_with(&config, NULL);
+}
+
+cli_exit_code cli_serve_with(cli_config *config, const cli_invitation *share)
+{
+    cli_serving s = {.config = *config, .share = share};
+    cli_exit_code code;
+
     s.path = cli_config_get(&s.config, SETTING_STORE);
+    if ((code = cli_serve_space_load(&s)) != EXIT_DONE) {
+        cli_config_free(&s.config);
+        return code;
+    }
     cli_log_init(&s.log, cli_log_level_of(cli_config_get(&s.config, SETTING_LOG_LEVEL)),
                  *cli_config_get(&s.config, SETTING_LOG_FORMAT) == 'j');
     if (mt_loop_new(mt_mem_system(), &s.loop) != MT_OK) {
+        cli_serve_space_end(&s);
         cli_config_free(&s.config);
         return cli_complain(EXIT_SYSTEM, "there is no event loop to be had");
     }

@@ -9,11 +9,26 @@
 #include "admin.h"
 #include "config.h"
 #include "log.h"
+#include "member.h"
+#include "table.h"
 
 #include <mytosis/loop.h>
 #include <mytosis/plugin/router.h>
 #include <mytosis/plugin/socket.h>
 #include <mytosis/plugin/sync.h>
+
+/* Somebody who was not let in, or what it did was not taken. */
+#define REFUSALS_KEPT 8
+typedef struct cli_refusal {
+    uint64_t at_ms; /* since 1970 */
+    char link[MT_CONNECTION_ID_LEN_MAX + 1];
+    bool is_known; /* who it was */
+    uint8_t device[MT_DEVICE_LEN];
+    char why[MT_ERROR_TEXT_MAX];
+} cli_refusal;
+
+/* Those that are named, and those that are known from before. */
+#define CLI_DIALED_MAX (OPTION_LISTED_MAX + SPACE_PEERS_MAX)
 
 typedef struct cli_serving {
     cli_config config;
@@ -28,12 +43,19 @@ typedef struct cli_serving {
     mt_subscription *comers;
     mt_server *listeners[OPTION_LISTED_MAX]; /* of the peers */
     size_t listener_count;
-    mt_connection *dialed[OPTION_LISTED_MAX];
+    mt_secure_server *secured[OPTION_LISTED_MAX]; /* of each listener, in a space */
+    mt_connection *dialed[CLI_DIALED_MAX];
     size_t dialed_count;
     mt_timer first_look; /* whether those that are dialed are there */
     mt_group *peers;
     mt_subscription *peer_events;
-    uint64_t start_ms; /* in ticks */
+    cli_space_file space_file;
+    uint8_t seed[MT_KEY_LEN];
+    cli_member *member; /* NULL: the store is in no space, and links are plain */
+    cli_refusal refusals[REFUSALS_KEPT];
+    uint64_t refusal_count;
+    const cli_invitation *share; /* what a ticket is printed for once it runs; NULL: none */
+    uint64_t start_ms;           /* in ticks */
     bool stopping;
 } cli_serving;
 
@@ -59,6 +81,9 @@ void cli_serve_peers_print(const cli_serving *s, const cli_admin_form *form, cli
 const char *cli_peer_state_name(mt_sync_state state);
 const char *cli_peer_error(const mt_sync_peer *peer);
 
+/* Why one that is dialed is not there, or was not what it should be; NULL: it is, or was not tried yet. */
+const mt_error *cli_dialed_error(const mt_connection *connection);
+
 /* How many peers are known, and how many of them are equal: serve_peers_status.c. */
 void cli_serve_peers_count(const cli_serving *s, size_t *peers, size_t *live);
 
@@ -67,6 +92,33 @@ void cli_serve_peers_metrics(const cli_serving *s, cli_text *text);
 
 /* Logs each peer whose state is another than when it was last looked at. */
 void cli_serve_peers_tell(cli_serving *s);
+
+/* ---- Its space: serve_space.c ---- */
+
+/* Reads whether there is one, and the key of the device. Anything but EXIT_DONE has been reported. */
+cli_exit_code cli_serve_space_load(cli_serving *s);
+
+/* Makes the member before the database is opened, and takes in what that has afterwards; without a space both do nothing. */
+mt_status cli_serve_space_begin(cli_serving *s, mt_error *err);
+mt_status cli_serve_space_follow(cli_serving *s, mt_error *err);
+
+/* Frees all of it, once the links are gone. */
+void cli_serve_space_end(cli_serving *s);
+
+/* Adds the line of a ticket, for whoever comes to a listener. */
+mt_status cli_serve_share(cli_serving *s, const cli_invitation *invitation, cli_text *line,
+                          mt_error *err);
+
+/* Notes and logs that somebody was refused; and what was noted, for mytosis status. */
+void cli_serve_refused(cli_serving *s, mt_connection *connection, const char *why);
+void cli_serve_refusals_print(const cli_serving *s, cli_table *table, cli_output *out);
+void cli_serve_refusals_save(const cli_serving *s, cli_text *text);
+
+/* Adds bytes to a line of the log. */
+void cli_serve_log_hex(cli_serving *s, const char *key, const uint8_t *bytes, size_t len);
+
+/* Serves until a signal comes, with a configuration that is MOVED: serve.c. `share`: for what a ticket is printed; may be NULL. */
+cli_exit_code cli_serve_with(cli_config *config, const cli_invitation *share);
 
 /* ---- What it says of itself: serve_status.c ---- */
 

@@ -13,13 +13,30 @@
 
 /* ---- What becomes of them ---- */
 
+const mt_error *cli_dialed_error(const mt_connection *connection)
+{
+    const mt_connection *link = mt_secure_link(connection);
+    const mt_error *dialing = mt_dial_error(link ? link : connection);
+    const mt_error *secured = mt_secure_error(connection);
+
+    if (dialing && dialing->status != MT_OK) return dialing;
+    return secured && secured->status != MT_OK ? secured : NULL;
+}
+
+/* In a space a link that comes is only a link: who it is, or that nobody was let in, is told when that is known. */
 static void on_peer(void *ctx, const void *event)
 {
     const mt_group_event *e = event;
+    const mt_error *why = mt_secure_error(e->connection);
+    bool has_come = e->kind == MT_GROUP_ADDED;
     cli_serving *s = ctx;
 
-    cli_log_line(&s->log, LOG_INFO, e->kind == MT_GROUP_ADDED ? "peer" : "peer-gone", "id",
-                 mt_connection_id(e->connection));
+    if (!has_come && why && why->status != MT_OK && !mt_connection_device(e->connection)) {
+        cli_serve_refused(s, e->connection, why->text);
+        return;
+    }
+    cli_log_line(&s->log, has_come && why ? LOG_DEBUG : LOG_INFO, has_come ? "peer" : "peer-gone",
+                 "id", mt_connection_id(e->connection));
 }
 
 static void on_status(void *ctx, mt_db *db)
@@ -34,9 +51,9 @@ static void look_first(void *ctx)
     cli_serving *s = ctx;
 
     for (size_t i = 0; i < s->dialed_count; i++) {
-        const mt_error *why = mt_dial_error(s->dialed[i]);
+        const mt_error *why = cli_dialed_error(s->dialed[i]);
 
-        if (!mt_connection_offline(s->dialed[i]) || !why || why->status == MT_OK) continue;
+        if (!mt_connection_offline(s->dialed[i]) || !why) continue;
         if (!cli_log_begin(&s->log, LOG_WARNING, "unreachable")) continue;
         cli_log_text(&s->log, "id", mt_connection_id(s->dialed[i]));
         cli_log_text(&s->log, "error", mt_str(why->text));
@@ -74,7 +91,7 @@ static size_t fill_ranges(const cli_config *config, mt_sync_range *ranges)
 
 mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err)
 {
-    mt_sync_range ranges[2 * OPTION_LISTED_MAX];
+    mt_sync_range ranges[2 * OPTION_LISTED_MAX + 1];
     mt_sync_options options = {
         .size = sizeof options, .ranges = ranges, .compressor = mt_compressor_zstd()};
     mt_status st = mt_group_new(s->env->mem, &s->peers);
@@ -84,6 +101,13 @@ mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err)
         return st;
     }
     options.range_count = fill_ranges(&s->config, ranges);
+    if (s->member) {
+        /* What the space says of itself is wanted whatever else is. */
+        if (options.range_count > 0)
+            ranges[options.range_count++] = (mt_sync_range){.prefix = mt_str("@space/")};
+        options.rights = mt_space_rights;
+        options.rights_ctx = s->member->space;
+    }
     return mt_router_sync(s->env, &options, router, err);
 }
 
@@ -106,34 +130,85 @@ static mt_status listen_at(cli_serving *s, const char *url, mt_error *err)
                                  .hosts = hosts};
     bool is_tls = cli_tls_is_url(url);
     mt_server **listener = &s->listeners[s->listener_count];
+    mt_secure_server **secured = &s->secured[s->listener_count];
+    mt_group *links;
     mt_status st;
 
     options.origin_count = list(&s->config, SETTING_ORIGIN, origins);
     options.host_count = list(&s->config, SETTING_HOST, hosts);
+    options.anywhere = s->member != NULL;
     options.cert_file = is_tls ? cli_config_get(&s->config, SETTING_CERT) : NULL;
     options.key_file = is_tls ? cli_config_get(&s->config, SETTING_KEY) : NULL;
     st = mt_server_new(s->env, url, &options, listener, err);
     if (st != MT_OK) return st;
     s->listener_count++;
-    st = mt_group_follow(s->peers, mt_server_group(*listener));
+    links = mt_server_group(*listener);
+    if (s->member) {
+        if ((st = mt_secure_serve(s->member->secure, links, secured, err)) != MT_OK) return st;
+        links = mt_secure_server_group(*secured);
+    }
+    st = mt_group_follow(s->peers, links);
     if (st != MT_OK) *err = *mt_group_error(s->peers);
     else cli_log_line(&s->log, LOG_INFO, "listening", "url", mt_str(mt_server_url(*listener)));
     return st;
 }
 
-static mt_status dial(cli_serving *s, const char *url, mt_error *err)
+static mt_status dial(cli_serving *s, const char *url, const uint8_t *device, mt_error *err)
 {
     mt_connection **connection = &s->dialed[s->dialed_count];
     mt_dial_options options = {.size = sizeof options};
     mt_status st;
 
     options.ca_file = cli_tls_is_url(url) ? cli_config_get(&s->config, SETTING_CA) : NULL;
-    st = mt_dial(s->env, url, &options, connection, err);
+    st = cli_member_reach(s->member, s->env, url, device, &options, connection, err);
     if (st != MT_OK) return st;
     s->dialed_count++;
     st = mt_group_add(s->peers, *connection);
     if (st != MT_OK) *err = *mt_group_error(s->peers);
     else cli_log_line(&s->log, LOG_INFO, "connecting", "url", mt_str(url));
+    return st;
+}
+
+/* A peer that is named, perhaps with its device. */
+static mt_status dial_named(cli_serving *s, const char *named, mt_error *err)
+{
+    cli_peer_name name;
+    mt_status st = cli_peer_name_read(named, &s->space_file, &name, err);
+
+    return st == MT_OK ? dial(s, name.url, name.has_device ? name.device : NULL, err) : st;
+}
+
+static bool is_dialed(const cli_serving *s, const char *url)
+{
+    size_t i = 0;
+
+    while (i < s->dialed_count && !mt_bytes_equal(mt_connection_id(s->dialed[i]), mt_str(url))) i++;
+    return i < s->dialed_count;
+}
+
+/* Those that are known from before; one that cannot be dialed any more is left. */
+static void dial_known(cli_serving *s)
+{
+    mt_error ignored;
+
+    for (size_t i = 0; s->member && i < s->space_file.peer_count; i++) {
+        const cli_space_peer *peer = &s->space_file.peers[i];
+
+        if (!is_dialed(s, peer->url)) (void)dial(s, peer->url, peer->device, &ignored);
+    }
+}
+
+/* Listens where the settings say, or else where a space was shared from. */
+static mt_status listen_all(cli_serving *s, mt_error *err)
+{
+    const cli_config *config = &s->config;
+    size_t set = config->settings[SETTING_LISTEN].count;
+    mt_status st = MT_OK;
+
+    for (size_t i = 0; i < set && st == MT_OK; i++)
+        st = listen_at(s, config->settings[SETTING_LISTEN].items[i].text, err);
+    for (size_t i = 0; set == 0 && i < s->space_file.listen_count && st == MT_OK; i++)
+        st = listen_at(s, s->space_file.listens[i], err);
     return st;
 }
 
@@ -147,10 +222,10 @@ mt_status cli_serve_peers_begin(cli_serving *s, mt_error *err)
     if (st != MT_OK) *err = (mt_error){st, "out of memory"};
     /* Without a router there is nothing to tell. */
     (void)!mt_db_on_status(s->db, on_status, s);
-    for (size_t i = 0; i < config->settings[SETTING_LISTEN].count && st == MT_OK; i++)
-        st = listen_at(s, config->settings[SETTING_LISTEN].items[i].text, err);
+    if (st == MT_OK) st = listen_all(s, err);
     for (size_t i = 0; i < config->settings[SETTING_CONNECT].count && st == MT_OK; i++)
-        st = dial(s, config->settings[SETTING_CONNECT].items[i].text, err);
+        st = dial_named(s, config->settings[SETTING_CONNECT].items[i].text, err);
+    if (st == MT_OK) dial_known(s);
     s->first_look = (mt_timer){.fire = look_first, .arg = s};
     if (st == MT_OK && s->dialed_count > 0)
         s->env->timer_set(s->env->ctx, &s->first_look, FIRST_LOOK_MS);
@@ -161,7 +236,10 @@ void cli_serve_peers_end(cli_serving *s)
 {
     if (s->first_look.fire) s->env->timer_stop(s->env->ctx, &s->first_look);
     mt_subscription_dispose(s->peer_events);
-    for (size_t i = 0; i < s->listener_count; i++) mt_server_close(s->listeners[i]);
+    for (size_t i = 0; i < s->listener_count; i++) {
+        mt_secure_server_free(s->secured[i]);
+        mt_server_close(s->listeners[i]);
+    }
     for (size_t i = 0; i < s->dialed_count; i++) {
         mt_connection_close(s->dialed[i]);
         mt_connection_unref(s->dialed[i]);

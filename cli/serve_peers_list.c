@@ -1,4 +1,5 @@
 /* The peers of a daemon as mytosis peers shows them. */
+#include "hex.h"
 #include "save.h"
 #include "serve.h"
 #include "shown.h"
@@ -16,10 +17,10 @@ const char *cli_peer_state_name(mt_sync_state state)
 
 const char *cli_peer_error(const mt_sync_peer *peer)
 {
-    const mt_error *dialing = mt_dial_error(peer->connection);
+    const mt_error *dialing = cli_dialed_error(peer->connection);
 
     if (peer->error && *peer->error) return peer->error;
-    return dialing && dialing->status != MT_OK ? dialing->text : "";
+    return dialing ? dialing->text : "";
 }
 
 typedef struct peer_list {
@@ -114,6 +115,14 @@ static void save_text(cli_text *text, const char *name, mt_bytes value)
     cli_save_name(text, value);
 }
 
+static void save_device(cli_text *text, const uint8_t *device)
+{
+    if (!device) return;
+    cli_text_str(text, ",\"device\":\"");
+    cli_hex_add(text, device, MT_DEVICE_LEN);
+    cli_text_str(text, "\"");
+}
+
 static void save_range(cli_text *text, const mt_sync_range *range)
 {
     if (range->uid_count > 0) {
@@ -159,6 +168,7 @@ static void save_peer(void *ctx, const mt_sync_peer *peer)
     cli_text_printf(text, "{\"state\":\"%s\"", cli_peer_state_name(peer->state));
     save_text(text, "link", mt_connection_id(peer->connection));
     if (peer->id.len > 0) save_text(text, "id", peer->id);
+    save_device(text, mt_connection_device(peer->connection));
     save_text(text, "text", mt_str(peer->text));
     if (*cli_peer_error(peer)) save_text(text, "error", mt_str(cli_peer_error(peer)));
     cli_save_number(text, "since_ms", peer->since_ms);

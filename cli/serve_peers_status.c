@@ -126,9 +126,13 @@ static void tell_state(void *ctx, const mt_sync_peer *peer)
 
     if (mt_connection_app(peer->connection) == state) return;
     mt_connection_set_app(peer->connection, state);
+    if (peer->state == MT_SYNC_REFUSED)
+        cli_serve_refused(s, peer->connection, cli_peer_error(peer));
     if (!cli_log_begin(&s->log, level_of(peer->state), "peer-state")) return;
     cli_log_text(&s->log, "id", mt_connection_id(peer->connection));
     cli_log_text(&s->log, "state", mt_str(cli_peer_state_name(peer->state)));
+    if (mt_connection_device(peer->connection))
+        cli_serve_log_hex(s, "device", mt_connection_device(peer->connection), MT_DEVICE_LEN);
     if (*cli_peer_error(peer)) cli_log_text(&s->log, "error", mt_str(cli_peer_error(peer)));
     cli_log_end(&s->log);
 }

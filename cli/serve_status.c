@@ -2,6 +2,7 @@
 #include "serve.h"
 
 #include "clock.h"
+#include "hex.h"
 #include "save.h"
 #include "table.h"
 
@@ -56,6 +57,13 @@ static void print_status(const cli_serving *s, cli_output *out)
     for (size_t i = 0; i < s->listener_count; i++)
         cli_text_str(cli_table_named(&table, out, i == 0 ? "listens" : ""),
                      mt_server_url(s->listeners[i]));
+    if (s->member) {
+        cell = cli_table_named(&table, out, "space");
+        cli_hex_add(cell, mt_space_id(s->member->space), MT_SPACE_LEN);
+        cell = cli_table_named(&table, out, "device");
+        cli_hex_add(cell, mt_secure_device(s->member->secure), MT_DEVICE_LEN);
+    }
+    cli_serve_refusals_print(s, &table, out);
     cli_table_print(&table, out);
     cli_table_free(&table);
 }
@@ -78,7 +86,17 @@ static void print_status_json(const cli_serving *s, cli_text *text)
         if (i > 0) cli_text_str(text, ",");
         cli_text_note(text, mt_json_string(mt_str(mt_server_url(s->listeners[i])), &text->buf));
     }
-    cli_text_str(text, "]}");
+    cli_text_str(text, "]");
+    if (s->member) {
+        cli_text_str(text, ",\"space\":\"");
+        cli_hex_add(text, mt_space_id(s->member->space), MT_SPACE_LEN);
+        cli_text_str(text, "\",\"device\":\"");
+        cli_hex_add(text, mt_secure_device(s->member->secure), MT_DEVICE_LEN);
+        cli_text_str(text, "\"");
+    }
+    cli_save_number(text, "refusals", s->refusal_count);
+    cli_serve_refusals_save(s, text);
+    cli_text_str(text, "}");
 }
 
 void cli_serve_print(void *ctx, uint8_t kind, const cli_admin_form *form, cli_output *out)
@@ -86,6 +104,8 @@ void cli_serve_print(void *ctx, uint8_t kind, const cli_admin_form *form, cli_ou
     const cli_serving *s = ctx;
 
     if (kind == ADMIN_PEERS) cli_serve_peers_print(s, form, out);
+    else if (kind == ADMIN_WHO && s->member) cli_member_print(s->member, form, out);
+    else if (kind == ADMIN_WHO) cli_text_str(&out->text, form->json ? "[]\n" : "");
     else if (form->json) print_status_json(s, &out->text);
     else print_status(s, out);
 }
@@ -114,6 +134,7 @@ void cli_serve_metrics(const cli_serving *s, cli_text *text)
     add_metric(text, "commands", "gauge", "Commands that are connected.", f.commands);
     add_metric(text, "peers", "gauge", "Peers that are known.", f.peers);
     add_metric(text, "peers_live", "gauge", "Peers that are equal.", f.live);
+    add_metric(text, "refusals", "counter", "Links and peers that were refused.", s->refusal_count);
     add_metric(text, "up_milliseconds", "gauge", "Time since the daemon started.", f.up_ms);
     cli_serve_peers_metrics(s, text);
     cli_text_str(text, "# EOF\n");

@@ -162,11 +162,16 @@ void cli_storage_close(cli_storage *s)
     s->loop = NULL;
 }
 
-void cli_storage_loop_free(mt_loop *loop)
+void cli_storage_loop_settle(mt_loop *loop)
 {
     const mt_env *env = loop ? mt_loop_env(loop) : NULL;
 
     while (env && env->turn(env->ctx) == MT_OK) {
     }
+}
+
+void cli_storage_loop_free(mt_loop *loop)
+{
+    cli_storage_loop_settle(loop);
     mt_loop_free(loop);
 }

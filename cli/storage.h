@@ -62,7 +62,8 @@ mt_status cli_storage_records(cli_storage *storage, mt_bytes after, size_t limit
                               cli_storage_take *take, void *ctx);
 mt_status cli_storage_write(cli_storage *storage, const mt_storage_write *write);
 
-/* Frees a loop once all is gone that was on it and has been closed. NULL is accepted. */
+/* Turns a loop until all is gone that was on it and has been closed; and frees it then. NULL is accepted. */
+void cli_storage_loop_settle(mt_loop *loop);
 void cli_storage_loop_free(mt_loop *loop);
 
 /* How many bytes it takes; 0: not known. */

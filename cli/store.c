@@ -1,5 +1,6 @@
 #include "store.h"
 
+#include "keys.h"
 #include "message.h"
 
 #include <mytosis/blocking.h>
@@ -90,7 +91,11 @@ static mt_status make_peers(cli_store *store, mt_config *config, mt_router *rout
         .size = sizeof options, .compressor = mt_compressor_zstd(), .dry_run = store->dry_run};
     mt_status st;
 
-    if (!store->wants_peers || (store->remote && !store->dry_run)) return MT_OK;
+    if (!store->wants_peers || (store->remote && !store->dry_run)) {
+        cli_member_equip(store->member, config, NULL);
+        return MT_OK;
+    }
+    cli_member_equip(store->member, config, &options);
     if ((st = mt_group_new(mt_mem_system(), &store->peers)) != MT_OK) {
         *err = (mt_error){st, "out of memory"};
         return st;
@@ -101,6 +106,25 @@ static mt_status make_peers(cli_store *store, mt_config *config, mt_router *rout
     return MT_OK;
 }
 
+/* What it is in a space; links need the key of the device. */
+static mt_status make_member(cli_store *store, mt_error *err)
+{
+    bool has_links = store->wants_peers && (!store->remote || store->dry_run);
+    uint8_t seed[MT_KEY_LEN];
+    mt_status st = MT_OK;
+
+    if (!cli_space_file_is_there(&store->space_file) || (store->remote && !has_links))
+        return MT_OK;
+    if (has_links && cli_key_load(store->path, KEY_DEVICE, seed) != EXIT_DONE) {
+        store->told = true;
+        return MT_REFUSED;
+    }
+    st = cli_member_new(mt_loop_env(store->loop), store->path, &store->space_file,
+                        has_links ? seed : NULL, &store->member, err);
+    mt_crypto_sodium()->wipe(NULL, seed, sizeof seed);
+    return st;
+}
+
 static mt_status open_db(cli_store *store, mt_storage *storage, mt_error *err)
 {
     mt_config config = {.size = sizeof config,
@@ -109,11 +133,15 @@ static mt_status open_db(cli_store *store, mt_storage *storage, mt_error *err)
                         .storage = storage,
                         .cache_bytes = store->cache_len};
     mt_router router;
-    mt_status st = make_peers(store, &config, &router, err);
+    mt_status st = make_member(store, err);
 
-    if (st == MT_OK) return cli_store_open_db(&config, &store->db, err);
-    mt_storage_close(storage);
-    return st;
+    if (st == MT_OK) st = make_peers(store, &config, &router, err);
+    if (st != MT_OK) {
+        mt_storage_close(storage);
+        return st;
+    }
+    st = cli_store_open_db(&config, &store->db, err);
+    return st == MT_OK && store->member ? cli_member_follow(store->member, store->db, err) : st;
 }
 
 static mt_status open_path(cli_store *store, cli_access access, mt_error *err)
@@ -137,16 +165,23 @@ cli_exit_code cli_store_open(const cli_options *options, cli_access access, cli_
     cli_exit_code code;
 
     if ((code = cli_store_path(options, &out->path)) != EXIT_DONE) return code;
+    if ((code = cli_space_file_load(out->path, &out->space_file)) != EXIT_DONE) return code;
     if (open_path(out, access, &err) == MT_OK) return EXIT_DONE;
+    code = out->told ? EXIT_INPUT : cli_storage_complain(&err);
     cli_store_close(out);
-    return cli_storage_complain(&err);
+    return code;
 }
 
 void cli_store_close(cli_store *store)
 {
     mt_close(store->db);
     mt_group_unref(store->peers);
+    cli_member_close(store->member);
+    cli_storage_loop_settle(store->loop);
+    cli_member_free(store->member);
+    cli_space_file_free(&store->space_file);
     cli_storage_loop_free(store->loop);
+    store->member = NULL;
     store->db = NULL;
     store->peers = NULL;
     store->loop = NULL;

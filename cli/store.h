@@ -4,6 +4,7 @@
 #ifndef CLI_STORE_H
 #define CLI_STORE_H
 
+#include "member.h"
 #include "options.h"
 #include "remote_storage.h"
 #include "storage.h"
@@ -16,8 +17,15 @@ typedef struct cli_store {
     bool wants_peers;   /* a database of our own gets a router, for `peers` */
     bool dry_run;       /* that of a daemon, too, and it only finds out what differs */
     mt_group *peers;    /* OWNED; NULL: none */
+    cli_space_file space_file;
+    cli_member *member; /* OWNED; NULL: it is in no space, or held by a daemon. It has links if `wants_peers` */
+    bool told;          /* what went wrong has been reported */
     size_t cache_len;   /* how much memory nodes may take; 0: what is usual */
 } cli_store;
+
+/* Makes an empty store where there is none: store_init.c. EXIT_INPUT: there is something. Anything but EXIT_DONE has been
+ * reported. */
+cli_exit_code cli_store_make(const char *path, mt_clock clock);
 
 /* The path, as the options or the environment have it. EXIT_USAGE, which has been reported: neither does. */
 cli_exit_code cli_store_path(const cli_options *options, const char **out);
@@ -86,6 +94,9 @@ extern const cli_command cli_verb_watch;            /* store_watch.c */
 extern const cli_command cli_verb_serve;            /* serve.c */
 extern const cli_command cli_verb_peers;            /* store_peers.c */
 extern const cli_command cli_verb_sync;             /* store_sync.c */
+extern const cli_command cli_verb_share;            /* share.c */
+extern const cli_command cli_verb_join;             /* join.c */
+extern const cli_command cli_verb_who, cli_verb_revoke; /* who.c */
 extern const cli_command cli_verb_doctor;           /* store_doctor.c */
 
 #endif

@@ -46,6 +46,15 @@ static cli_exit_code make_store(const char *path, mt_clock clock)
     return code;
 }
 
+cli_exit_code cli_store_make(const char *path, mt_clock clock)
+{
+    cli_exit_code code = make_file(path);
+
+    if (code != EXIT_DONE) return code;
+    if ((code = make_store(path, clock)) != EXIT_DONE) (void)unlink(path);
+    return code;
+}
+
 static cli_exit_code run_init(const cli_options *options)
 {
     const char *clock = options->values[OPTION_CLOCK];
@@ -57,12 +66,9 @@ static cli_exit_code run_init(const cli_options *options)
     if (options->operand_count == 0) code = cli_store_path(options, &path);
     else if (cli_options_has(options, OPTION_STORE))
         code = cli_complain_usage(options, "the store is named twice, by --store and as PATH");
-    if (code == EXIT_DONE) code = make_file(path);
+    if (code == EXIT_DONE)
+        code = cli_store_make(path, lamport ? MT_CLOCK_LAMPORT : MT_CLOCK_HYBRID);
     if (code != EXIT_DONE) return code;
-    if ((code = make_store(path, lamport ? MT_CLOCK_LAMPORT : MT_CLOCK_HYBRID)) != EXIT_DONE) {
-        (void)unlink(path);
-        return code;
-    }
     cli_output_standard(&out);
     cli_text_str(&out.text, "made ");
     cli_shown_raw(&out.text, mt_str(path));

@@ -9,7 +9,6 @@
 #include <mytosis/plugin/socket.h>
 
 typedef struct syncing {
-    const char *url;
     bool ended;
     mt_error err;
     cli_visit_facts facts;
@@ -29,13 +28,18 @@ static void hear(void *ctx, const cli_visit_facts *facts, const mt_error *why)
 }
 
 /* By a router of our own. */
-static cli_exit_code sync_own(const cli_options *options, const char *ca, cli_store *store,
-                              cli_output *out)
+static cli_exit_code sync_own(const cli_options *options, const char *ca, const char *word,
+                              cli_store *store, cli_output *out)
 {
-    syncing s = {.url = options->operands[0]};
+    bool json = cli_options_has(options, OPTION_JSON);
+    syncing s = {.ended = false};
     cli_visit *visit = NULL;
-    mt_status st = cli_visit_new(store->db, store->peers, s.url, ca, hear, &s, &visit, &s.err);
+    cli_peer_name name;
+    mt_status st = cli_peer_name_read(word, &store->space_file, &name, &s.err);
 
+    if (st == MT_OK)
+        st = cli_visit_new(store->db, store->peers, store->member, &name, ca, hear, &s, &visit,
+                           &s.err);
     while (st == MT_OK && !s.ended)
         if (!cli_store_turn(store)) st = MT_IO;
     if (st == MT_OK) st = s.err.status;
@@ -43,34 +47,58 @@ static cli_exit_code sync_own(const cli_options *options, const char *ca, cli_st
     if (st != MT_OK)
         return cli_complain(EXIT_SYSTEM, "%s", *s.err.text ? s.err.text : mt_status_text(st));
     if (!store->dry_run) {
-        cli_visit_print(&s.facts, s.url, cli_options_has(options, OPTION_JSON), &out->text);
+        cli_visit_print(&s.facts, name.url, json, &out->text);
         return EXIT_DONE;
     }
-    return cli_visit_print_dry(&s.facts, s.url, cli_options_has(options, OPTION_JSON), &out->text)
-               ? EXIT_DIFFERENT
-               : EXIT_DONE;
+    return cli_visit_print_dry(&s.facts, name.url, json, &out->text) ? EXIT_DIFFERENT : EXIT_DONE;
+}
+
+/* One peer; `ca` is that of --ca, which is checked if the peer needs it. */
+static cli_exit_code sync_one(const cli_options *options, const char *word, cli_store *store,
+                              cli_output *out)
+{
+    cli_exit_code code;
+    const char *ca;
+
+    if ((code = cli_tls_ca(options, word, &ca)) != EXIT_DONE) return code;
+    cli_progress("connecting", "");
+    if (store->remote && !store->dry_run)
+        code = cli_remote_visit(store, word, ca, cli_options_has(options, OPTION_JSON), out);
+    else code = sync_own(options, ca, word, store, out);
+    cli_progress_end();
+    return code;
+}
+
+/* Those that are known from before, each; what one of them comes to is no matter to the others. */
+static cli_exit_code sync_known(const cli_options *options, cli_store *store, cli_output *out)
+{
+    const cli_space_file *file = &store->space_file;
+    cli_exit_code worst = EXIT_DONE, code;
+
+    if (file->peer_count == 0)
+        return cli_complain(EXIT_USAGE, "no peer is known: name one, by its URL");
+    for (size_t i = 0; i < file->peer_count; i++)
+        if ((code = sync_one(options, file->peers[i].url, store, out)) > worst) worst = code;
+    return worst;
 }
 
 static cli_exit_code run_sync(const cli_options *options)
 {
+    const char *word = options->operand_count > 0 ? options->operands[0] : NULL;
     cli_store store = {.wants_peers = true};
+    cli_peer_name name;
     cli_exit_code code;
     cli_output out;
     const char *ca;
     mt_error err;
 
-    if (mt_url_check(options->operands[0], false, &err) != MT_OK)
+    if (word && cli_peer_name_read(word, NULL, &name, &err) != MT_OK)
         return cli_complain(EXIT_USAGE, "%s", err.text);
-    if ((code = cli_tls_ca(options, options->operands[0], &ca)) != EXIT_DONE) return code;
+    if (word && (code = cli_tls_ca(options, word, &ca)) != EXIT_DONE) return code;
     store.dry_run = cli_options_has(options, OPTION_DRY_RUN);
     if ((code = cli_store_open(options, ACCESS_WRITE, &store)) != EXIT_DONE) return code;
     cli_report_output(options, &out);
-    cli_progress("connecting", "");
-    if (store.remote && !store.dry_run)
-        code = cli_remote_visit(&store, options->operands[0], ca,
-                                cli_options_has(options, OPTION_JSON), &out);
-    else code = sync_own(options, ca, &store, &out);
-    cli_progress_end();
+    code = word ? sync_one(options, word, &store, &out) : sync_known(options, &store, &out);
     cli_store_close(&store);
     return cli_output_end(&out, code);
 }
@@ -78,17 +106,17 @@ static cli_exit_code run_sync(const cli_options *options)
 const cli_command cli_verb_sync = {
     .name = "sync",
     .path = "mytosis sync",
-    .operands = "an operand, URL",
-    .operand_min = 1,
+    .operands = "at most one operand, URL",
     .operand_max = 1,
     .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_JSON) |
                    OPTION_BIT(OPTION_DRY_RUN),
     .run = run_sync,
-    .help = "Usage: mytosis sync [OPTION...] URL\n"
+    .help = "Usage: mytosis sync [OPTION...] [URL]\n"
             "\n"
             "Connects to a peer, gives what it lacks, takes what it has, and ends when both\n"
             "are equal. While a daemon holds the store, it does so. What was transferred\n"
-            "stays, whatever ends it.\n"
+            "stays, whatever ends it. In a space a peer is URL#DEVICE, unless it is known from\n"
+            "before; without a URL all that are known are met.\n"
             "\n"
             "  -n, --dry-run      only say how many nodes differ: nothing is transferred\n"
             "      --store PATH   the store; else MYTOSIS_STORE names it\n"

@@ -90,9 +90,12 @@ static mt_status outcome(cli_visit *v)
 
 static void say_why(const cli_visit *v, mt_error *why)
 {
-    const mt_error *dialing = mt_dial_error(v->connection);
+    const mt_connection *link = mt_secure_link(v->connection);
+    const mt_error *dialing = mt_dial_error(link ? link : v->connection);
+    const mt_error *secured = mt_secure_error(v->connection);
     const char *text = mt_status_text(why->status);
 
+    if (secured && secured->status != MT_OK) text = secured->text;
     if (dialing && dialing->status != MT_OK) text = dialing->text;
     if (*v->why) text = v->why;
     (void)snprintf(why->text, sizeof why->text, "%s", text);
@@ -143,7 +146,8 @@ static void choose_id(const mt_group *group, const char *url, char id[MT_CONNECT
         (void)snprintf(id, MT_CONNECTION_ID_LEN_MAX + 1, "%.200s#%zu", url, ++at);
 }
 
-mt_status cli_visit_new(mt_db *db, mt_group *group, const char *url, const char *ca,
+mt_status cli_visit_new(mt_db *db, mt_group *group, const cli_member *member,
+                        const cli_peer_name *name, const char *ca,
                         cli_visit_hear *hear, void *ctx, cli_visit **out, mt_error *err)
 {
     mt_dial_options options = {.size = sizeof options, .once = true, .ca_file = ca};
@@ -160,9 +164,10 @@ mt_status cli_visit_new(mt_db *db, mt_group *group, const char *url, const char 
     v->ctx = ctx;
     v->timer = (mt_timer){.fire = look, .arg = v};
     v->start_ms = v->env->ticks_ms(v->env->ctx);
-    choose_id(group, url, id);
+    choose_id(group, name->url, id);
     options.id = mt_str(id);
-    st = mt_dial(v->env, url, &options, &v->connection, err);
+    st = cli_member_reach(member, v->env, name->url, name->has_device ? name->device : NULL,
+                          &options, &v->connection, err);
     if (st == MT_OK && (st = mt_group_add(group, v->connection)) != MT_OK)
         *err = *mt_group_error(group);
     if (st != MT_OK) {

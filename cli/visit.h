@@ -2,7 +2,7 @@
 #ifndef CLI_VISIT_H
 #define CLI_VISIT_H
 
-#include "text.h"
+#include "member.h"
 
 #include <mytosis/mytosis.h>
 
@@ -20,9 +20,11 @@ typedef struct cli_visit_facts {
  * equal. In the last call the visit may be freed. */
 typedef void cli_visit_hear(void *ctx, const cli_visit_facts *facts, const mt_error *why);
 
-/* Begins one, OWNED: `db` has the router of mytosis/plugin/sync.h, and `group` is its. `ca`: of wss://, the file of the
+/* Begins one, OWNED: `db` has the router of mytosis/plugin/sync.h, and `group` is its. `member`: of the space that the store is
+ * in; NULL: none. `ca`: of wss://, the file of the
  * authorities that certify the peer; NULL: those of the system. All is BORROWED, but the two texts. Anything but MT_OK: `err`. */
-mt_status cli_visit_new(mt_db *db, mt_group *group, const char *url, const char *ca,
+mt_status cli_visit_new(mt_db *db, mt_group *group, const cli_member *member,
+                        const cli_peer_name *name, const char *ca,
                         cli_visit_hear *hear, void *ctx, cli_visit **out, mt_error *err);
 
 /* Ends it, wherever it is. NULL is accepted. */

@@ -116,6 +116,9 @@ MT_API void mt_secure_server_free(mt_secure_server *server);
  * secured connection. BORROWED. */
 MT_API const mt_error *mt_secure_error(const mt_connection *connection);
 
+/* The connection that a secured one lies in; NULL: it is no secured one. BORROWED, as long as that is there. */
+MT_API mt_connection *mt_secure_link(const mt_connection *connection);
+
 /* What has become of handshakes. */
 typedef struct mt_secure_counts {
     uint64_t begun, done, failed;

@@ -145,3 +145,10 @@ const mt_error *mt_secure_error(const mt_connection *connection)
 
     return s ? &s->why : NULL;
 }
+
+mt_connection *mt_secure_link(const mt_connection *connection)
+{
+    const mti_secured *s = mti_secured_of(connection);
+
+    return s ? s->link : NULL;
+}
