@@ -53,6 +53,7 @@ static const option_spec specs[OPTION_COUNT] = {
     [OPTION_LOG_FORMAT] = {"log-format", 0, true, {"text", "json"}, false},
     [OPTION_FOLLOW] = {"follow", 'f', false, {NULL}, false},
     [OPTION_DRY_RUN] = {"dry-run", 'n', false, {NULL}, false},
+    [OPTION_OFF] = {"off", 0, false, {NULL}, false},
 };
 
 /* What every command takes. */

@@ -46,6 +46,7 @@ typedef enum cli_option_id {
     OPTION_LOG_FORMAT,
     OPTION_FOLLOW,
     OPTION_DRY_RUN,
+    OPTION_OFF,
     OPTION_COUNT
 } cli_option_id;
 
