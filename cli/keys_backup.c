@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,33 +68,6 @@ static cli_exit_code gather(const cli_key_folder *folder, bool all, const char *
     return code;
 }
 
-static bool write_text(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, text, len);
-
-        if (put < 0 && errno != EINTR) return false;
-        if (put < 0) continue;
-        text += put;
-        len -= (size_t)put;
-    }
-    return fsync(fd) == 0;
-}
-
-/* So that the name lasts. Not every file system can do that. */
-static void sync_folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-    if (fd >= 0) {
-        (void)fsync(fd);
-        (void)close(fd);
-    }
-    free(folder);
-}
-
 /* The file is made under its own name, since not every file system that a backup is put on has links; what a crash leaves
  * of it has no end, and is refused. */
 static cli_exit_code write_backup(const char *path, const cli_key_backup *backup)
@@ -106,11 +78,11 @@ static cli_exit_code write_backup(const char *path, const cli_key_backup *backup
     int error = 0;
 
     if (fd < 0 && errno == EEXIST) return complain_there(path);
-    if (fd < 0 || !write_text(fd, text, len)) error = errno;
+    if (fd < 0 || !cli_output_all(fd, text, len) || fsync(fd) != 0) error = errno;
     if (fd >= 0 && close(fd) != 0 && !error) error = errno;
     if (fd >= 0 && error) (void)unlink(path);
     if (error) return cli_complain(EXIT_SYSTEM, "cannot write %s: %s", path, strerror(error));
-    sync_folder_of(path);
+    cli_output_sync_folder(path);
     return EXIT_DONE;
 }
 
