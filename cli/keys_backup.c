@@ -185,17 +185,15 @@ static cli_exit_code check_passphrase(const cli_key_folder *folder, cli_key_kind
     cli_key_file there = {.is_sealed = false};
     mt_bytes passphrase = {NULL, 0};
     uint8_t seed[MT_KEY_LEN];
-    mt_error err;
+    mt_error err = {MT_OK, ""};
     cli_exit_code code = cli_key_folder_read(folder, kind, &there);
 
-    if (code == EXIT_DONE && there.is_sealed) {
-        code = cli_passphrase(path, &passphrase);
-        if (code == EXIT_DONE && cli_key_file_seed(crypto, &there, passphrase, seed, &err) != MT_OK)
-            code = cli_complain(cli_exit_of(err.status),
-                                "%s does not open with the passphrase of %s; mytosis keys protect "
-                                "gives it another",
-                                cli_key_folder_path(folder, kind).text, path);
-    }
+    if (code == EXIT_DONE && there.is_sealed) code = cli_passphrase(path, &passphrase);
+    if (code == EXIT_DONE && cli_key_file_seed(crypto, &there, passphrase, seed, &err) != MT_OK)
+        code = cli_complain(cli_exit_of(err.status),
+                            "%s does not open with the passphrase of %s; mytosis keys protect "
+                            "gives it another",
+                            cli_key_folder_path(folder, kind).text, path);
     crypto->wipe(crypto->ctx, seed, sizeof seed);
     crypto->wipe(crypto->ctx, &there, sizeof there);
     return code == EXIT_DIFFERENT ? EXIT_DONE : code;
