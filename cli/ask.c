@@ -1,6 +1,7 @@
 #include "ask.h"
 
 #include "message.h"
+#include "output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,21 +53,6 @@ static void release_signals(const asking *a)
     (void)sigprocmask(SIG_SETMASK, &a->mask, NULL);
 }
 
-static bool write_all(int fd, const char *text)
-{
-    size_t left = strlen(text);
-
-    while (left > 0) {
-        ssize_t len = write(fd, text, left);
-
-        if (len < 0 && errno != EINTR) return false;
-        if (len < 0) continue;
-        text += len;
-        left -= (size_t)len;
-    }
-    return true;
-}
-
 /* The next byte; 0: the input has ended; -1: it failed, or a signal came. */
 static int next_byte(const asking *a, char *out)
 {
@@ -112,11 +98,12 @@ static cli_ask_outcome ask_once(asking *a, const char *question, char *out, size
     silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
     silent.c_lflag |= ICANON | ISIG;
     hold_signals(a);
-    if (tcsetattr(a->fd, TCSAFLUSH, &silent) == 0 && write_all(a->fd, question))
+    if (tcsetattr(a->fd, TCSAFLUSH, &silent) == 0 &&
+        cli_output_all(a->fd, question, strlen(question)))
         outcome = read_line(a, out, cap, len);
     error = errno;
     (void)tcsetattr(a->fd, TCSAFLUSH, &a->terminal);
-    (void)write_all(a->fd, "\n");
+    (void)cli_output_all(a->fd, "\n", 1);
     release_signals(a);
     errno = error;
     return outcome;

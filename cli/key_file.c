@@ -1,11 +1,11 @@
 #include "key_file.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define START "mtk1:"
 #define START_LEN 5
+#define UNKNOWN ", which this build does not know"
 #define CHECKSUM_LEN 4
 #define BOX_LEN (MT_KEY_LEN + MT_TAG_LEN)
 #define HEAD_LEN (2 + MT_KEY_LEN)
@@ -16,16 +16,20 @@
 _Static_assert(KEY_LINE_LEN_MAX == START_LEN + (SEALED_LEN * 4 + 2) / 3,
                "four characters for three bytes");
 
-static mt_status fail(mt_error *err, mt_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+_Static_assert(KEY_PASSES_MAX == 16 && KEY_KIB_MIN == 8 && KEY_KIB_MAX == 1048576,
+               "as the messages say");
 
-static mt_status fail(mt_error *err, mt_status status, const char *format, ...)
+static mt_status fail(mt_error *err, mt_status status, const char *text)
 {
-    va_list args;
+    (void)snprintf(err->text, sizeof err->text, "%s", text);
+    return err->status = status;
+}
 
-    va_start(args, format);
-    (void)vsnprintf(err->text, sizeof err->text, format, args);
-    va_end(args);
+/* "a key of kind 7, which this build does not know" */
+static mt_status fail_number(mt_error *err, mt_status status, const char *before, size_t number,
+                             const char *after)
+{
+    (void)snprintf(err->text, sizeof err->text, "%s %zu%s", before, number, after);
     return err->status = status;
 }
 
@@ -188,7 +192,7 @@ mt_status cli_key_file_seed(const mt_crypto *crypto, const cli_key_file *file, m
     if (!file->is_sealed) {
         memcpy(out, file->seed, MT_KEY_LEN);
     } else if ((st = stretch(crypto, file, passphrase, key)) != MT_OK) {
-        (void)fail(err, st, "%s", mt_status_text(st));
+        (void)fail(err, st, mt_status_text(st));
     } else {
         mt_bytes with = {head, (size_t)(put_head(head, file) - head)};
 
@@ -264,9 +268,10 @@ static mt_status skip_start(mt_bytes *line, mt_error *err)
     if (line->len > KEY_LINE_LEN_MAX) return fail(err, MT_MALFORMED, "it is longer than any key");
     if (line->len >= START_LEN && memcmp(at, START, START_LEN) != 0 && memcmp(at, "mtk", 3) == 0 &&
         at[3] >= '0' && at[3] <= '9' && at[4] == ':')
-        return fail(err, MT_UNSUPPORTED, "a key of version %c, this build knows 1", at[3]);
+        return fail_number(err, MT_UNSUPPORTED, "a key of version", (size_t)(at[3] - '0'),
+                           ", this build knows 1");
     if (line->len < START_LEN || memcmp(at, START, START_LEN) != 0)
-        return fail(err, MT_MALFORMED, "no key: it does not begin with \"%s\"", START);
+        return fail(err, MT_MALFORMED, "no key: it does not begin with \"" START "\"");
     line->data += START_LEN;
     line->len -= START_LEN;
     return MT_OK;
@@ -279,11 +284,11 @@ static mt_status parse_sealed(const uint8_t *at, cli_key_file *out, mt_error *er
     out->kib = number_at(at + 4);
     (void)take(at + 8, out->box, sizeof out->box);
     if (out->passes < 1 || out->passes > KEY_PASSES_MAX)
-        return fail(err, MT_MALFORMED, "its passphrase takes %u passes, not 1 to %u",
-                    (unsigned)out->passes, (unsigned)KEY_PASSES_MAX);
+        return fail_number(err, MT_MALFORMED, "its passphrase takes", out->passes,
+                           " passes, not 1 to 16");
     if (out->kib < KEY_KIB_MIN || out->kib > KEY_KIB_MAX)
-        return fail(err, MT_MALFORMED, "its passphrase takes %u KiB of memory, not %u to %u",
-                    (unsigned)out->kib, (unsigned)KEY_KIB_MIN, (unsigned)KEY_KIB_MAX);
+        return fail_number(err, MT_MALFORMED, "its passphrase takes", out->kib,
+                           " KiB of memory, not 8 to 1048576");
     return MT_OK;
 }
 
@@ -294,8 +299,7 @@ static mt_status parse_key(const mt_crypto *crypto, const uint8_t *bytes, cli_ke
     const uint8_t *at = bytes + 2;
 
     if (bytes[0] < KEY_DEVICE || bytes[0] > KEY_RECOVERY)
-        return fail(err, MT_UNSUPPORTED, "a key of kind %u, which this build does not know",
-                    bytes[0]);
+        return fail_number(err, MT_UNSUPPORTED, "a key of kind", bytes[0], UNKNOWN);
     out->kind = (cli_key_kind)bytes[0];
     out->is_sealed = bytes[1] == 1;
     at = take(at, out->public_key, sizeof out->public_key);
@@ -316,17 +320,15 @@ static mt_status check_bytes(const mt_crypto *crypto, const uint8_t *bytes, size
     if (memcmp(checksum, bytes + len - CHECKSUM_LEN, sizeof checksum) != 0)
         return fail(err, MT_MALFORMED,
                     "its checksum is wrong: a character was changed or is missing");
-    if (bytes[1] > 1)
-        return fail(err, MT_UNSUPPORTED, "a key of form %u, which this build does not know",
-                    bytes[1]);
+    if (bytes[1] > 1) return fail_number(err, MT_UNSUPPORTED, "a key of form", bytes[1], UNKNOWN);
     if (len == (bytes[1] == 1 ? SEALED_LEN : PLAIN_LEN)) return MT_OK;
-    return fail(err, MT_MALFORMED, "it has %zu bytes, which no key of its form has", len);
+    return fail_number(err, MT_MALFORMED, "it has", len, " bytes, which no key of its form has");
 }
 
 mt_status cli_key_file_decode(const mt_crypto *crypto, mt_bytes line, cli_key_file *out,
                               mt_error *err)
 {
-    uint8_t bytes[SEALED_LEN];
+    uint8_t bytes[SEALED_LEN] = {0};
     size_t len;
     mt_status st;
 

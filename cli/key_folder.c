@@ -2,6 +2,7 @@
 
 #include "keys.h"
 #include "message.h"
+#include "output.h"
 
 #include <mytosis/host.h>
 
@@ -208,19 +209,6 @@ cli_exit_code cli_key_folder_read(const cli_key_folder *folder, cli_key_kind kin
 
 /* ---- Writing ---- */
 
-static bool write_text(int fd, const char *text, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, text, len);
-
-        if (put < 0 && errno != EINTR) return false;
-        if (put < 0) continue;
-        text += put;
-        len -= (size_t)put;
-    }
-    return true;
-}
-
 /* Puts a new file with the line of a key and its end on disk. False: errno says why. */
 static bool write_key(int fd, const cli_key_file *file)
 {
@@ -230,7 +218,7 @@ static bool write_key(int fd, const cli_key_file *file)
     bool done;
 
     text[len++] = '\n';
-    done = fchmod(fd, 0600) == 0 && write_text(fd, text, len) && fsync(fd) == 0;
+    done = fchmod(fd, 0600) == 0 && cli_output_all(fd, text, len) && fsync(fd) == 0;
     crypto->wipe(crypto->ctx, text, sizeof text);
     return done;
 }

@@ -1,5 +1,6 @@
 /* mytosis - the command. */
 #include "graph.h"
+#include "keys_group.h"
 #include "message.h"
 #include "options.h"
 #include "output.h"
@@ -14,8 +15,8 @@
 #define STORE_VERBS                                                                              \
     &cli_verb_init, &cli_verb_write, &cli_verb_read, &cli_verb_link, &cli_verb_rm, &cli_verb_ls, \
         &cli_verb_log, &cli_verb_watch, &cli_verb_import, &cli_verb_export, &cli_verb_forget,    \
-        &cli_verb_status, &cli_verb_doctor, &cli_verb_serve, &cli_verb_peers, &cli_verb_sync,     \
-        &cli_verb_share, &cli_verb_join, &cli_verb_who, &cli_verb_revoke,
+        &cli_verb_status, &cli_verb_doctor, &cli_verb_serve, &cli_verb_peers, &cli_verb_sync,    \
+        &cli_verb_share, &cli_verb_join, &cli_verb_who, &cli_verb_revoke, &cli_keys_group,
 #define COMMANDS                                                                       \
     "  init    make an empty store         log     list changes\n"                     \
     "  write   write fields of a node      watch   print events, write lines\n"        \
@@ -27,7 +28,7 @@
     "  sync    make equal with a peer      peers   list the peers of a daemon\n"       \
     "  share   invite a device, serve      join    come in with a ticket\n"            \
     "  who     list who may do what        revoke  take back what a device may\n"      \
-    "  graph   graphs in files, no store\n"                                            \
+    "  graph   graphs in files, no store   keys    secrets of the device, backups\n"   \
     "\n"                                                                               \
     "      --store PATH   the store to work on; else MYTOSIS_STORE names it\n"
 #define EXAMPLE "write ada name=Ada friend@charles --store notes.mdb"

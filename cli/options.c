@@ -60,6 +60,7 @@ static const option_spec specs[OPTION_COUNT] = {
     [OPTION_ADMIN] = {"admin", 0, false, {NULL}, false},
     [OPTION_EXPIRES] = {"expires", 0, true, {NULL}, false},
     [OPTION_FOR] = {"for", 0, true, {NULL}, false},
+    [OPTION_OFF] = {"off", 0, false, {NULL}, false},
 };
 
 /* What every command takes. */

@@ -53,6 +53,7 @@ typedef enum cli_option_id {
     OPTION_ADMIN,
     OPTION_EXPIRES,
     OPTION_FOR,
+    OPTION_OFF,
     OPTION_COUNT
 } cli_option_id;
 

@@ -175,20 +175,6 @@ void cli_output_flush(cli_output *out)
     write_all(out);
 }
 
-/* The folder too, so that the new name lasts. Not every file system can do that. */
-static void sync_folder(const cli_output *out)
-{
-    size_t len = folder_len(out->target);
-    char *folder = len > 0 ? strndup(out->target, len) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-    if (fd >= 0) {
-        (void)fsync(fd);
-        (void)close(fd);
-    }
-    free(folder);
-}
-
 static void put_in_place(cli_output *out)
 {
     if (rename(out->temporary, out->target) != 0) {
@@ -198,7 +184,7 @@ static void put_in_place(cli_output *out)
     unfinished = NULL;
     free(out->temporary);
     out->temporary = NULL;
-    sync_folder(out);
+    cli_output_sync_folder(out->target);
 }
 
 cli_exit_code cli_output_end(cli_output *out, cli_exit_code code)
@@ -213,6 +199,36 @@ cli_exit_code cli_output_end(cli_output *out, cli_exit_code code)
         code = cli_complain(EXIT_SYSTEM, "cannot write %s: %s", out->name, strerror(out->error));
     output_free(out);
     return code;
+}
+
+/* ---- Other files ---- */
+
+bool cli_output_all(int fd, const void *data, size_t len)
+{
+    const char *at = data;
+
+    while (len > 0) {
+        ssize_t put = write(fd, at, len);
+
+        if (put < 0 && errno != EINTR) return false;
+        if (put < 0) continue;
+        at += put;
+        len -= (size_t)put;
+    }
+    return true;
+}
+
+void cli_output_sync_folder(const char *path)
+{
+    size_t len = folder_len(path);
+    char *folder = len > 0 ? strndup(path, len) : strdup(".");
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    if (fd >= 0) {
+        (void)fsync(fd);
+        (void)close(fd);
+    }
+    free(folder);
 }
 
 /* ---- Styles ---- */

@@ -39,6 +39,14 @@ void cli_output_flush(cli_output *out);
  * Answers `code`, or EXIT_SYSTEM if writing failed. */
 cli_exit_code cli_output_end(cli_output *out, cli_exit_code code);
 
+/* ---- For files that are written in another way ---- */
+
+/* Writes all of it. False: errno says why not. */
+bool cli_output_all(int fd, const void *data, size_t len);
+
+/* Flushes the folder that a file is in, so that its new name lasts. Not every file system can do that. */
+void cli_output_sync_folder(const char *path);
+
 /* ---- Styles, written only if `color` ---- */
 
 typedef enum cli_style {

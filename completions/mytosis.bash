@@ -24,14 +24,18 @@ _mytosis_options() {
     import) echo --allow-future --json ;;
     export) echo --output --format ;;
     doctor) echo --restamp --yes --json ;;
+    "keys show") echo --json ;;
+    "keys export") echo --all ;;
+    "keys protect") echo --off ;;
     esac
     echo --color --help --version
 }
 
 _mytosis_commands() {
     case $1 in
-    "") echo init write read link rm forget ls log watch import export status doctor serve peers sync graph ;;
+    "") echo init write read link rm forget ls log watch import export status doctor serve peers sync graph keys ;;
     graph) echo merge patch rebase overlap diff show convert ;;
+    keys) echo show export import protect ;;
     esac
 }
 
@@ -75,7 +79,7 @@ _mytosis_uids() {
 
 _mytosis_operand() {
     case "$path $operands" in
-    "init 0" | "import 0" | graph\ *) _mytosis_fill -f ;;
+    "init 0" | "import 0" | "keys export 0" | "keys import 0" | graph\ *) _mytosis_fill -f ;;
     "write 0" | "read 0" | "link 0" | "link 2" | "rm 0" | forget\ * | "ls 0" | "watch 0" | "export 0") _mytosis_uids ;;
     *) COMPREPLY=() ;;
     esac

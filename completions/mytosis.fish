@@ -4,21 +4,26 @@ set -l nodes write read link rm forget ls log watch import export status doctor
 set -l stores init serve peers sync $nodes
 set -l verbs merge patch rebase overlap diff show convert
 set -l results merge patch rebase overlap diff
+set -l secrets show export import protect
 
 function __mytosis_verb
     __fish_seen_subcommand_from graph; and __fish_seen_subcommand_from $argv
 end
 
+function __mytosis_keys
+    __fish_seen_subcommand_from keys; and __fish_seen_subcommand_from $argv
+end
+
 # Whether the command is one of those named, on a store.
 function __mytosis_store
-    not __fish_seen_subcommand_from graph; and __fish_seen_subcommand_from $argv
+    not __fish_seen_subcommand_from graph keys; and __fish_seen_subcommand_from $argv
 end
 
 function __mytosis_uids
     mytosis ls --limit 200 -- (commandline -ct) 2>/dev/null
 end
 
-set -l first "not __fish_seen_subcommand_from graph $stores"
+set -l first "not __fish_seen_subcommand_from graph keys $stores"
 complete -c mytosis -n $first -f
 complete -c mytosis -n $first -a init -d "Make an empty store"
 complete -c mytosis -n $first -a write -d "Write fields of a node"
@@ -37,6 +42,7 @@ complete -c mytosis -n $first -a serve -d "Share the store, for peers, too"
 complete -c mytosis -n $first -a peers -d "List the peers of a daemon"
 complete -c mytosis -n $first -a sync -d "Make equal with a peer"
 complete -c mytosis -n $first -a graph -d "Graphs in files"
+complete -c mytosis -n $first -a keys -d "Secrets of the device, and backups of them"
 complete -c mytosis -s h -l help -d "Show what the command does"
 complete -c mytosis -n $first -l version -d "Show the version"
 complete -c mytosis -l color -x -a "auto always never" -d "Whether to use colours"
@@ -96,3 +102,15 @@ complete -c mytosis -n "__mytosis_verb show" -l uid -x -d "Only the node of this
 complete -c mytosis -n "__mytosis_verb show" -l prefix -x -d "Only nodes whose uid begins so"
 complete -c mytosis -n "__mytosis_verb show" -l limit -x -d "So many nodes, at most"
 complete -c mytosis -n "__mytosis_verb show" -l plain -d "Print values without states"
+
+set -l choose "__fish_seen_subcommand_from keys; and not __fish_seen_subcommand_from $secrets"
+complete -c mytosis -n $choose -f
+complete -c mytosis -n $choose -a show -d "Which keys there are"
+complete -c mytosis -n $choose -a export -d "Write a backup, sealed with a passphrase"
+complete -c mytosis -n $choose -a import -d "Bring a backup back"
+complete -c mytosis -n $choose -a protect -d "Give them a passphrase, or take it away"
+
+complete -c mytosis -n "__mytosis_keys show protect" -f
+complete -c mytosis -n "__mytosis_keys show" -l json -d "Print JSON"
+complete -c mytosis -n "__mytosis_keys export" -l all -d "The root and recovery keys, too"
+complete -c mytosis -n "__mytosis_keys protect" -l off -d "Store them plain again"

@@ -50,6 +50,34 @@ _mytosis_graph() {
     esac
 }
 
+_mytosis_keys() {
+    local -a verbs common
+    verbs=(
+        'show:which keys there are'
+        'export:write a backup, sealed with a passphrase'
+        'import:bring a backup back'
+        'protect:give them a passphrase, or take it away'
+    )
+    common=(
+        '(-h --help)'{-h,--help}'[show what the command does]'
+        '--color=[whether to use colours]:when:(auto always never)'
+        '--store=[the store]:file:_files'
+    )
+
+    if ((CURRENT == 2)); then
+        _describe command verbs
+        return
+    fi
+    shift words
+    ((CURRENT--))
+    case $words[1] in
+    show) _arguments $common '--json[print JSON]' ;;
+    export) _arguments $common '--all[the root and recovery keys, too]' '1:file:_files' ;;
+    import) _arguments $common '1:file:_files' ;;
+    protect) _arguments $common '--off[store them plain again]' ;;
+    esac
+}
+
 _mytosis_uids() {
     local -a uids
     uids=(${(f)"$(_call_program uids mytosis ls --limit 200 ${opt_args[--store]:+--store $opt_args[--store]} -- ${(q)PREFIX} 2>/dev/null)"})
@@ -153,6 +181,7 @@ _mytosis() {
         'peers:list the peers of a daemon'
         'sync:make equal with a peer'
         'graph:merge, compare, show and convert graphs in files'
+        'keys:show, back up and protect the secrets of the device'
     )
 
     _arguments -C \
@@ -164,7 +193,13 @@ _mytosis() {
         '*:: :->operands'
     case $state in
     command) _describe command commands ;;
-    operands) if [[ $words[1] == graph ]]; then _mytosis_graph; else _mytosis_store; fi ;;
+    operands)
+        case $words[1] in
+        graph) _mytosis_graph ;;
+        keys) _mytosis_keys ;;
+        *) _mytosis_store ;;
+        esac
+        ;;
     esac
 }
 

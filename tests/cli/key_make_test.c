@@ -193,7 +193,7 @@ static cli_exit_code look_for_passphrase(void)
     const char *value = getenv("MYTOSIS_PASSPHRASE");
     cli_exit_code code = load_device();
 
-    if (code != EXIT_DONE) return code;
+    if (code != EXIT_DONE || !value) return EXIT_USAGE;
     for (size_t i = 0; i < sizeof "open sesame"; i++)
         if (value[i]) return EXIT_DIFFERENT;
     return getenv("MYTOSIS_PASSPHRASE") ? EXIT_DIFFERENT : EXIT_DONE;

@@ -38,7 +38,18 @@ STORE_VERBS = {
     "sync": "an operand, URL",
 }
 
-EVERY = [[], ["graph"], *(["graph", verb] for verb in VERBS), *([verb] for verb in STORE_VERBS)]
+# What works on the keys beside a store.
+KEY_VERBS = {
+    "show": "no operands",
+    "export": "an operand, FILE",
+    "import": "an operand, FILE",
+    "protect": "no operands",
+}
+
+GROUPS = {"graph": VERBS, "keys": KEY_VERBS}
+
+EVERY = [[], *([group] for group in GROUPS), *([group, verb] for group in GROUPS for verb in GROUPS[group]),
+         *([verb] for verb in STORE_VERBS)]
 
 
 class Help(CommandTest):
@@ -54,11 +65,12 @@ class Help(CommandTest):
 
     def test_groups_list_their_commands(self):
         text = self.expect(DONE, "--help").decode()
-        for verb in [*STORE_VERBS, "graph"]:
+        for verb in [*STORE_VERBS, *GROUPS]:
             self.assertRegex(text, rf"(?m)^  (.*  )?{verb} ")
-        text = self.expect(DONE, "graph", "--help").decode()
-        for verb in VERBS:
-            self.assertIn(f"\n  {verb} ", text)
+        for group, verbs in GROUPS.items():
+            text = self.expect(DONE, group, "--help").decode()
+            for verb in verbs:
+                self.assertIn(f"\n  {verb} ", text)
 
     def test_help_is_found_in_every_way(self):
         text = self.expect(DONE, "graph", "diff", "--help")
@@ -74,16 +86,19 @@ class Help(CommandTest):
 class Usage(CommandTest):
     def test_a_command_that_is_missing_or_unknown(self):
         self.refused(USAGE, "a command is missing; see mytosis --help")
-        self.refused(USAGE, "a command is missing; see mytosis graph --help", "graph")
+        for group in GROUPS:
+            self.refused(USAGE, f"a command is missing; see mytosis {group} --help", group)
         self.refused(USAGE, 'unknown command "grph"; see mytosis --help', "grph", "merge")
         self.refused(USAGE, 'unknown command "mrege"; see mytosis graph --help', "graph", "mrege", "a", "b")
         self.refused(USAGE, 'unknown command ""; see mytosis --help', "")
 
     def test_the_wrong_number_of_operands(self):
-        for verb, operands in VERBS.items():
-            message = f"graph {verb} takes {operands}; see mytosis graph {verb} --help"
-            self.refused(USAGE, message, "graph", verb)
-            self.refused(USAGE, message, "graph", verb, "a", "b", "c")
+        for group, verbs in GROUPS.items():
+            for verb, operands in verbs.items():
+                message = f"{group} {verb} takes {operands}; see mytosis {group} {verb} --help"
+                if operands[0] != "n":
+                    self.refused(USAGE, message, group, verb)
+                self.refused(USAGE, message, group, verb, "a", "b", "c")
         for verb, operands in STORE_VERBS.items():
             message = f"{verb} takes {operands}; see mytosis {verb} --help"
             if operands[0] == "n" or "at most" in operands:
@@ -180,6 +195,12 @@ class Documents(CommandTest):
             self.assertIn(f"\n.It Cm {verb} Ar ", page)
             for option in self.options("graph", verb) - {"color"}:
                 self.assertRegex(page, rf"\n\.It (Fl \w , )?Fl Fl {option}\b", verb)
+        page = self.document("man/mytosis-keys.1")
+        for verb in KEY_VERBS:
+            self.assertIn(f"\n.Nm mytosis Cm keys {verb}\n", page)
+            self.assertRegex(page, rf"\n\.It Cm {verb}( Ar|\n)")
+            for option in self.options("keys", verb) - {"color"}:
+                self.assertRegex(page, rf"\n\.It (Fl \w , )?Fl Fl {option}\b", verb)
         for verb in STORE_VERBS:
             page = self.document(f"man/mytosis-{'serve' if verb in ('serve', 'peers', 'sync') else 'store'}.1")
             self.assertIn(f"\n.Nm mytosis Cm {verb}\n", page)
@@ -189,7 +210,7 @@ class Documents(CommandTest):
         page = self.document("man/mytosis.1")
         for option in self.options():
             self.assertRegex(page, rf"\n\.It (Fl \w , )?Fl Fl {option}\b")
-        for verb in STORE_VERBS:
+        for verb in [*STORE_VERBS, *GROUPS]:
             self.assertRegex(page, rf"\n\.It Cm .*\b{verb}\b")
 
     def test_completions_name_every_option(self):
@@ -214,7 +235,7 @@ class Documents(CommandTest):
 
         self.write("notes.json", "{}")
         self.assertEqual(complete("g"), ["graph"])
-        self.assertEqual(set(complete("")), {"graph", *STORE_VERBS})
+        self.assertEqual(set(complete("")), {*GROUPS, *STORE_VERBS})
         self.assertEqual(complete("init", "--clock", ""), ["hybrid", "lamport"])
         for verb in STORE_VERBS:
             self.assertEqual(set(complete(verb, "--")),
@@ -228,6 +249,12 @@ class Documents(CommandTest):
         for verb in VERBS:
             self.assertEqual(set(complete("graph", verb, "--")),
                              {"--" + option for option in self.options("graph", verb) | self.options() - {"store"}}, verb)
+        self.assertEqual(complete("keys", ""), list(KEY_VERBS))
+        self.assertEqual(complete("keys", "import", "--store", "x", ""), ["notes.json"])
+        self.assertEqual(complete("keys", "show", ""), [])
+        for verb in KEY_VERBS:
+            self.assertEqual(set(complete("keys", verb, "--")),
+                             {"--" + option for option in self.options("keys", verb) | self.options()}, verb)
         # The nodes of a store, by the command itself.
         self.expect(DONE, "init", "s.mdb")
         self.expect(DONE, "write", "--patch=-", "--store=s.mdb", stdin='{"ada":{"x":1},"adam":{"x":1},"eve":{"x":1}}')
