@@ -15,19 +15,25 @@
 #define LOOK_MS 20
 #define PATIENCE_MS 15000
 
+/* How long something else is waited for than what this device has already: for a ticket that it comes with again it gets the
+ * same. */
+#define AGAIN_MS 2000
+
 /* A database in memory, which takes only what the space says of itself, and gives nothing. */
 typedef struct fetching {
     const mt_ticket *ticket;
+    mt_bytes old_chain;
     cli_space_file *file;
     mt_loop *loop;
     const mt_env *env;
     mt_secure *secure;
     mt_group *group;
     mt_db *db;
-    mt_space *space;           /* once the genesis is there */
+    mt_space *space;            /* once the genesis is there */
     mt_connection *link, *peer; /* to the address at hand */
     mt_timer timer;
     uint64_t end_ms; /* in ticks */
+    bool met;        /* the device has been there */
     bool reading, ended;
     uint64_t newest_ms; /* when the chain that was found began to be good */
     mt_sync_range records;
@@ -66,8 +72,9 @@ static void followed(void *ctx, mt_db *db, const mt_result *result)
         return;
     }
     mt_space_members(f->space, take_chain, f);
-    if (f->file->chain.buf.len > 0) f->ended = true;
-    else fail(f, MT_NOT_FOUND, "it has nothing for this device");
+    if (f->file->chain.buf.len == 0) return; /* it is on its way */
+    f->ended = !mt_bytes_equal(mt_buf_bytes(&f->file->chain.buf), f->old_chain) ||
+               f->env->ticks_ms(f->env->ctx) >= f->end_ms - PATIENCE_MS + AGAIN_MS;
 }
 
 /* A genesis is the right one if it has the id that the ticket names. */
@@ -114,21 +121,21 @@ static void say_why(fetching *f)
 {
     const mt_error *dialing = mt_dial_error(f->link), *secured = mt_secure_error(f->peer);
 
-    if (dialing && dialing->status != MT_OK) fail(f, dialing->status, dialing->text);
+    if (f->met) fail(f, MT_REFUSED, "it does not take the ticket: another device may have used it");
+    else if (dialing && dialing->status != MT_OK) fail(f, dialing->status, dialing->text);
     else if (secured && secured->status != MT_OK) fail(f, secured->status, secured->text);
-    else
-        fail(f, MT_REFUSED,
-             "it ended the link: the ticket may be used up by another device, or expired");
+    else fail(f, MT_IO, "the link ended");
 }
 
 static void look(void *arg)
 {
     fetching *f = arg;
 
+    f->met |= mt_connection_device(f->peer) != NULL;
     (void)!mt_db_status(f->db, note_peer, f);
     if (!f->ended && !f->reading && mt_connection_ended(f->peer)) say_why(f);
     if (!f->ended && f->env->ticks_ms(f->env->ctx) >= f->end_ms)
-        fail(f, MT_DEADLINE, "it does not answer");
+        fail(f, MT_DEADLINE, f->met ? "it gives this device nothing" : "it does not answer");
     if (!f->ended) f->env->timer_set(f->env->ctx, &f->timer, LOOK_MS);
 }
 
@@ -153,7 +160,7 @@ static mt_status dial(fetching *f, const char *url, const char *ca)
 /* Answers whether it has all; else `err` says why not. */
 static bool go_to(fetching *f, const char *url, const char *ca)
 {
-    f->ended = f->reading = false;
+    f->met = f->ended = f->reading = false;
     f->err = (mt_error){MT_OK, ""};
     f->end_ms = f->env->ticks_ms(f->env->ctx) + PATIENCE_MS;
     cli_progress("asking", url);
@@ -221,6 +228,13 @@ static void end(fetching *f)
     mt_loop_free(f->loop);
 }
 
+/* What comes from dialing begins with the address. */
+static void complain(const char *address, const char *why)
+{
+    if (strncmp(why, address, strlen(address)) == 0) (void)cli_complain(EXIT_SYSTEM, "%s", why);
+    else (void)cli_complain(EXIT_SYSTEM, "%s: %s", address, why);
+}
+
 static bool go_to_all(fetching *f, const char *ca)
 {
     const mt_ticket *ticket = f->ticket;
@@ -229,7 +243,7 @@ static bool go_to_all(fetching *f, const char *ca)
     for (size_t i = 0; i < ticket->address_count && !found; i++) {
         if (!(found = go_to(f, ticket->addresses[i], ca))) {
             cli_progress_end();
-            (void)cli_complain(EXIT_SYSTEM, "%s: %s", ticket->addresses[i], f->err.text);
+            complain(ticket->addresses[i], f->err.text);
             continue;
         }
         if (cli_space_file_meet(f->file, ticket->addresses[i], ticket->device) != MT_OK)
@@ -239,15 +253,16 @@ static bool go_to_all(fetching *f, const char *ca)
 }
 
 cli_exit_code cli_fetch(const mt_ticket *ticket, const uint8_t seed[MT_KEY_LEN], const char *ca,
-                        cli_space_file *file)
+                        mt_bytes old_chain, cli_space_file *file)
 {
-    fetching f = {.ticket = ticket, .file = file};
+    fetching f = {.ticket = ticket, .old_chain = old_chain, .file = file};
     mt_status st = begin(&f, seed);
     bool found = st == MT_OK && go_to_all(&f, ca);
 
     if (found) st = file->genesis.status != MT_OK ? file->genesis.status : file->chain.status;
     end(&f);
     cli_progress_end();
-    if (st != MT_OK) return cli_complain(EXIT_SYSTEM, "%s", *f.err.text ? f.err.text : mt_status_text(st));
+    if (st != MT_OK)
+        return cli_complain(EXIT_SYSTEM, "%s", *f.err.text ? f.err.text : mt_status_text(st));
     return found ? EXIT_DONE : EXIT_SYSTEM;
 }

@@ -38,8 +38,7 @@ static mt_status make_records(const mt_env *env, const seeds *s, cli_space_file 
     uint8_t device[MT_SIGNING_KEY_LEN], recovery[MT_SIGNING_KEY_LEN];
     mt_bytes everything = {NULL, 0};
     mt_token token = {.size = sizeof token,
-                      .rights =
-                          MT_RIGHT_READ | MT_RIGHT_WRITE | MT_RIGHT_DELEGATE | MT_RIGHT_ADMIN,
+                      .rights = MT_RIGHT_READ | MT_RIGHT_WRITE | MT_RIGHT_DELEGATE | MT_RIGHT_ADMIN,
                       .device = public_of(device),
                       .prefixes = &everything,
                       .prefix_count = 1,
@@ -66,8 +65,7 @@ static cli_exit_code make_all(const char *store_path, const seeds *s, cli_space_
 
     if (st == MT_OK) st = make_records(mt_loop_env(loop), s, file, &err);
     mt_loop_free(loop);
-    if (st != MT_OK)
-        return cli_complain(cli_exit_of(st), "cannot begin a space: %s", err.text);
+    if (st != MT_OK) return cli_complain(cli_exit_of(st), "cannot begin a space: %s", err.text);
     return cli_space_file_save(store_path, file);
 }
 

@@ -64,8 +64,8 @@ static cli_exit_code take_store(const char *path)
     if (access(path, F_OK) != 0) return cli_store_make(path, MT_CLOCK_HYBRID);
     if ((code = cli_storage_open(&storage, path, ACCESS_READ)) != EXIT_DONE) return code;
     if (cli_remote_of(&storage.storage))
-        code = cli_complain(EXIT_SYSTEM, "a daemon holds %s: stop it, join, and start it again",
-                            path);
+        code =
+            cli_complain(EXIT_SYSTEM, "a daemon holds %s: stop it, join, and start it again", path);
     cli_storage_close(&storage);
     return code;
 }
@@ -101,7 +101,7 @@ static cli_exit_code fetch(const char *path, const mt_ticket *ticket, const char
 
     if (code != EXIT_DONE) return code;
     code = cli_found_device(path, seed);
-    if (code == EXIT_DONE) code = cli_fetch(ticket, seed, ca, file);
+    if (code == EXIT_DONE) code = cli_fetch(ticket, seed, ca, mt_buf_bytes(&old.chain.buf), file);
     if (code == EXIT_DONE) code = check_space(path, &old, file);
     if (code == EXIT_DONE && keep_old(&old, file) != MT_OK)
         code = cli_complain(EXIT_SYSTEM, "out of memory");
@@ -152,7 +152,7 @@ static cli_exit_code meet(const cli_options *options, const char *ca, cli_output
     if (st == MT_OK)
         cli_visit_print(&m.facts, name.url, cli_options_has(options, OPTION_JSON), &out->text);
     else
-        code = cli_complain(EXIT_SYSTEM, "this device is in the space now, but %s: %s", name.url,
+        code = cli_complain(EXIT_SYSTEM, "this device is in the space now, but cannot meet it: %s",
                             *m.err.text ? m.err.text : mt_status_text(st));
     cli_store_close(&store);
     return code;

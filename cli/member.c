@@ -55,6 +55,21 @@ static mt_status make_secure(cli_member *m, mt_error *err)
     return mt_secure_new(m->env, &options, &m->secure, err);
 }
 
+/* What this device shows must at least be a chain; one that is not good now is noted. */
+static mt_status check_chain(cli_member *m, mt_error *err)
+{
+    mt_secure_visitor own = {.size = sizeof own,
+                             .device = mt_secure_device(m->secure),
+                             .papers = mt_buf_bytes(&m->file->chain.buf)};
+    mt_status st = mt_space_admit(m->space, &own, NULL, &m->unfit);
+
+    if (st != MT_MALFORMED && st != MT_UNSUPPORTED) return MT_OK;
+    err->status = st;
+    (void)snprintf(err->text, sizeof err->text, "%.100s: what its space gave it is damaged: %.150s",
+                   m->path, m->unfit.text);
+    return st;
+}
+
 mt_status cli_member_new(const mt_env *env, const char *path, const cli_space_file *file,
                          const uint8_t *seed, cli_member **out, mt_error *err)
 {
@@ -69,11 +84,12 @@ mt_status cli_member_new(const mt_env *env, const char *path, const cli_space_fi
     if (!m) return MT_NO_MEMORY;
     *m = (cli_member){.env = env, .path = path, .file = file};
     if (seed) memcpy(m->seed, seed, sizeof m->seed);
-    m->has_device = cli_keys_has(path, KEY_DEVICE) &&
-                    cli_key_public(path, KEY_DEVICE, m->device) == EXIT_DONE;
+    m->has_device =
+        cli_keys_has(path, KEY_DEVICE) && cli_key_public(path, KEY_DEVICE, m->device) == EXIT_DONE;
     options.ctx = m;
     st = mt_space_new(env, &options, &m->space, err);
     if (st == MT_OK && seed) st = make_secure(m, err);
+    if (st == MT_OK && seed) st = check_chain(m, err);
     if (st != MT_OK) {
         cli_member_free(m);
         return st;
@@ -153,7 +169,8 @@ mt_status cli_peer_name_read(const char *word, const cli_space_file *file, cli_p
 
     memset(out, 0, sizeof *out);
     (void)snprintf(out->url, sizeof out->url, "%.*s", len < sizeof out->url ? (int)len : 0, word);
-    if ((st = mt_url_check(len < sizeof out->url ? out->url : word, false, err)) != MT_OK) return st;
+    if ((st = mt_url_check(len < sizeof out->url ? out->url : word, false, err)) != MT_OK)
+        return st;
     known = file ? cli_space_file_device(file, out->url) : NULL;
     if (known) memcpy(out->device, known, sizeof out->device);
     out->has_device = hash || known;
@@ -182,7 +199,8 @@ mt_status cli_member_reach(const cli_member *member, const mt_env *env, const ch
     if (!member && device)
         return fail_device(url, "a device is named, and this store is in no space", err);
     if (member && !device)
-        return fail_device(url, "in a space a peer is named as URL#DEVICE, unless it is known", err);
+        return fail_device(url, "in a space a peer is named as URL#DEVICE, unless it is known",
+                           err);
     st = mt_dial(env, url, options, member ? &link : out, err);
     if (st != MT_OK || !member) return st;
     st = mt_secure_dial(member->secure, link, &peer, out, err);
@@ -281,6 +299,22 @@ static mt_status redeem(const cli_member *m, const mt_secure_visitor *visitor, c
     return st;
 }
 
+/* Why somebody is not let in, and who it is. */
+static mt_status name_visitor(const mt_secure_visitor *visitor, mt_status st, mt_error *why)
+{
+    mt_error all = {st, ""};
+    cli_text name;
+
+    if (st == MT_OK) return st;
+    cli_text_init(&name);
+    cli_hex_add(&name, visitor->device, HEX_SHORT / 2);
+    (void)snprintf(all.text, sizeof all.text, "device %.*s: %.200s", (int)name.buf.len,
+                   (const char *)name.buf.data, why->text);
+    cli_text_free(&name);
+    *why = all;
+    return st;
+}
+
 /* Who comes with a ticket is let in as if it had shown what it gets for that, which it finds in the graph. */
 static mt_status admit(void *ctx, const mt_secure_visitor *visitor, mt_connection *connection,
                        mt_error *why)
@@ -294,7 +328,8 @@ static mt_status admit(void *ctx, const mt_secure_visitor *visitor, mt_connectio
         *why = (mt_error){MT_CLOSED, "the database is closed"};
         return MT_CLOSED;
     }
-    if (!visitor->ticket) return mt_space_admit(m->space, visitor, connection, why);
+    if (!visitor->ticket)
+        return name_visitor(visitor, mt_space_admit(m->space, visitor, connection, why), why);
     cli_text_init(&chain);
     st = redeem(m, visitor, &chain, why);
     shown.papers = mt_buf_bytes(&chain.buf);
@@ -302,7 +337,7 @@ static mt_status admit(void *ctx, const mt_secure_visitor *visitor, mt_connectio
         st = mt_space_publish(m->space, m->db, shown.papers, (mt_bytes){NULL, 0}, NULL, NULL);
     if (st == MT_OK) st = mt_space_admit(m->space, &shown, connection, why);
     cli_text_free(&chain);
-    return st;
+    return name_visitor(visitor, st, why);
 }
 
 /* ---- Taking back ---- */

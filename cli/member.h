@@ -17,10 +17,11 @@ typedef struct cli_member {
     const mt_env *env;
     const char *path;           /* of the store */
     const cli_space_file *file; /* BORROWED */
-    mt_space *space;   /* NULL: it was closed */
-    mt_secure *secure; /* NULL: without the key of the device there are no links */
-    mt_db *db;         /* NULL: not open yet, or closed */
+    mt_space *space;            /* NULL: it was closed */
+    mt_secure *secure;          /* NULL: without the key of the device there are no links */
+    mt_db *db;                  /* NULL: not open yet, or closed */
     uint8_t seed[MT_KEY_LEN];
+    mt_error unfit;  /* why what this device may is not good now; MT_OK: it is */
     bool has_device; /* its key is there */
     uint8_t device[MT_DEVICE_LEN];
     mt_hook hooks[MT_SPACE_HOOKS]; /* for the database */

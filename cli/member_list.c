@@ -135,8 +135,7 @@ static void save_member(void *ctx, const mt_space_member *member)
     }
     cli_text_str(text, "]");
     cli_save_number(text, "since_ms", token->not_before_ms);
-    if (token->not_after_ms != UINT64_MAX)
-        cli_save_number(text, "until_ms", token->not_after_ms);
+    if (token->not_after_ms != UINT64_MAX) cli_save_number(text, "until_ms", token->not_after_ms);
     cli_text_printf(text, ",\"revoked\":%s", member->revoked ? "true" : "false");
     cli_text_printf(text, ",\"linked\":%s", is_live(l, token->device) ? "true" : "false");
     cli_text_printf(text, ",\"own\":%s}", is_own(l, token->device) ? "true" : "false");

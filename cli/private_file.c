@@ -1,5 +1,9 @@
 #include "private_file.h"
 
+#include "output.h"
+
+#include <mytosis/host.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -66,15 +70,7 @@ mt_status cli_private_read(const char *path, cli_text *into, mt_error *err)
 
 static int write_all(int fd, mt_bytes bytes)
 {
-    while (bytes.len > 0) {
-        ssize_t len = write(fd, bytes.data, bytes.len);
-
-        if (len < 0 && errno != EINTR) return errno;
-        if (len <= 0) continue;
-        bytes.data += len;
-        bytes.len -= (size_t)len;
-    }
-    return fsync(fd) == 0 ? 0 : errno;
+    return cli_output_all(fd, bytes.data, bytes.len) && fsync(fd) == 0 ? 0 : errno;
 }
 
 /* The path of what is written, and a descriptor of the folder, which is made if it is not there. */

@@ -286,6 +286,7 @@ static mt_status print_ticket(cli_serving *s, mt_error *err)
     mt_status st;
 
     if (!s->share) return MT_OK;
+    if (cli_serve_space_note(s) != EXIT_DONE) return MT_IO;
     cli_output_standard(&out);
     st = cli_serve_share(s, s->share, &out.text, err);
     if (st == MT_OK) cli_text_str(&out.text, "\n");

@@ -102,6 +102,10 @@ cli_exit_code cli_serve_space_load(cli_serving *s);
 mt_status cli_serve_space_begin(cli_serving *s, mt_error *err);
 mt_status cli_serve_space_follow(cli_serving *s, mt_error *err);
 
+/* Notes where it listens, with the ports that were taken, if the settings say where: mytosis serve does so again, without them.
+ * Anything but EXIT_DONE has been reported. */
+cli_exit_code cli_serve_space_note(cli_serving *s);
+
 /* Frees all of it, once the links are gone. */
 void cli_serve_space_end(cli_serving *s);
 

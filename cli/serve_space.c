@@ -48,7 +48,19 @@ mt_status cli_serve_space_follow(cli_serving *s, mt_error *err)
     cli_serve_log_hex(s, "space", mt_space_id(s->member->space), MT_SPACE_LEN);
     cli_serve_log_hex(s, "device", mt_secure_device(s->member->secure), MT_DEVICE_LEN);
     cli_log_end(&s->log);
+    if (s->member->unfit.status != MT_OK)
+        cli_log_line(&s->log, LOG_WARNING, "no-rights", "error", mt_str(s->member->unfit.text));
     return MT_OK;
+}
+
+cli_exit_code cli_serve_space_note(cli_serving *s)
+{
+    if (s->config.settings[SETTING_LISTEN].count == 0) return EXIT_DONE;
+    cli_space_file_deafen(&s->space_file);
+    for (size_t i = 0; i < s->listener_count; i++)
+        if (cli_space_file_listen(&s->space_file, mt_server_url(s->listeners[i])) != MT_OK)
+            return cli_complain(EXIT_SYSTEM, "out of memory");
+    return cli_space_file_save(s->path, &s->space_file);
 }
 
 void cli_serve_space_end(cli_serving *s)
@@ -96,8 +108,9 @@ static void add_address(places *p, const char *url, const char *all, const struc
 {
     const char *at = strstr(url, all);
     bool is_six = address->sa_family == AF_INET6;
-    const void *bytes = is_six ? (const void *)&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr
-                               : (const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
+    const void *bytes =
+        is_six ? (const void *)&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr
+               : (const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr;
     char text[INET6_ADDRSTRLEN], made[MT_CONNECTION_ID_LEN_MAX + INET6_ADDRSTRLEN];
 
     if (!inet_ntop(address->sa_family, bytes, text, sizeof text)) return;

@@ -102,28 +102,24 @@ static bool is_held(const cli_options *options, const char *path, const cli_invi
 
 /* ---- By a daemon of our own ---- */
 
-/* Where it listens is kept, so that mytosis serve does so too. */
-static cli_exit_code note_listeners(const char *path, cli_config *config, cli_space_file *file)
+/* It must be found somewhere. What the settings say is noted once it listens there: serve.c. */
+static cli_exit_code listen_somewhere(const char *path, const cli_config *config,
+                                      cli_space_file *file)
 {
-    size_t count = config->settings[SETTING_LISTEN].count;
-    bool is_new = count > 0 || file->listen_count == 0;
-    mt_status st = MT_OK;
-
-    for (size_t i = 0; i < count && st == MT_OK; i++)
-        st = cli_space_file_listen(file, config->settings[SETTING_LISTEN].items[i].text);
-    if (st == MT_OK && file->listen_count == 0) st = cli_space_file_listen(file, listen_default);
-    if (st != MT_OK) return cli_complain(EXIT_SYSTEM, "%s", mt_status_text(st));
-    return is_new ? cli_space_file_save(path, file) : EXIT_DONE;
+    if (config->settings[SETTING_LISTEN].count + file->listen_count > 0) return EXIT_DONE;
+    if (cli_space_file_listen(file, listen_default) != MT_OK)
+        return cli_complain(EXIT_SYSTEM, "out of memory");
+    return cli_space_file_save(path, file);
 }
 
-static cli_exit_code prepare(const char *path, cli_config *config)
+static cli_exit_code prepare(const char *path, const cli_config *config)
 {
     cli_space_file file;
     cli_exit_code code = cli_space_file_load(path, &file);
 
     if (code != EXIT_DONE) return code;
     if (!cli_space_file_is_there(&file)) code = cli_found_space(path, &file);
-    if (code == EXIT_DONE) code = note_listeners(path, config, &file);
+    if (code == EXIT_DONE) code = listen_somewhere(path, config, &file);
     cli_space_file_free(&file);
     return code;
 }
@@ -161,29 +157,28 @@ const cli_command cli_verb_share = {
                    OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_LOG_LEVEL) |
                    OPTION_BIT(OPTION_LOG_FORMAT),
     .run = run_share,
-    .help =
-        "Usage: mytosis share [OPTION...] PREFIX...\n"
-        "\n"
-        "Prints a ticket: a line with which one other device joins, and may then do what\n"
-        "is said here with the nodes whose uids begin with PREFIX, which ends with \"/\";\n"
-        "* is everything. If no daemon holds the store, it becomes one and serves it until\n"
-        "a signal comes, as mytosis serve does. The store, the keys of this device and a\n"
-        "space are made if they are not there. Whoever has the ticket can use it: send it\n"
-        "where nobody else reads.\n"
-        "\n"
-        "      --read           the device may read; so it is if nothing else is said\n"
-        "      --write          read and write\n"
-        "      --admin          all that this device may, and invite others\n"
-        "      --expires TIME   how long the ticket can be used: 24h, or 30m, 7d ...\n"
-        "      --for TIME       how long what it gives is good; else until it is revoked\n"
-        "      --store PATH     the store; else MYTOSIS_STORE names it\n"
-        "      --listen URL...  where this device is found: tcp://0.0.0.0:7118, all its\n"
-        "                       addresses, if nothing was said here before\n"
-        "      --connect URL... peers, and the rest, as for mytosis serve: --cert FILE,\n"
-        "      --key FILE, --ca FILE, --config FILE, --log-level LEVEL, --log-format FORM\n"
-        "\n"
-        "Example: mytosis share notes/ --write --store notes.mdb\n"
-        "\n"
-        "Exit codes: 0 done, or a signal, 2 usage, 3 bad input, or this device may not\n"
-        "give that, 4 it failed.\n",
+    .help = "Usage: mytosis share [OPTION...] PREFIX...\n"
+            "\n"
+            "Prints a ticket: a line with which one other device joins, and may then do what\n"
+            "is said here with the nodes whose uids begin with PREFIX, which ends with \"/\";\n"
+            "* is everything. If no daemon holds the store, it becomes one and serves it until\n"
+            "a signal comes, as mytosis serve does. The store, the keys of this device and a\n"
+            "space are made if they are not there. Whoever has the ticket can use it: send it\n"
+            "where nobody else reads.\n"
+            "\n"
+            "      --read           the device may read; so it is if nothing else is said\n"
+            "      --write          read and write\n"
+            "      --admin          all that this device may, and invite others\n"
+            "      --expires TIME   how long the ticket can be used: 24h, or 30m, 7d ...\n"
+            "      --for TIME       how long what it gives is good; else until it is revoked\n"
+            "      --store PATH     the store; else MYTOSIS_STORE names it\n"
+            "      --listen URL...  where this device is found: tcp://0.0.0.0:7118, all its\n"
+            "                       addresses, if nothing was said here before\n"
+            "      --connect URL... peers, and the rest, as for mytosis serve: --cert FILE,\n"
+            "      --key FILE, --ca FILE, --config FILE, --log-level LEVEL, --log-format FORM\n"
+            "\n"
+            "Example: mytosis share notes/ --write --store notes.mdb\n"
+            "\n"
+            "Exit codes: 0 done, or a signal, 2 usage, 3 bad input, or this device may not\n"
+            "give that, 4 it failed.\n",
 };

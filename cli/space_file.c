@@ -24,9 +24,14 @@ static char *path_of(const char *store_path)
     return path;
 }
 
+void cli_space_file_deafen(cli_space_file *file)
+{
+    while (file->listen_count > 0) free(file->listens[--file->listen_count]);
+}
+
 void cli_space_file_free(cli_space_file *file)
 {
-    for (size_t i = 0; i < file->listen_count; i++) free(file->listens[i]);
+    cli_space_file_deafen(file);
     for (size_t i = 0; i < file->peer_count; i++) free(file->peers[i].url);
     cli_text_free(&file->genesis);
     cli_text_free(&file->chain);
@@ -49,8 +54,7 @@ mt_status cli_space_file_listen(cli_space_file *file, const char *url)
     if (!(copy = strdup(url))) return MT_NO_MEMORY;
     if (file->listen_count == SPACE_LISTENS_MAX) {
         free(file->listens[0]);
-        memmove(file->listens, file->listens + 1,
-                (SPACE_LISTENS_MAX - 1) * sizeof *file->listens);
+        memmove(file->listens, file->listens + 1, (SPACE_LISTENS_MAX - 1) * sizeof *file->listens);
         file->listen_count--;
     }
     file->listens[file->listen_count++] = copy;
@@ -130,8 +134,8 @@ static size_t take_text(cli_space_file *file, char *text)
     char *rest = text, *line;
 
     for (size_t number = 1; (line = strsep(&rest, "\n")); number++) {
-        bool is_right = number == 1 ? strcmp(line, first_line) == 0
-                                    : !*line || take_line(file, line);
+        bool is_right =
+            number == 1 ? strcmp(line, first_line) == 0 : !*line || take_line(file, line);
 
         if (!is_right) return number;
     }

@@ -41,6 +41,9 @@ bool cli_space_file_is_there(const cli_space_file *file);
 /* Writes it anew. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_space_file_save(const char *store_path, const cli_space_file *file);
 
+/* Forgets where to listen. */
+void cli_space_file_deafen(cli_space_file *file);
+
 /* Notes a place to listen at, or a peer: what is there already is left, and of a full list the first goes. MT_NO_MEMORY. */
 mt_status cli_space_file_listen(cli_space_file *file, const char *url);
 mt_status cli_space_file_meet(cli_space_file *file, const char *url,

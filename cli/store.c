@@ -113,8 +113,7 @@ static mt_status make_member(cli_store *store, mt_error *err)
     uint8_t seed[MT_KEY_LEN];
     mt_status st = MT_OK;
 
-    if (!cli_space_file_is_there(&store->space_file) || (store->remote && !has_links))
-        return MT_OK;
+    if (!cli_space_file_is_there(&store->space_file) || (store->remote && !has_links)) return MT_OK;
     if (has_links && cli_key_load(store->path, KEY_DEVICE, seed) != EXIT_DONE) {
         store->told = true;
         return MT_REFUSED;
@@ -204,6 +203,15 @@ cli_exit_code cli_store_complain(const cli_store *store, mt_status status, const
 
     return cli_complain(cli_exit_of(status), "cannot %s %s: %s", action, store->path,
                         without_path(store, why));
+}
+
+bool cli_store_left_out(mt_bytes prefix, mt_bytes uid)
+{
+    static const char records[] = "@space/";
+    size_t len = sizeof records - 1;
+
+    return uid.len >= len && memcmp(uid.data, records, len) == 0 &&
+           (prefix.len == 0 || prefix.data[0] != '@');
 }
 
 cli_exit_code cli_store_check_uid(const char *word)

@@ -18,9 +18,10 @@ typedef struct cli_store {
     bool dry_run;       /* that of a daemon, too, and it only finds out what differs */
     mt_group *peers;    /* OWNED; NULL: none */
     cli_space_file space_file;
-    cli_member *member; /* OWNED; NULL: it is in no space, or held by a daemon. It has links if `wants_peers` */
-    bool told;          /* what went wrong has been reported */
-    size_t cache_len;   /* how much memory nodes may take; 0: what is usual */
+    cli_member *
+        member; /* OWNED; NULL: it is in no space, or held by a daemon. It has links if `wants_peers` */
+    bool told;        /* what went wrong has been reported */
+    size_t cache_len; /* how much memory nodes may take; 0: what is usual */
 } cli_store;
 
 /* Makes an empty store where there is none: store_init.c. EXIT_INPUT: there is something. Anything but EXIT_DONE has been
@@ -75,6 +76,9 @@ mt_status cli_store_remote_merge(const cli_store *store, const mt_graph *graph, 
 /* The handle of a node, SHARED. EXIT_DIFFERENT: there is none. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_store_node(const cli_store *store, mt_bytes uid, mt_handle **out);
 
+/* Whether a node is what a space says of itself, which a list of `prefix` leaves out unless that asks for it. */
+bool cli_store_left_out(mt_bytes prefix, mt_bytes uid);
+
 /* Whether a word is a uid; EXIT_USAGE, which has been reported: it is none. */
 cli_exit_code cli_store_check_uid(const char *word);
 
@@ -85,18 +89,18 @@ cli_exit_code cli_store_prefix(const cli_options *options, mt_bytes *out);
 /* The verbs. */
 extern const cli_command cli_verb_init, cli_verb_status; /* store_init.c */
 extern const cli_command cli_verb_write, cli_verb_link, cli_verb_rm,
-    cli_verb_forget;                                /* store_write.c */
-extern const cli_command cli_verb_read;             /* store_read.c */
-extern const cli_command cli_verb_ls, cli_verb_log; /* store_list.c */
-extern const cli_command cli_verb_import;           /* store_import.c */
-extern const cli_command cli_verb_export;           /* store_export.c */
-extern const cli_command cli_verb_watch;            /* store_watch.c */
-extern const cli_command cli_verb_serve;            /* serve.c */
-extern const cli_command cli_verb_peers;            /* store_peers.c */
-extern const cli_command cli_verb_sync;             /* store_sync.c */
-extern const cli_command cli_verb_share;            /* share.c */
-extern const cli_command cli_verb_join;             /* join.c */
+    cli_verb_forget;                                    /* store_write.c */
+extern const cli_command cli_verb_read;                 /* store_read.c */
+extern const cli_command cli_verb_ls, cli_verb_log;     /* store_list.c */
+extern const cli_command cli_verb_import;               /* store_import.c */
+extern const cli_command cli_verb_export;               /* store_export.c */
+extern const cli_command cli_verb_watch;                /* store_watch.c */
+extern const cli_command cli_verb_serve;                /* serve.c */
+extern const cli_command cli_verb_peers;                /* store_peers.c */
+extern const cli_command cli_verb_sync;                 /* store_sync.c */
+extern const cli_command cli_verb_share;                /* share.c */
+extern const cli_command cli_verb_join;                 /* join.c */
 extern const cli_command cli_verb_who, cli_verb_revoke; /* who.c */
-extern const cli_command cli_verb_doctor;           /* store_doctor.c */
+extern const cli_command cli_verb_doctor;               /* store_doctor.c */
 
 #endif

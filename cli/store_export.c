@@ -15,6 +15,7 @@
 typedef struct exporting {
     cli_saving saving;
     const char *name; /* of the output, for progress */
+    mt_bytes prefix;
     uint64_t nodes;
     uint64_t start_ms;
     bool stopped; /* no more rows are wanted */
@@ -39,6 +40,7 @@ static bool export_row(void *ctx, mt_db *db, const mt_row *row)
     exporting *e = ctx;
 
     (void)db;
+    if (cli_store_left_out(e->prefix, row->uid)) return true;
     e->stopped = !cli_save_row(&e->saving, row);
     e->nodes += !row->more;
     if (e->nodes % LOOK_NODES == 0 && *e->name) show_progress(e);
@@ -50,6 +52,7 @@ static cli_exit_code export_all(const cli_store *store, exporting *e, mt_bytes p
     mt_range range = {.prefix = prefix, .deleted = true};
     mt_status st;
 
+    e->prefix = prefix;
     e->start_ms = cli_clock_ticks();
     if (*e->name) cli_progress("exporting", e->name);
     st = mt_stream_wait(store->db, &range, export_row, e);
@@ -89,7 +92,8 @@ const cli_command cli_verb_export = {
             "Writes all nodes, or those whose uid begins with PREFIX, as a graph, with all\n"
             "that they hold: states, delete markers and floors. The same store gives the\n"
             "same bytes, and importing them elsewhere the same store. It may be larger than\n"
-            "memory.\n"
+            "memory. What a space says of itself, below @space/, is left out, unless PREFIX\n"
+            "begins with @.\n"
             "\n"
             "      --store PATH   the store; else MYTOSIS_STORE names it\n"
             "  -o, --output FILE  where to, instead of to standard output\n"

@@ -64,6 +64,7 @@ static void add_member(list *l, const char *name, mt_bytes text)
 
 typedef struct node_list {
     list list;
+    mt_bytes prefix;
     bool is_long;
     size_t fields; /* of the node at hand, so far */
 } node_list;
@@ -91,6 +92,7 @@ static bool list_row(void *ctx, mt_db *db, const mt_row *row)
     node_list *n = ctx;
 
     (void)db;
+    if (cli_store_left_out(n->prefix, row->uid)) return true;
     n->fields += row->count;
     if (!row->more) add_node(n, row->uid);
     return row->more || list_goes_on(&n->list);
@@ -106,7 +108,7 @@ static cli_exit_code run_ls(const cli_options *options)
 
     if (code == EXIT_DONE) code = cli_store_open(options, ACCESS_READ, &store);
     if (code != EXIT_DONE) return code;
-    n = (node_list){.is_long = cli_options_has(options, OPTION_LONG)};
+    n = (node_list){.prefix = range.prefix, .is_long = cli_options_has(options, OPTION_LONG)};
     list_begin(&n.list, options, 0);
     if (list_goes_on(&n.list)) st = mt_stream_wait(store.db, &range, list_row, &n);
     if (st != MT_OK && list_goes_on(&n.list)) code = cli_store_complain(&store, st, "list");

@@ -24,8 +24,7 @@ static char *path_of(const char *store_path, const char *name)
     size_t size = keys ? strlen(keys) + sizeof folder_name + 1 + strlen(name) : 0;
     char *path = keys ? malloc(size) : NULL;
 
-    if (path)
-        (void)snprintf(path, size, "%s%s%s%s", keys, folder_name, *name ? "/" : "", name);
+    if (path) (void)snprintf(path, size, "%s%s%s%s", keys, folder_name, *name ? "/" : "", name);
     free(keys);
     return path;
 }

@@ -25,6 +25,7 @@ struct cli_visit {
     void *ctx;
     cli_visit_facts facts;
     bool equal, refused, timed;
+    bool met;           /* the device of a space has been there */
     uint64_t failed_at; /* in ticks; 0: it has not failed */
     bool unstored; /* how far we came is not in the store yet: the next time it would go again */
     uint8_t id[MT_PEER_LEN_MAX]; /* of the peer, once it is known */
@@ -96,7 +97,8 @@ static void say_why(const cli_visit *v, mt_error *why)
     const char *text = mt_status_text(why->status);
 
     if (secured && secured->status != MT_OK) text = secured->text;
-    if (dialing && dialing->status != MT_OK) text = dialing->text;
+    if (v->met && v->facts.bytes_in == 0) text = "the peer does not let this device in";
+    else if (dialing && dialing->status != MT_OK) text = dialing->text;
     if (*v->why) text = v->why;
     (void)snprintf(why->text, sizeof why->text, "%s", text);
 }
@@ -118,6 +120,8 @@ static void look(void *arg)
 {
     cli_visit *v = arg;
     mt_error why = {.status = outcome(v)};
+
+    v->met |= mt_connection_device(v->connection) != NULL;
 
     if (!is_over(v, why.status)) {
         v->env->timer_set(v->env->ctx, &v->timer, LOOK_MS);
@@ -147,8 +151,8 @@ static void choose_id(const mt_group *group, const char *url, char id[MT_CONNECT
 }
 
 mt_status cli_visit_new(mt_db *db, mt_group *group, const cli_member *member,
-                        const cli_peer_name *name, const char *ca,
-                        cli_visit_hear *hear, void *ctx, cli_visit **out, mt_error *err)
+                        const cli_peer_name *name, const char *ca, cli_visit_hear *hear, void *ctx,
+                        cli_visit **out, mt_error *err)
 {
     mt_dial_options options = {.size = sizeof options, .once = true, .ca_file = ca};
     char id[MT_CONNECTION_ID_LEN_MAX + 1];

@@ -24,8 +24,8 @@ typedef void cli_visit_hear(void *ctx, const cli_visit_facts *facts, const mt_er
  * in; NULL: none. `ca`: of wss://, the file of the
  * authorities that certify the peer; NULL: those of the system. All is BORROWED, but the two texts. Anything but MT_OK: `err`. */
 mt_status cli_visit_new(mt_db *db, mt_group *group, const cli_member *member,
-                        const cli_peer_name *name, const char *ca,
-                        cli_visit_hear *hear, void *ctx, cli_visit **out, mt_error *err);
+                        const cli_peer_name *name, const char *ca, cli_visit_hear *hear, void *ctx,
+                        cli_visit **out, mt_error *err);
 
 /* Ends it, wherever it is. NULL is accepted. */
 void cli_visit_free(cli_visit *visit);

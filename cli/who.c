@@ -100,8 +100,8 @@ static cli_exit_code run_revoke(const cli_options *options)
 
     if (strlen(digits) < 4 || strlen(digits) > 2 * MT_DEVICE_LEN ||
         strspn(digits, "0123456789abcdefABCDEF") != strlen(digits))
-        return cli_complain_usage(options, "a device is named by 4 or more of its digits, not \"%s\"",
-                                  digits);
+        return cli_complain_usage(
+            options, "a device is named by 4 or more of its digits, not \"%s\"", digits);
     if ((code = cli_store_storage(options, ACCESS_READ, &storage)) != EXIT_DONE) return code;
     cli_report_output(options, &out);
     is_remote = cli_remote_of(&storage.storage) != NULL;

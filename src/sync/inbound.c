@@ -320,10 +320,16 @@ static void note_last(mti_arrival *arrival, const mt_row *rows, size_t count)
     arrival->last_len = rows[at - 1].uid.len;
 }
 
-static mt_status rows_check(const mti_inbound *in, const mt_row *rows, size_t count, mt_error *err)
+static mt_status rows_check(const mti_session *session, const mti_inbound *in, const mt_row *rows,
+                            size_t count, mt_error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!mti_range_has(&in->range, rows[i].uid))
+        mt_bytes uid = rows[i].uid;
+
+        if (!mti_rights_write(session, uid))
+            return mti_fail(err, MT_REFUSED, "it lacks the right to write %.*s", (int)uid.len,
+                            (const char *)uid.data);
+        if (!mti_range_has(&in->range, uid))
             return mti_fail(err, MT_INVALID, "data of a node that was not asked for");
     }
     return MT_OK;
@@ -334,7 +340,7 @@ static mt_status take_frame(mti_arrival *arrival, mti_inbound *in, const mt_row 
 {
     mti_session *session = arrival->session;
     uint64_t before = in->nodes;
-    mt_status st = rows_check(in, rows, count, err);
+    mt_status st = rows_check(session, in, rows, count, err);
 
     if (st != MT_OK) return st;
     for (size_t i = 0; i < count; i++) in->nodes += !rows[i].more;

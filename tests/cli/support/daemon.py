@@ -7,20 +7,25 @@ from support.command import PROGRAM, environment
 
 
 class Daemon:
-    """What `mytosis serve` says on standard error is read as JSON, an event a line."""
+    """What `mytosis serve` says on standard error is read as JSON, an event a line; `mytosis share` does the same, and has a
+    ticket to say."""
 
-    def __init__(self, test, *words, store="s.mdb", env=None, **more):
+    def __init__(self, test, *words, store="s.mdb", env=None, verb="serve", **more):
         self.test = test
         self.events = []
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--log-format=json", *(["--store", store] if store else []), *words],
+            [PROGRAM, verb, "--log-format=json", *(["--store", store] if store else []), *words],
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if verb == "share" else None,
             stderr=subprocess.PIPE,
             env=env or environment(),
             **{"cwd": test.folder, **more},
         )
         test.addCleanup(self.stop)
         self.wait_for("ready")
+        if verb == "share":
+            self.ticket = self.process.stdout.readline().decode().strip()
+            self.process.stdout.close()
 
     def wait_for(self, event):
         """The next event of this name."""
