@@ -48,14 +48,13 @@ static const cli_command root = {
     .help = "Usage: mytosis COMMAND [OPTION...] [OPERAND...]\n"
             "\n"
             "A peer-to-peer graph database: replicas that have met are the same.\n"
-            "\n" COMMANDS "  -h, --help         show this, or the help of the command named\n"
-            "      --version      show the version\n"
+            "\n" COMMANDS
+            "  -h, --help         show this, or the help of the command named; --version\n"
             "      --color WHEN   auto, always or never; auto heeds NO_COLOR\n"
             "\n"
             "Example: mytosis " EXAMPLE "\n"
             "\n"
-            "Exit codes: 0 done, 1 not there, 2 usage, 3 bad input, 4 failed or no memory;\n"
-            "\"mytosis COMMAND --help\" says more.\n",
+            "Exit codes: 0 done, 1 not there, 2 usage, 3 bad input, 4 failed or no memory.\n",
     .members = members,
 };
 
