@@ -2,6 +2,7 @@
 
 #include "keys.h"
 #include "message.h"
+#include "wait.h"
 
 #include <mytosis/blocking.h>
 #include <mytosis/plugin/sync.h>
@@ -32,45 +33,19 @@ cli_exit_code cli_store_storage(const cli_options *options, cli_access access, c
 
 /* ---- Opening ---- */
 
-/* What a call that waits has come to. */
-typedef struct waiting {
-    bool answered;
-    mt_error err;
-    cli_store_seen *seen;
-    void *ctx;
-} waiting;
-
-static void answered(void *ctx, mt_db *db, const mt_result *result)
-{
-    waiting *w = ctx;
-
-    (void)db;
-    w->answered = true;
-    if (result->status != MT_OK) cli_error_note(&w->err, result->status, result->text);
-    else if (w->seen && result->delta) w->seen(w->ctx, result->delta);
-}
-
-static mt_status wait_for(const mt_env *env, waiting *w)
-{
-    while (!w->answered && env->turn(env->ctx) == MT_OK) {
-    }
-    if (!w->answered) w->err = (mt_error){MT_IO, "the database does not answer"};
-    return w->err.status;
-}
-
 mt_status cli_store_open_db(const mt_config *config, mt_db **out, mt_error *err)
 {
     mt_storage storage = *config->storage;
-    waiting w = {.answered = false};
+    cli_wait w = {.answered = false};
     mt_status st = mt_db_open(&config, 1, out, &w.err);
 
     if (st != MT_OK) {
         if (config->router) config->router->ops->close(config->router->ctx);
         mt_storage_close(&storage);
-    } else if ((st = mt_db_ready(*out, answered, &w)) != MT_OK) {
+    } else if ((st = mt_db_ready(*out, cli_wait_answered, &w)) != MT_OK) {
         w.err = *mt_db_error(*out);
     } else {
-        st = wait_for(config->env, &w);
+        st = cli_wait_for(config->env, &w);
     }
     err->status = st;
     (void)snprintf(err->text, sizeof err->text, "%.100s: %.200s", config->name, w.err.text);
@@ -242,12 +217,12 @@ cli_exit_code cli_store_node(const cli_store *store, mt_bytes uid, mt_handle **o
 mt_status cli_store_patch(const cli_store *store, const mt_row *rows, size_t count,
                           cli_store_seen *seen, void *ctx, mt_error *err)
 {
-    waiting w = {.seen = seen, .ctx = ctx};
+    cli_wait w = {.seen = seen, .ctx = ctx};
 
     if (store->remote) return cli_store_remote_patch(store, rows, count, seen, ctx, err);
-    if (mt_write(store->db, rows, count, NULL, answered, &w, NULL) != MT_OK)
+    if (mt_write(store->db, rows, count, NULL, cli_wait_answered, &w, NULL) != MT_OK)
         w.err = *mt_db_error(store->db);
-    else (void)wait_for(mt_loop_env(store->loop), &w);
+    else (void)cli_wait_for(mt_loop_env(store->loop), &w);
     *err = w.err;
     return w.err.status;
 }
