@@ -59,9 +59,8 @@ static mt_status make_secure(cli_member *m, mt_error *err)
 /* What this device shows must at least be a chain; one that is not good now is noted. */
 static mt_status check_chain(cli_member *m, mt_error *err)
 {
-    mt_secure_visitor own = {.size = sizeof own,
-                             .device = mt_secure_device(m->secure),
-                             .papers = mt_buf_bytes(&m->file->chain.buf)};
+    mt_secure_visitor own = {
+        .size = sizeof own, .device = m->device, .papers = mt_buf_bytes(&m->file->chain.buf)};
     mt_status st = mt_space_admit(m->space, &own, NULL, &m->unfit);
 
     if (st != MT_MALFORMED && st != MT_UNSUPPORTED) return MT_OK;
@@ -91,7 +90,7 @@ mt_status cli_member_new(const mt_env *env, const char *path, const cli_space_fi
     options.ctx = m;
     st = mt_space_new(env, &options, &m->space, err);
     if (st == MT_OK && seed) st = make_secure(m, err);
-    if (st == MT_OK && seed) st = check_chain(m, err);
+    if (st == MT_OK && m->has_device) st = check_chain(m, err);
     if (st != MT_OK) {
         cli_member_free(m);
         return st;

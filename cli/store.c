@@ -67,7 +67,7 @@ static mt_status make_peers(cli_store *store, mt_config *config, mt_router *rout
     mt_status st;
 
     if (!store->wants_peers || (store->remote && !store->dry_run)) {
-        cli_member_equip(store->member, config, NULL);
+        if (!store->remote) cli_member_equip(store->member, config, NULL);
         return MT_OK;
     }
     cli_member_equip(store->member, config, &options);
@@ -88,7 +88,7 @@ static mt_status make_member(cli_store *store, mt_error *err)
     uint8_t seed[MT_KEY_LEN];
     mt_status st = MT_OK;
 
-    if (!cli_space_file_is_there(&store->space_file) || (store->remote && !has_links)) return MT_OK;
+    if (!cli_space_file_is_there(&store->space_file)) return MT_OK;
     if (has_links && cli_key_load(store->path, KEY_DEVICE, seed) != EXIT_DONE) {
         store->told = true;
         return MT_REFUSED;
@@ -238,13 +238,32 @@ mt_status cli_store_merge(const cli_store *store, const mt_graph *graph, bool fu
     return st;
 }
 
+/* Says of the first node that was written where this device has no right to that no peer takes it. */
+static void tell_kept(const cli_store *store, const mt_row *rows, size_t count)
+{
+    const cli_member *m = store->member;
+    mt_error why;
+
+    for (size_t i = 0; m && m->has_device && i < count; i++) {
+        if (mt_space_may(m->space, m->device, MT_RIGHT_WRITE, rows[i].uid, &why) == MT_OK) continue;
+        (void)cli_complain(EXIT_DONE,
+                           "%.*s is written here alone: this device lacks the right to write it "
+                           "for others: %s",
+                           (int)rows[i].uid.len, (const char *)rows[i].uid.data, why.text);
+        return;
+    }
+}
+
 cli_exit_code cli_store_write(const cli_store *store, const mt_row *rows, size_t count,
                               cli_store_seen *seen, void *ctx)
 {
     mt_error err = {MT_OK, ""};
     mt_status st = cli_store_patch(store, rows, count, seen, ctx, &err);
 
-    if (st == MT_OK) return EXIT_DONE;
+    if (st == MT_OK) {
+        tell_kept(store, rows, count);
+        return EXIT_DONE;
+    }
     return cli_complain(cli_exit_of(st), "cannot write to %s: %s", store->path,
                         without_path(store, *err.text ? err.text : mt_status_text(st)));
 }
