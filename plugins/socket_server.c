@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 1024
+#define CONNECTIONS_MAX 2048
 #define HALF_OPEN_MAX 64
 #define HELLO_MS 5000
 #define BACKLOG 511
