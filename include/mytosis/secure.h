@@ -67,7 +67,7 @@ typedef struct mt_secure_options {
     size_t
         half_open_max; /* links that were accepted, and have begun one as who knows the space: 64. One
                             * more ends the oldest of them */
-    size_t silent_max; /* and that have not: 1,024. So many descriptors may be taken by strangers */
+    size_t silent_max; /* and that have not: 1,024; a process must be allowed as many descriptors */
 } mt_secure_options;
 
 /* MT_INVALID: no crypto, seed or space. MT_NO_MEMORY. `err` may be NULL. */
