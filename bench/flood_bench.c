@@ -135,7 +135,7 @@ typedef struct crowd {
 /* Before there is a loop, of which they shall have nothing. */
 static void crowd_begin(crowd *c, crowd_kind kind)
 {
-    int to[2], from[2];
+    int to[2] = {-1, -1}, from[2] = {-1, -1};
 
     *c = (crowd){.process = 0};
     if (kind == NOBODY) return;
