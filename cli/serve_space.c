@@ -25,9 +25,8 @@ cli_exit_code cli_serve_space_load(cli_serving *s)
 
     if (code != EXIT_DONE || !cli_space_file_is_there(&s->space_file)) return code;
     code = cli_key_load(s->path, KEY_DEVICE, s->seed);
-    if (code == EXIT_DIFFERENT)
-        code = cli_complain(EXIT_INPUT, "%s is in a space, and its device.key is gone", s->path);
-    return code;
+    if (code != EXIT_DONE) cli_serve_space_end(s);
+    return code == EXIT_DIFFERENT ? EXIT_INPUT : code;
 }
 
 mt_status cli_serve_space_begin(cli_serving *s, mt_error *err)
