@@ -28,6 +28,9 @@
 #define STRANGERS 1000u
 #define DIALS 200u
 
+/* Between two: so that the run is longer than the time that strangers have. */
+#define PAUSE_MS 30
+
 /* Who else is there. */
 typedef enum crowd_kind { NOBODY, SILENT, PARTIAL, JUNK, CROWD_KINDS } crowd_kind;
 
@@ -132,7 +135,7 @@ typedef struct crowd {
 /* Before there is a loop, of which they shall have nothing. */
 static void crowd_begin(crowd *c, crowd_kind kind)
 {
-    int to[2], from[2];
+    int to[2] = {-1, -1}, from[2] = {-1, -1};
 
     *c = (crowd){.process = 0};
     if (kind == NOBODY) return;
@@ -288,7 +291,7 @@ static void measure(bench *b, crowd_kind kind)
     start = bench_now();
     for (unsigned i = 0; i < DIALS; i++) {
         times[i] = dial(&s);
-        turn_for(&s, 2); /* until it has gone */
+        turn_for(&s, PAUSE_MS);
     }
     got[COMEBACKS] = (comebacks(&s) - before) / (bench_now() - start);
     stage_close(&s);

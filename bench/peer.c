@@ -16,40 +16,67 @@ static void heard(void *ctx, mt_db *db, const mt_event *event)
     p->heard_at = bench_now();
 }
 
-static mt_status admit(void *ctx, const mt_secure_visitor *visitor, mt_connection *connection,
-                       mt_error *why)
+static const uint8_t seeds[2][MT_KEY_LEN] = {{1}, {2}}, root[MT_KEY_LEN] = {3};
+
+/* The public key of a device, in a key that is given. */
+static const uint8_t *device_of(const uint8_t *seed, uint8_t key[MT_SIGNING_KEY_LEN])
 {
-    (void)ctx, (void)visitor, (void)connection, (void)why;
-    return MT_OK;
-}
-
-/* All that listen are one device, and all that dial another. */
-static void secure_open(peer *p, bool dials)
-{
-    static const uint8_t seeds[2][MT_KEY_LEN] = {{1}, {2}}, space[MT_SPACE_LEN] = {3};
-    mt_secure_options options = {.size = sizeof options,
-                                 .crypto = mt_crypto_sodium(),
-                                 .seed = seeds[dials],
-                                 .space = space,
-                                 .admit = admit};
-    mt_error error;
-
-    bench_must(mt_secure_new(p->env, &options, &p->secure, &error), "secure");
-}
-
-/* Whom `dial` leads to. */
-static const uint8_t *listener(void)
-{
-    static uint8_t key[MT_SIGNING_KEY_LEN];
-    static const uint8_t seed[MT_KEY_LEN] = {1};
-
     mt_crypto_sodium()->signing_key(NULL, seed, key);
     return key + MT_SIGNING_KEY_LEN - MT_DEVICE_LEN;
 }
 
+/* The genesis, and what it gives a device: everything, for ever. */
+static void records_make(const peer *p, const uint8_t *seed, mt_buf *genesis, mt_buf *chain)
+{
+    static const uint8_t recovery[MT_KEY_LEN] = {4};
+    uint8_t key[MT_SIGNING_KEY_LEN];
+    mt_bytes everything = {NULL, 0};
+    mt_token token = {.size = sizeof token,
+                      .rights = MT_RIGHT_READ | MT_RIGHT_WRITE,
+                      .device = device_of(seed, key),
+                      .prefixes = &everything,
+                      .prefix_count = 1,
+                      .not_after_ms = UINT64_MAX};
+    mt_error error;
+
+    genesis->mem = chain->mem = mt_mem_system();
+    bench_must(mt_genesis_make(mt_crypto_sodium(), root, recovery, genesis, &error), "genesis");
+    bench_must(mt_token_issue(p->env, mt_crypto_sodium(), mt_buf_bytes(genesis), root, everything,
+                              &token, chain, &error),
+               "token");
+}
+
+/* A device of a space, with all that belongs to it: all that listen are one, and all that dial another. */
+static void secure_open(peer *p, bool dials, mt_config *config, mt_sync_options *sync)
+{
+    mt_buf genesis = {.len = 0}, chain = {.len = 0};
+    mt_space_options space = {.size = sizeof space, .crypto = mt_crypto_sodium()};
+    mt_secure_options options = {.size = sizeof options,
+                                 .crypto = mt_crypto_sodium(),
+                                 .seed = seeds[dials],
+                                 .admit = mt_space_admit};
+    mt_error error;
+
+    records_make(p, seeds[dials], &genesis, &chain);
+    space.genesis = mt_buf_bytes(&genesis);
+    bench_must(mt_space_new(p->env, &space, &p->space, &error), "space");
+    options.space = mt_space_id(p->space);
+    options.papers = mt_buf_bytes(&chain);
+    options.ctx = p->space;
+    bench_must(mt_secure_new(p->env, &options, &p->secure, &error), "secure");
+    mt_buf_free(&chain);
+    mt_buf_free(&genesis);
+    mt_space_hooks(p->space, p->hooks);
+    config->hooks = p->hooks;
+    config->hook_count = MT_SPACE_HOOKS;
+    sync->rights = mt_space_rights;
+    sync->rights_ctx = p->space;
+}
+
 static void dial(peer *p, const char *url)
 {
-    mt_secure_peer far = {.size = sizeof far, .device = listener()};
+    uint8_t key[MT_SIGNING_KEY_LEN];
+    mt_secure_peer far = {.size = sizeof far, .device = device_of(seeds[0], key)};
     mt_connection *link;
     mt_error error;
 
@@ -85,9 +112,9 @@ void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool d
     memset(p, 0, sizeof *p);
     p->env = mt_loop_env(loop);
     config.env = p->env;
+    if (secured) secure_open(p, dials, &config, &sync);
     bench_must(mt_router_sync(p->env, &sync, &router, &error), "router");
     config.router = &router;
-    if (secured) secure_open(p, dials);
     if (dials) {
         dial(p, url);
         config.connections = &p->link;
@@ -116,6 +143,7 @@ void peer_close(peer *p)
     mt_close(p->db);
     mt_connection_unref(p->link);
     mt_secure_server_free(p->secured);
+    mt_space_free(p->space);
     mt_secure_unref(p->secure);
     mt_server_close(p->server);
 }

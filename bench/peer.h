@@ -7,13 +7,15 @@
 #include <mytosis/loop.h>
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/socket.h>
-#include <mytosis/secure.h>
+#include <mytosis/space.h>
 
 typedef struct peer {
     const mt_env *env;
     mt_db *db;
     mt_connection *link; /* dialed; NULL: it listens */
     mt_server *server;
+    mt_space *space;
+    mt_hook hooks[MT_SPACE_HOOKS];
     mt_secure *secure; /* NULL: links are plain */
     mt_secure_server *secured;
     size_t heard;    /* nodes of update events */
@@ -21,7 +23,8 @@ typedef struct peer {
 } peer;
 
 /* Opens a peer that listens at `url`, or, with `dials`, connects to it. `path` is of its store; NULL:
- * in memory. `secured`: the links are. `p` stays where it is until peer_close. */
+ * in memory. `secured`: both are devices of a
+ * space. `p` stays where it is until peer_close. */
 void peer_open(peer *p, mt_loop *loop, const char *path, const char *url, bool dials, bool secured);
 
 /* Dials from one that listens, too. OWNED. */

@@ -344,7 +344,7 @@ static figure figures[] = {
            false, false),
     FIGURE("sync_bytes", "  bytes a node", "bytes", sync_bytes, 43, true, false),
     FIGURE("sync_websocket", "the same over WebSocket", "nodes/s", sync_websocket, 0, false, false),
-    FIGURE("sync_secured", "the same over TCP, secured", "nodes/s", sync_secured, 0, false, false),
+    FIGURE("sync_secured", "the same over TCP, devices of a space", "nodes/s", sync_secured, 0, false, false),
     FIGURE("sync_secured_ratio", "  of plain TCP", "%", secured_ratio, 90, false, false),
     FIGURE("sync_durable", "the same over TCP, durable on both sides", "nodes/s", sync_durable,
            150e3, false, false),

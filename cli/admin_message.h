@@ -12,7 +12,6 @@
 #define CLI_ADMIN_MESSAGE_H
 
 #include "pack.h"
-#include "tickets.h"
 
 #include <mytosis/plugin/storage.h>
 
@@ -71,9 +70,6 @@ typedef struct cli_admin_page {
 
 mt_status cli_admin_take_page(cli_unpacking *from, cli_admin_page *out);
 mt_status cli_admin_take_since(cli_unpacking *from, mt_cursor *since, size_t *limit);
-
-/* What a ticket is to be good for: admin_space.c. */
-void cli_admin_put_invitation(cli_text *text, const cli_invitation *invitation);
 
 /* A write, unpacked but for its commits: each is a run of bytes that follows, rows in the binary form, or none. OWNED: free
  * `records`. */

@@ -8,39 +8,16 @@
 
 /* ---- Sharing ---- */
 
-void cli_admin_put_invitation(cli_text *text, const cli_invitation *invitation)
-{
-    cli_pack_number(text, invitation->rights, 1);
-    cli_pack_number(text, invitation->ticket_ms, 8);
-    cli_pack_number(text, invitation->token_ms, 8);
-    cli_pack_number(text, invitation->prefix_count, 1);
-    for (size_t i = 0; i < invitation->prefix_count; i++)
-        cli_pack_bytes(text, invitation->prefixes[i]);
-}
-
-static bool take_invitation(mt_bytes body, cli_invitation *out)
-{
-    cli_unpacking from = {.rest = body};
-
-    memset(out, 0, sizeof *out);
-    out->rights = (unsigned)cli_unpack_number(&from, 1);
-    out->ticket_ms = cli_unpack_number(&from, 8);
-    out->token_ms = cli_unpack_number(&from, 8);
-    out->prefix_count = (size_t)cli_unpack_number(&from, 1);
-    if (out->prefix_count < 1 || out->prefix_count > MT_TOKEN_PREFIXES_MAX) return false;
-    for (size_t i = 0; i < out->prefix_count; i++) out->prefixes[i] = cli_unpack_bytes(&from);
-    return cli_unpack_end(&from);
-}
-
 mt_status cli_client_share(cli_client *client, uint64_t id, mt_bytes body)
 {
     const cli_admin_options *options = &client->admin->options;
+    cli_unpacking from = {.rest = body};
     cli_invitation invitation;
     mt_error err = {MT_OK, ""};
     cli_text line;
     mt_status st;
 
-    if (!take_invitation(body, &invitation)) return MT_MALFORMED;
+    if (!cli_invitation_take(&from, &invitation) || !cli_unpack_end(&from)) return MT_MALFORMED;
     cli_text_init(&line);
     st = options->share(options->ctx, &invitation, &line, &err);
     cli_text_str(&line, "\n");

@@ -178,6 +178,7 @@ static cli_exit_code run_join(const cli_options *options)
     cli_output out;
     cli_exit_code code = cli_store_path(options, &path);
 
+    if (code == EXIT_DONE) code = cli_keys_begin();
     if (code == EXIT_DONE) code = take_ticket(options->operands[0], &ticket);
     if (code == EXIT_DONE) code = cli_tls_ca(options, ticket.addresses[0], &ca);
     if (code == EXIT_DONE) code = take_store(path);

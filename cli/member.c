@@ -3,6 +3,7 @@
 #include "hex.h"
 #include "keys.h"
 #include "message.h"
+#include "wait.h"
 
 #include <mytosis/host.h>
 
@@ -58,9 +59,8 @@ static mt_status make_secure(cli_member *m, mt_error *err)
 /* What this device shows must at least be a chain; one that is not good now is noted. */
 static mt_status check_chain(cli_member *m, mt_error *err)
 {
-    mt_secure_visitor own = {.size = sizeof own,
-                             .device = mt_secure_device(m->secure),
-                             .papers = mt_buf_bytes(&m->file->chain.buf)};
+    mt_secure_visitor own = {
+        .size = sizeof own, .device = m->device, .papers = mt_buf_bytes(&m->file->chain.buf)};
     mt_status st = mt_space_admit(m->space, &own, NULL, &m->unfit);
 
     if (st != MT_MALFORMED && st != MT_UNSUPPORTED) return MT_OK;
@@ -77,11 +77,12 @@ mt_status cli_member_new(const mt_env *env, const char *path, const cli_space_fi
                                 .crypto = mt_crypto_sodium(),
                                 .genesis = mt_buf_bytes(&file->genesis.buf),
                                 .changed = changed};
-    cli_member *m = calloc(1, sizeof *m);
+    cli_member *m = options.crypto ? calloc(1, sizeof *m) : NULL;
     mt_status st;
 
-    *err = (mt_error){MT_NO_MEMORY, "out of memory"};
-    if (!m) return MT_NO_MEMORY;
+    *err = options.crypto ? (mt_error){MT_NO_MEMORY, "out of memory"}
+                          : (mt_error){MT_IO, "there is no source of randomness"};
+    if (!m) return err->status;
     *m = (cli_member){.env = env, .path = path, .file = file};
     if (seed) memcpy(m->seed, seed, sizeof m->seed);
     m->has_device =
@@ -89,7 +90,7 @@ mt_status cli_member_new(const mt_env *env, const char *path, const cli_space_fi
     options.ctx = m;
     st = mt_space_new(env, &options, &m->space, err);
     if (st == MT_OK && seed) st = make_secure(m, err);
-    if (st == MT_OK && seed) st = check_chain(m, err);
+    if (st == MT_OK && m->has_device) st = check_chain(m, err);
     if (st != MT_OK) {
         cli_member_free(m);
         return st;
@@ -126,35 +127,19 @@ void cli_member_equip(cli_member *member, mt_config *config, mt_sync_options *op
     options->rights_ctx = member->space;
 }
 
-typedef struct following {
-    bool answered;
-    mt_error err;
-} following;
-
-static void followed(void *ctx, mt_db *db, const mt_result *result)
-{
-    following *f = ctx;
-
-    (void)db;
-    f->answered = true;
-    if (result->status != MT_OK) cli_error_note(&f->err, result->status, result->text);
-}
-
 mt_status cli_member_follow(cli_member *member, mt_db *db, mt_error *err)
 {
-    following f = {.answered = false};
-    mt_status st = mt_space_follow(member->space, db, followed, &f);
+    cli_wait w = {.answered = false};
+    mt_status st = mt_space_follow(member->space, db, cli_wait_answered, &w);
 
     if (st != MT_OK) {
         *err = *mt_db_error(db);
         return st;
     }
-    while (!f.answered && member->env->turn(member->env->ctx) == MT_OK) {
-    }
-    if (!f.answered) f.err = (mt_error){MT_IO, "the database does not answer"};
-    *err = f.err;
-    if (f.err.status == MT_OK) member->db = db;
-    return f.err.status;
+    st = cli_wait_for(member->env, &w);
+    *err = w.err;
+    if (st == MT_OK) member->db = db;
+    return st;
 }
 
 /* ---- Links ---- */

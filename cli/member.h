@@ -74,6 +74,9 @@ mt_status cli_member_invite(const cli_member *member, const cli_invitation *invi
 /* Prints who has been given what. */
 void cli_member_print(const cli_member *member, const cli_admin_form *form, cli_output *out);
 
+/* Adds what this device may: "read, write: notes/", or why that is nothing now. */
+void cli_member_add_own(const cli_member *member, cli_text *text);
+
 /* Takes back all tokens of the one device whose name begins with these digits; `done` comes once that is stored. Says in `text`
  * what was done. MT_NOT_FOUND: no device has that name, or several have; MT_INVALID: this device may not. Anything but MT_OK:
  * `done` does not come. */

@@ -102,6 +102,41 @@ static void list_member(void *ctx, const mt_space_member *member)
     cli_text_str(cli_table_cell_open(&l->table, MEMBER_STATE, style), state);
 }
 
+/* What a device was given, and the last of it. */
+typedef struct own {
+    const cli_member *member;
+    uint64_t since_ms;
+    cli_text text;
+} own;
+
+static void note_own(void *ctx, const mt_space_member *member)
+{
+    own *o = ctx;
+
+    if (memcmp(member->token.device, o->member->device, MT_DEVICE_LEN) != 0 ||
+        member->token.not_before_ms < o->since_ms)
+        return;
+    o->since_ms = member->token.not_before_ms;
+    o->text.buf.len = 0;
+    if (member->revoked) cli_text_str(&o->text, "revoked: ");
+    add_rights(&o->text, member->token.rights);
+    cli_text_str(&o->text, ": ");
+    add_places(&o->text, &member->token);
+    if (member->token.not_after_ms == UINT64_MAX) return;
+    cli_text_str(&o->text, ", until ");
+    cli_clock_add_ms(&o->text, member->token.not_after_ms);
+}
+
+void cli_member_add_own(const cli_member *member, cli_text *text)
+{
+    own o = {.member = member};
+
+    cli_text_init(&o.text);
+    if (member->has_device) mt_space_members(member->space, note_own, &o);
+    cli_text_add(text, mt_buf_bytes(&o.text.buf));
+    cli_text_free(&o.text);
+}
+
 /* ---- For a program ---- */
 
 static void save_hex(cli_text *text, const char *name, const uint8_t *bytes, size_t len)

@@ -10,6 +10,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
@@ -23,6 +24,9 @@
 /* How often, and after how long, a store is tried again that is held. */
 #define BUSY_TRIES 100
 #define BUSY_PAUSE_MS 20
+
+/* Links that strangers hold take a thousand and more descriptors, and often no more than 1,024 are to be had unless one asks. */
+#define DESCRIPTORS 65536
 
 /* ---- Ending ---- */
 
@@ -295,6 +299,15 @@ static mt_status print_ticket(cli_serving *s, mt_error *err)
     return cli_output_end(&out, EXIT_DONE) == EXIT_DONE ? st : MT_IO;
 }
 
+static void ask_for_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS) return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* From the first turn on signals end it in order. */
 static cli_exit_code run(cli_serving *s)
 {
@@ -362,6 +375,7 @@ cli_exit_code cli_serve_with(cli_config *config, const cli_invitation *share)
         cli_config_free(&s.config);
         return cli_complain(EXIT_SYSTEM, "there is no event loop to be had");
     }
+    ask_for_descriptors();
     s.env = mt_loop_env(s.loop);
     s.start_ms = cli_clock_ticks();
     return run(&s);

@@ -62,6 +62,7 @@ static void print_status(const cli_serving *s, cli_output *out)
         cli_hex_add(cell, mt_space_id(s->member->space), MT_SPACE_LEN);
         cell = cli_table_named(&table, out, "device");
         cli_hex_add(cell, mt_secure_device(s->member->secure), MT_DEVICE_LEN);
+        cli_member_add_own(s->member, cli_table_named(&table, out, "rights"));
     }
     cli_serve_refusals_print(s, &table, out);
     cli_table_print(&table, out);

@@ -81,7 +81,7 @@ static cli_exit_code share_remote(const cli_options *options, const cli_storage 
 
     cli_report_output(options, &out);
     cli_text_init(&body);
-    cli_admin_put_invitation(&body, invitation);
+    cli_invitation_put(&body, invitation);
     code = cli_remote_say(storage, ADMIN_SHARE, &body, &out);
     return cli_output_end(&out, code);
 }

@@ -2,6 +2,7 @@
 
 #include "keys.h"
 #include "message.h"
+#include "wait.h"
 
 #include <mytosis/blocking.h>
 #include <mytosis/plugin/sync.h>
@@ -32,45 +33,19 @@ cli_exit_code cli_store_storage(const cli_options *options, cli_access access, c
 
 /* ---- Opening ---- */
 
-/* What a call that waits has come to. */
-typedef struct waiting {
-    bool answered;
-    mt_error err;
-    cli_store_seen *seen;
-    void *ctx;
-} waiting;
-
-static void answered(void *ctx, mt_db *db, const mt_result *result)
-{
-    waiting *w = ctx;
-
-    (void)db;
-    w->answered = true;
-    if (result->status != MT_OK) cli_error_note(&w->err, result->status, result->text);
-    else if (w->seen && result->delta) w->seen(w->ctx, result->delta);
-}
-
-static mt_status wait_for(const mt_env *env, waiting *w)
-{
-    while (!w->answered && env->turn(env->ctx) == MT_OK) {
-    }
-    if (!w->answered) w->err = (mt_error){MT_IO, "the database does not answer"};
-    return w->err.status;
-}
-
 mt_status cli_store_open_db(const mt_config *config, mt_db **out, mt_error *err)
 {
     mt_storage storage = *config->storage;
-    waiting w = {.answered = false};
+    cli_wait w = {.answered = false};
     mt_status st = mt_db_open(&config, 1, out, &w.err);
 
     if (st != MT_OK) {
         if (config->router) config->router->ops->close(config->router->ctx);
         mt_storage_close(&storage);
-    } else if ((st = mt_db_ready(*out, answered, &w)) != MT_OK) {
+    } else if ((st = mt_db_ready(*out, cli_wait_answered, &w)) != MT_OK) {
         w.err = *mt_db_error(*out);
     } else {
-        st = wait_for(config->env, &w);
+        st = cli_wait_for(config->env, &w);
     }
     err->status = st;
     (void)snprintf(err->text, sizeof err->text, "%.100s: %.200s", config->name, w.err.text);
@@ -92,7 +67,7 @@ static mt_status make_peers(cli_store *store, mt_config *config, mt_router *rout
     mt_status st;
 
     if (!store->wants_peers || (store->remote && !store->dry_run)) {
-        cli_member_equip(store->member, config, NULL);
+        if (!store->remote) cli_member_equip(store->member, config, NULL);
         return MT_OK;
     }
     cli_member_equip(store->member, config, &options);
@@ -113,7 +88,7 @@ static mt_status make_member(cli_store *store, mt_error *err)
     uint8_t seed[MT_KEY_LEN];
     mt_status st = MT_OK;
 
-    if (!cli_space_file_is_there(&store->space_file) || (store->remote && !has_links)) return MT_OK;
+    if (!cli_space_file_is_there(&store->space_file)) return MT_OK;
     if (has_links && cli_key_load(store->path, KEY_DEVICE, seed) != EXIT_DONE) {
         store->told = true;
         return MT_REFUSED;
@@ -242,12 +217,12 @@ cli_exit_code cli_store_node(const cli_store *store, mt_bytes uid, mt_handle **o
 mt_status cli_store_patch(const cli_store *store, const mt_row *rows, size_t count,
                           cli_store_seen *seen, void *ctx, mt_error *err)
 {
-    waiting w = {.seen = seen, .ctx = ctx};
+    cli_wait w = {.seen = seen, .ctx = ctx};
 
     if (store->remote) return cli_store_remote_patch(store, rows, count, seen, ctx, err);
-    if (mt_write(store->db, rows, count, NULL, answered, &w, NULL) != MT_OK)
+    if (mt_write(store->db, rows, count, NULL, cli_wait_answered, &w, NULL) != MT_OK)
         w.err = *mt_db_error(store->db);
-    else (void)wait_for(mt_loop_env(store->loop), &w);
+    else (void)cli_wait_for(mt_loop_env(store->loop), &w);
     *err = w.err;
     return w.err.status;
 }
@@ -263,13 +238,32 @@ mt_status cli_store_merge(const cli_store *store, const mt_graph *graph, bool fu
     return st;
 }
 
+/* Says of the first node that was written where this device has no right to that no peer takes it. */
+static void tell_kept(const cli_store *store, const mt_row *rows, size_t count)
+{
+    const cli_member *m = store->member;
+    mt_error why;
+
+    for (size_t i = 0; m && m->has_device && i < count; i++) {
+        if (mt_space_may(m->space, m->device, MT_RIGHT_WRITE, rows[i].uid, &why) == MT_OK) continue;
+        (void)cli_complain(EXIT_DONE,
+                           "%.*s is written here alone: this device lacks the right to write it "
+                           "for others: %s",
+                           (int)rows[i].uid.len, (const char *)rows[i].uid.data, why.text);
+        return;
+    }
+}
+
 cli_exit_code cli_store_write(const cli_store *store, const mt_row *rows, size_t count,
                               cli_store_seen *seen, void *ctx)
 {
     mt_error err = {MT_OK, ""};
     mt_status st = cli_store_patch(store, rows, count, seen, ctx, &err);
 
-    if (st == MT_OK) return EXIT_DONE;
+    if (st == MT_OK) {
+        tell_kept(store, rows, count);
+        return EXIT_DONE;
+    }
     return cli_complain(cli_exit_of(st), "cannot write to %s: %s", store->path,
                         without_path(store, *err.text ? err.text : mt_status_text(st)));
 }

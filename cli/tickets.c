@@ -2,7 +2,6 @@
 
 #include "hex.h"
 #include "keys.h"
-#include "pack.h"
 #include "private_file.h"
 
 #include <mytosis/host.h>
@@ -44,19 +43,34 @@ static char *path_of_ticket(const char *store_path, const uint8_t id[MT_TICKET_I
 
 /* ---- One ---- */
 
-static void put_note(cli_text *text, const cli_ticket_note *note)
+void cli_invitation_put(cli_text *text, const cli_invitation *invitation)
 {
-    const cli_invitation *invitation = &note->invitation;
-
-    cli_pack_number(text, NOTE_VERSION, 1);
-    cli_pack_bytes(text, (mt_bytes){note->key, sizeof note->key});
     cli_pack_number(text, invitation->rights, 1);
     cli_pack_number(text, invitation->ticket_ms, 8);
     cli_pack_number(text, invitation->token_ms, 8);
-    cli_pack_number(text, note->expires_ms, 8);
     cli_pack_number(text, invitation->prefix_count, 1);
     for (size_t i = 0; i < invitation->prefix_count; i++)
         cli_pack_bytes(text, invitation->prefixes[i]);
+}
+
+bool cli_invitation_take(cli_unpacking *from, cli_invitation *out)
+{
+    memset(out, 0, sizeof *out);
+    out->rights = (unsigned)cli_unpack_number(from, 1);
+    out->ticket_ms = cli_unpack_number(from, 8);
+    out->token_ms = cli_unpack_number(from, 8);
+    out->prefix_count = (size_t)cli_unpack_number(from, 1);
+    if (out->prefix_count < 1 || out->prefix_count > MT_TOKEN_PREFIXES_MAX) return false;
+    for (size_t i = 0; i < out->prefix_count; i++) out->prefixes[i] = cli_unpack_bytes(from);
+    return !from->failed;
+}
+
+static void put_note(cli_text *text, const cli_ticket_note *note)
+{
+    cli_pack_number(text, NOTE_VERSION, 1);
+    cli_pack_bytes(text, (mt_bytes){note->key, sizeof note->key});
+    cli_invitation_put(text, &note->invitation);
+    cli_pack_number(text, note->expires_ms, 8);
     cli_pack_number(text, note->used, 1);
     cli_pack_bytes(text, (mt_bytes){note->device, sizeof note->device});
     cli_pack_bytes(text, note->chain);
@@ -73,18 +87,11 @@ static void take_fixed(cli_unpacking *from, uint8_t *out, size_t len)
 static bool take_note(cli_ticket_note *out)
 {
     cli_unpacking from = {.rest = mt_buf_bytes(&out->text.buf)};
-    cli_invitation *invitation = &out->invitation;
 
     if (cli_unpack_number(&from, 1) != NOTE_VERSION) return false;
     take_fixed(&from, out->key, sizeof out->key);
-    invitation->rights = (unsigned)cli_unpack_number(&from, 1);
-    invitation->ticket_ms = cli_unpack_number(&from, 8);
-    invitation->token_ms = cli_unpack_number(&from, 8);
+    if (!cli_invitation_take(&from, &out->invitation)) return false;
     out->expires_ms = cli_unpack_number(&from, 8);
-    invitation->prefix_count = (size_t)cli_unpack_number(&from, 1);
-    if (invitation->prefix_count > MT_TOKEN_PREFIXES_MAX) return false;
-    for (size_t i = 0; i < invitation->prefix_count; i++)
-        invitation->prefixes[i] = cli_unpack_bytes(&from);
     out->used = cli_unpack_bool(&from);
     take_fixed(&from, out->device, sizeof out->device);
     out->chain = cli_unpack_bytes(&from);

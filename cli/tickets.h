@@ -5,7 +5,7 @@
 #ifndef CLI_TICKETS_H
 #define CLI_TICKETS_H
 
-#include "text.h"
+#include "pack.h"
 
 #include <mytosis/space.h>
 #include <mytosis/ticket.h>
@@ -18,6 +18,11 @@ typedef struct cli_invitation {
     uint64_t ticket_ms; /* how long it may be used, from now */
     uint64_t token_ms;  /* how long what it gives is good, from when it is used; 0: for ever */
 } cli_invitation;
+
+void cli_invitation_put(cli_text *text, const cli_invitation *invitation);
+
+/* False: it is none. Its prefixes are BORROWED from what is unpacked. */
+bool cli_invitation_take(cli_unpacking *from, cli_invitation *out);
 
 typedef struct cli_ticket_note {
     uint8_t key[MT_KEY_LEN];

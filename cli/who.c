@@ -4,6 +4,7 @@
 #include "remote_print.h"
 #include "report.h"
 #include "store.h"
+#include "wait.h"
 
 #include <mytosis/host.h>
 
@@ -51,30 +52,14 @@ static cli_exit_code run_who(const cli_options *options)
 
 /* ---- revoke ---- */
 
-typedef struct waiting {
-    bool answered;
-    mt_error err;
-} waiting;
-
-static void answered(void *ctx, mt_db *db, const mt_result *result)
-{
-    waiting *w = ctx;
-
-    (void)db;
-    w->answered = true;
-    if (result->status != MT_OK) cli_error_note(&w->err, result->status, result->text);
-}
-
 static cli_exit_code revoke_own(const char *digits, cli_store *store, cli_output *out)
 {
-    waiting w = {.answered = false};
+    cli_wait w = {.answered = false};
     mt_status st;
 
     if (!store->member) return complain_none(store->path);
-    st = cli_member_revoke(store->member, digits, &out->text, answered, &w, &w.err);
-    while (st == MT_OK && !w.answered)
-        if (!cli_store_turn(store)) st = MT_IO;
-    if (st == MT_OK) st = w.err.status;
+    st = cli_member_revoke(store->member, digits, &out->text, cli_wait_answered, &w, &w.err);
+    if (st == MT_OK) st = cli_wait_for(mt_loop_env(store->loop), &w);
     if (st == MT_OK) return EXIT_DONE;
     out->text.buf.len = 0;
     return cli_complain(st == MT_NOT_FOUND ? EXIT_DIFFERENT : cli_exit_of(st), "%s", w.err.text);

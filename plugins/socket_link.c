@@ -34,12 +34,13 @@ static void link_stop(void *ctx);
 static void link_close(void *ctx);
 static void link_free(void *ctx);
 static void link_drop(void *ctx, const mt_error *why);
+static void link_limit(void *ctx, size_t len);
 
 #define LINK_OPS(name)                                                                    \
     {                                                                                     \
         .abi = MT_CONNECTION_ABI, .size = sizeof(mt_connection_ops), .type = (name),      \
         .send = link_send, .queued = link_queued, .start = link_start, .stop = link_stop, \
-        .close = link_close, .free = link_free, .drop = link_drop                         \
+        .close = link_close, .free = link_free, .drop = link_drop, .limit = link_limit    \
     }
 
 static const mt_connection_ops link_ops[] = {
@@ -553,6 +554,14 @@ static void link_drop(void *ctx, const mt_error *why)
     link->dropped = true;
     if (why) link->why = *why;
     mti_link_soon(link);
+}
+
+static void link_limit(void *ctx, size_t len)
+{
+    mti_link *link = ctx;
+
+    if (link->kind == MTI_URL_WS) link->reader.websocket.len_max = len;
+    else link->reader.stream.len_max = len;
 }
 
 /* ---- Its life ---- */

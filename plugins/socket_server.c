@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 1024
+#define CONNECTIONS_MAX 2048
 #define HALF_OPEN_MAX 64
 #define HELLO_MS 5000
 #define BACKLOG 511
@@ -99,17 +99,30 @@ void mti_server_joined(mti_link *link)
 
 /* ---- Accepting ---- */
 
-static bool is_crowded(const mt_server *server)
+/* Whoever is quick is up before so many more have come: the oldest that is not has to go. False: all of
+ * them are going already. */
+static bool young_evict(mt_server *server)
 {
-    return server->link_count >= server->options.connections_max ||
-           server->young_count >= server->options.half_open_max;
+    mti_link *oldest = NULL;
+
+    for (mti_link *link = server->links; link; link = link->next) {
+        if (!link->connection && link->stage != MTI_LINK_SHUT) oldest = link;
+    }
+    if (oldest) mti_link_fail(oldest, NULL);
+    return oldest != NULL;
+}
+
+static bool room_make(mt_server *server)
+{
+    if (server->link_count >= server->options.connections_max) return false;
+    return server->young_count < server->options.half_open_max || young_evict(server);
 }
 
 static void accept_one(mt_server *server, int fd)
 {
     mti_link *link;
 
-    if (is_crowded(server) || !mti_address_prepare(fd, server->kind == MTI_URL_UNIX) ||
+    if (!room_make(server) || !mti_address_prepare(fd, server->kind == MTI_URL_UNIX) ||
         !(link = mti_link_new(server->env, server->kind, &server->limits))) {
         close(fd);
         return;

@@ -9,6 +9,18 @@ static size_t head_message_len(const mti_stream_reader *r)
     return (size_t)r->head[1] | (size_t)r->head[2] << 8 | (size_t)r->head[3] << 16;
 }
 
+static size_t len_max(const mti_stream_reader *r)
+{
+    return r->len_max ? r->len_max : MT_MESSAGE_LEN_MAX;
+}
+
+static void too_large(const mti_stream_reader *r, mti_frame *out)
+{
+    out->kind = MTI_FRAME_BAD;
+    mti_link_error(&out->error, MT_TOO_LARGE, "a message of %zu bytes, and %zu are the most",
+                   head_message_len(r), len_max(r));
+}
+
 static void bad(mti_frame *out, mt_status status, const char *what, size_t number)
 {
     out->kind = MTI_FRAME_BAD;
@@ -22,8 +34,7 @@ static void head_read(mti_stream_reader *r, mti_frame *out)
 
     switch (r->head[0]) {
     case MTI_STREAM_MESSAGE:
-        if (len > MT_MESSAGE_LEN_MAX)
-            bad(out, MT_TOO_LARGE, "a message of %zu bytes, and 2097152 are the most", len);
+        if (len > len_max(r)) too_large(r, out);
         return;
     case MTI_STREAM_PING:
     case MTI_STREAM_PONG:

@@ -21,6 +21,7 @@ typedef struct mti_stream_reader {
     uint8_t head[MTI_STREAM_HEAD_LEN];
     uint8_t head_len; /* how much of it has come */
     bool given;       /* `body` was given out, and is freed next */
+    size_t len_max;   /* of a message; 0: MT_MESSAGE_LEN_MAX. It outlasts a new start */
     mt_buf body;      /* of a message that comes in several pieces */
 } mti_stream_reader;
 

@@ -78,10 +78,18 @@ static void kind_check(const mti_websocket_reader *r, mti_frame *out)
     }
 }
 
+static void too_large(mti_frame *out, size_t most)
+{
+    out->kind = MTI_FRAME_BAD;
+    out->code = CODE_SIZE;
+    mti_link_error(&out->error, MT_TOO_LARGE, "a message of more than %zu bytes", most);
+}
+
 /* Takes the length of a head that is complete. */
 static void length_read(mti_websocket_reader *r, mti_frame *out)
 {
-    size_t size = length_size(r), room = MT_MESSAGE_LEN_MAX - r->body.len;
+    size_t size = length_size(r), most = r->len_max ? r->len_max : MT_MESSAGE_LEN_MAX;
+    size_t room = r->body.len < most ? most - r->body.len : 0;
     uint64_t len = 0;
 
     for (size_t i = 0; i < size; i++) len = len << 8 | r->head[2 + i];
@@ -89,7 +97,7 @@ static void length_read(mti_websocket_reader *r, mti_frame *out)
     if ((size == 2 && len < 126) || (size == 8 && (len <= UINT16_MAX || len >> 63))) {
         broken(out, "a length of WebSocket that is not in its shortest form");
     } else if (len > room) {
-        bad(out, MT_TOO_LARGE, CODE_SIZE, "a message of more than 2097152 bytes");
+        too_large(out, most);
     } else {
         r->frame_len = (uint32_t)len;
         r->frame_read = 0;
@@ -264,10 +272,11 @@ bool mti_websocket_between(const mti_websocket_reader *r)
 void mti_websocket_reset(mti_websocket_reader *r)
 {
     bool masked = r->masked;
+    size_t len_max = r->len_max;
     mt_buf body = r->body;
 
     mt_buf_free(&body);
-    *r = (mti_websocket_reader){.masked = masked, .body = body};
+    *r = (mti_websocket_reader){.masked = masked, .len_max = len_max, .body = body};
 }
 
 size_t mti_websocket_head(uint8_t head[MTI_WEBSOCKET_HEAD_MAX], uint8_t opcode, size_t len,

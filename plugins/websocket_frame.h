@@ -30,7 +30,8 @@ typedef struct mti_websocket_reader {
     uint8_t control[MTI_WEBSOCKET_CONTROL_MAX];
     uint32_t frame_len; /* of the frame's payload, once its head is complete */
     uint32_t frame_read;
-    mt_buf body; /* of a message that comes in several pieces */
+    size_t len_max; /* of a message; 0: MT_MESSAGE_LEN_MAX. It outlasts a new start */
+    mt_buf body;    /* of a message that comes in several pieces */
 } mti_websocket_reader;
 
 /* Reads on, at most to the end of a frame, and answers how many bytes of the input it read, which it

@@ -12,7 +12,10 @@
  * mt_action_refuse; until then the action waits, and nothing else does. Hooks of one point run
  * in the order of the configs and in them, each after the one before has answered. What a
  * refused write wanted leaves no trace anywhere. An action is BORROWED until the hook answers.
- * Threads: that of the database. */
+ *
+ * Of what arrives from the network, mt_connection_device of mt_action_origin is who sends it, if that was proven, and
+ * mt_space_may of mytosis/space.h what that device may. A hook can only refuse more than that. Threads: that of the
+ * database. */
 #ifndef MYTOSIS_ACTION_H
 #define MYTOSIS_ACTION_H
 

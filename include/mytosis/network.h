@@ -86,6 +86,10 @@ MT_API void mt_connection_close(mt_connection *connection);
  * any link that broke; any other is closed. Events come later, never inside this call. */
 MT_API void mt_connection_drop(mt_connection *connection, const mt_error *why);
 
+/* From now on a message of more than `len` bytes that comes ends the link, where the transport can, before
+ * it is collected; 0: MT_MESSAGE_LEN_MAX, as to begin with. For who does not know yet who is there. */
+MT_API void mt_connection_limit(mt_connection *connection, size_t len);
+
 /* Whether it was closed, by either side or by an error, or is being closed. */
 MT_API bool mt_connection_ended(const mt_connection *connection);
 

@@ -65,8 +65,9 @@ typedef struct mt_secure_options {
 
     uint64_t handshake_ms; /* as long as a handshake may take: 5 s */
     size_t
-        half_open_max; /* links that were accepted and are not through with it: 64. One more ends the
-                            * oldest of them */
+        half_open_max; /* links that were accepted, and have begun one as who knows the space: 64. One
+                            * more ends the oldest of them */
+    size_t silent_max; /* and that have not: 1,024; a process must be allowed as many descriptors */
 } mt_secure_options;
 
 /* MT_INVALID: no crypto, seed or space. MT_NO_MEMORY. `err` may be NULL. */
@@ -124,6 +125,7 @@ typedef struct mt_secure_counts {
     uint64_t begun, done, failed;
     uint64_t evicted; /* of those that failed: to make room */
     size_t half_open; /* accepted, and under way */
+    size_t silent;    /* of these: nothing came of them yet that a device says */
 } mt_secure_counts;
 
 MT_API mt_secure_counts mt_secure_counts_of(const mt_secure *secure);

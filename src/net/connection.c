@@ -83,6 +83,13 @@ void mt_connection_drop(mt_connection *connection, const mt_error *why)
     else mt_connection_close(connection);
 }
 
+void mt_connection_limit(mt_connection *connection, size_t len)
+{
+    if (len == 0 || len > MT_MESSAGE_LEN_MAX) len = MT_MESSAGE_LEN_MAX;
+    if (connection->stage == OPEN && connection->ops.limit)
+        connection->ops.limit(connection->ctx, len);
+}
+
 /* ---- Its streams ---- */
 
 static mt_status events_open(void *ctx, mt_event_stream *stream)

@@ -195,6 +195,7 @@ static mt_status hear_hello(mti_handshake *handshake, mt_bytes message, mt_error
     knock(handshake, e.data, expected);
     if (!is_knock(expected, message.data + head))
         return mti_fail(err, MT_REFUSED, "the peer knocks at another space");
+    handshake->knocked = true;
     if (handshake->has_ticket && find_ticket(handshake, err) != MT_OK) return err->status;
     noise_begin(handshake);
     if (mti_noise_read(&handshake->noise, e, payload, &len) == MT_OK) return MT_OK;

@@ -53,6 +53,7 @@ typedef struct mti_handshake {
     uint8_t space[MT_SPACE_LEN], ephemeral[MT_KEY_LEN], expected[MT_KEY_LEN];
     uint8_t ticket[MT_TICKET_ID_LEN], ticket_key[MT_KEY_LEN];
     bool has_ticket, begun, failed;
+    bool knocked; /* who dials knows the space */
     mti_noise noise;
     uint8_t device[MT_KEY_LEN]; /* at the other end; and its papers */
     uint8_t papers[MT_PAPERS_LEN_MAX];

@@ -5,6 +5,7 @@
 
 #define HANDSHAKE_MS 5000
 #define HALF_OPEN_MAX 64
+#define SILENT_MAX 1024
 
 /* ---- Its life ---- */
 
@@ -15,6 +16,7 @@ static mt_status options_take(const mt_secure_options *options, mt_secure_option
     memcpy(own, options, options->size < sizeof *own ? options->size : sizeof *own);
     if (!own->handshake_ms) own->handshake_ms = HANDSHAKE_MS;
     if (!own->half_open_max) own->half_open_max = HALF_OPEN_MAX;
+    if (!own->silent_max) own->silent_max = SILENT_MAX;
     if (!own->crypto || own->crypto->abi != MT_CRYPTO_ABI || own->crypto->size < sizeof(mt_crypto))
         return mti_fail(err, MT_INVALID, "secured connections need a table of ciphers");
     if (own->papers.len > MT_PAPERS_LEN_MAX)
@@ -40,6 +42,8 @@ mt_status mt_secure_new(const mt_env *env, const mt_secure_options *options, mt_
     secure->env = env;
     secure->refs = 1;
     secure->options = own;
+    secure->silent.max = own.silent_max;
+    secure->knocked.max = own.half_open_max;
     secure->options.seed = secure->options.space = NULL; /* these were BORROWED */
     secure->out.mem = secure->in.mem = secure->papers.mem = env->mem;
     if (mti_buf_append(&secure->papers, own.papers.data, own.papers.len) != MT_OK) {
@@ -76,46 +80,50 @@ const uint8_t *mt_secure_device(const mt_secure *secure)
 
 mt_secure_counts mt_secure_counts_of(const mt_secure *secure)
 {
-    return secure->counts;
+    mt_secure_counts counts = secure->counts;
+
+    counts.silent = secure->silent.count;
+    counts.half_open = secure->silent.count + secure->knocked.count;
+    return counts;
 }
 
 /* ---- Half-open ones ---- */
 
-static void evict_oldest(mt_secure *secure)
+static void evict_oldest(const mti_half_open *among)
 {
+    mti_secured *oldest = among->oldest;
     mt_error why;
 
     mti_fail(&why, MT_FULL, "others came before its handshake was through");
-    secure->counts.evicted++;
-    mti_secured_fail(secure->oldest, &why);
+    oldest->secure->counts.evicted++;
+    mti_secured_fail(oldest, &why);
 }
 
 /* Whoever is quick is through before so many more have come: the oldest is the one to go. */
-void mti_secure_enter(mti_secured *s)
+void mti_secure_enter(mti_secured *s, mti_half_open *among)
 {
-    mt_secure *secure = s->secure;
-
-    if (secure->counts.half_open >= secure->options.half_open_max) evict_oldest(secure);
-    s->older = secure->newest;
+    mti_secure_leave(s);
+    if (among->count >= among->max) evict_oldest(among);
+    s->older = among->newest;
     s->newer = NULL;
     if (s->older) s->older->newer = s;
-    else secure->oldest = s;
-    secure->newest = s;
-    s->half_open = true;
-    secure->counts.half_open++;
+    else among->oldest = s;
+    among->newest = s;
+    among->count++;
+    s->among = among;
 }
 
 void mti_secure_leave(mti_secured *s)
 {
-    mt_secure *secure = s->secure;
+    mti_half_open *among = s->among;
 
-    if (!s->half_open) return;
+    if (!among) return;
     if (s->older) s->older->newer = s->newer;
-    else secure->oldest = s->newer;
+    else among->oldest = s->newer;
     if (s->newer) s->newer->older = s->older;
-    else secure->newest = s->older;
-    s->half_open = false;
-    secure->counts.half_open--;
+    else among->newest = s->older;
+    among->count--;
+    s->among = NULL;
 }
 
 /* ---- Connections ---- */

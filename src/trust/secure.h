@@ -33,6 +33,7 @@ typedef struct mti_secured {
     mt_timer timer; /* of a handshake; of what is held; in the end of what is to be sent */
     bool timer_set;
     bool listening;           /* somebody listens to the outer one */
+    bool deaf;                /* its first message was bad: it is left waiting */
     bool closing;             /* it was closed: the link follows when all is sent */
     bool end_said;            /* and that nothing follows is among it */
     bool full;                /* a send was answered with MT_AGAIN */
@@ -49,9 +50,15 @@ typedef struct mti_secured {
     bool dialed, with_ticket;
     uint8_t device[MT_DEVICE_LEN], ticket[MT_TICKET_ID_LEN], ticket_key[MT_KEY_LEN];
 
-    struct mti_secured *older, *newer; /* of those that are half open */
-    bool half_open;
+    struct mti_half_open *among;       /* NULL: it is not half open */
+    struct mti_secured *older, *newer; /* there */
 } mti_secured;
+
+/* Links that were accepted and are not through with their handshake, of one kind. */
+typedef struct mti_half_open {
+    mti_secured *oldest, *newest;
+    size_t count, max;
+} mti_half_open;
 
 struct mt_secure {
     const mt_env *env;
@@ -61,12 +68,12 @@ struct mt_secure {
     mti_identity identity;
     uint8_t space[MT_SPACE_LEN];
     mt_secure_counts counts;
-    mti_secured *oldest, *newest; /* half open */
-    mt_buf out, in;               /* room for the message at hand, of whichever connection */
+    mti_half_open silent, knocked; /* before and after a first message that is good */
+    mt_buf out, in;                /* room for the message at hand, of whichever connection */
 };
 
-/* secure.c: half-open ones. */
-void mti_secure_enter(mti_secured *s); /* may end the oldest */
+/* secure.c: half-open ones. One that enters may end the oldest of its kind. */
+void mti_secure_enter(mti_secured *s, mti_half_open *among);
 void mti_secure_leave(mti_secured *s);
 
 /* secured.c */

@@ -133,7 +133,7 @@ static void hear(void *ctx, const void *event);
 static mt_status listen(mti_secured *s)
 {
     const mt_subscriber subscriber = {.on_event = hear, .ctx = s};
-    bool wanted = s->stage != MTI_SECURED_DOWN && !s->holds;
+    bool wanted = s->stage != MTI_SECURED_DOWN && !s->holds && !s->deaf;
 
     if (wanted && !s->messages)
         return mt_event_stream_subscribe(mt_connection_messages(s->link), &subscriber,
@@ -185,6 +185,7 @@ static void reset(mti_secured *s)
     mti_sealed_wipe(&s->sealed, crypto);
     forget_waiting(s);
     forget_held(s);
+    s->deaf = false;
     s->end_said = false;
     s->full = false;
     (void)listen(s);
@@ -206,6 +207,14 @@ static void fail_with(mti_secured *s, mt_status status, const char *text)
     mti_secured_fail(s, &why);
 }
 
+/* For what was wrong before. */
+static void fail_again(mti_secured *s)
+{
+    mt_error why = s->why;
+
+    mti_secured_fail(s, &why);
+}
+
 static void release(mti_secured *s);
 static void fire(void *arg)
 {
@@ -214,6 +223,7 @@ static void fire(void *arg)
 
     s->timer_set = false;
     if (s->closing) mt_connection_close(s->link); /* the peer does not read */
+    else if (s->deaf) fail_again(s);
     else if (s->stage == MTI_SECURED_SHAKING)
         fail_with(s, MT_DEADLINE, "the handshake took too long");
     else release(s);
@@ -228,6 +238,7 @@ static void up(mti_secured *s)
     forget_handshake(s);
     timer_stop(s);
     mti_secure_leave(s);
+    mt_connection_limit(s->link, 0);
     s->stage = MTI_SECURED_UP;
     s->secure->counts.done++;
     s->why = (mt_error){.status = MT_OK};
@@ -294,12 +305,10 @@ static mt_status handshake_begin(mti_secured *s)
     s->handshake = mti_mem_alloc(env->mem, sizeof *s->handshake);
     if (s->handshake) mti_handshake_begin(s->handshake, &start);
     secure->options.crypto->wipe(secure->options.crypto->ctx, ephemeral, sizeof ephemeral);
-    if (!s->handshake) return MT_NO_MEMORY;
-    timer_set(s, secure->options.handshake_ms);
-    return listen(s);
+    return s->handshake ? MT_OK : MT_NO_MEMORY;
 }
 
-/* The link is up. */
+/* The link is up. Who was accepted has nothing of a handshake until it says something. */
 static void begin(mti_secured *s)
 {
     mt_status st;
@@ -307,23 +316,48 @@ static void begin(mti_secured *s)
     if (s->stage != MTI_SECURED_DOWN || s->closing) return;
     s->stage = MTI_SECURED_SHAKING;
     s->secure->counts.begun++;
-    if (!s->dialed) mti_secure_enter(s);
-    if ((st = handshake_begin(s)) == MT_OK) shake(s);
-    else fail_with(s, st, "a handshake could not be begun");
+    mt_connection_limit(s->link, MTI_HANDSHAKE_READ_MAX);
+    timer_set(s, s->secure->options.handshake_ms);
+    if (!s->dialed) mti_secure_enter(s, &s->secure->silent);
+    st = s->dialed ? handshake_begin(s) : MT_OK;
+    if (st == MT_OK) st = listen(s);
+    if (st != MT_OK) fail_with(s, st, "a handshake could not be begun");
+    else if (s->dialed) shake(s);
 }
 
 /* ---- What comes ---- */
 
+/* To throw a stranger out would bring it back at once, or another: it waits until its time is over, at
+ * the cost of one that says nothing, and does not learn what was wrong. */
+static void leave_waiting(mti_secured *s, const mt_error *why)
+{
+    s->why = *why;
+    s->deaf = true;
+    forget_handshake(s);
+    (void)listen(s);
+}
+
 static void hear_handshake(mti_secured *s, mt_bytes message)
 {
+    bool silent = s->among == &s->secure->silent;
+    mt_status st = silent ? handshake_begin(s) : MT_OK;
     mt_error why;
-    mt_status st;
 
+    if (st != MT_OK) {
+        fail_with(s, st, "a handshake could not be begun");
+        return;
+    }
     use(s);
     st = mti_handshake_hear(s->handshake, message, &why);
     if (!used(s)) return;
-    if (st == MT_OK) shake(s);
-    else mti_secured_fail(s, &why);
+    if (st != MT_OK && silent && !s->handshake->knocked) {
+        leave_waiting(s, &why);
+    } else if (st != MT_OK) {
+        mti_secured_fail(s, &why);
+    } else {
+        if (silent) mti_secure_enter(s, &s->secure->knocked);
+        shake(s);
+    }
 }
 
 /* Nobody listens: the message waits here, and all others at the link. */

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -114,6 +115,10 @@ class Running(StoreTest):
         mode = os.stat(self.path("s.mdb-socket")).st_mode
         self.assertTrue(stat.S_ISSOCK(mode))
         self.assertEqual(stat.S_IMODE(mode), 0o600)
+
+    def test_it_takes_the_descriptors_that_it_may_have(self):
+        daemon = Daemon(self, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2000)))
+        self.assertEqual(resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE), (2000, 2000))
 
     def test_its_path_may_be_long(self):
         folder = "/".join([self.folder, *("f" * 40 for _ in range(5))])

@@ -33,8 +33,10 @@ class SpaceTest(CommandTest):
         out = self.at(name, "join", ticket, **more)
         self.assertRegex(out, rb"^joined space [0-9a-f]{12} as device [0-9a-f]{12}\n" + EQUAL + b"$")
 
-    def set(self, name, uid, text="x"):
-        self.at(name, "write", uid, f"text={text}")
+    def set(self, name, uid, why=None):
+        """Writes a node; `why` no peer takes it."""
+        err = f"mytosis: {uid} is written here alone: this device lacks the right to write it for others: {why}\n" if why else ""
+        self.at(name, "write", uid, "text=x", err=err)
 
     def uids(self, name):
         return self.at(name, "ls").decode().split()
@@ -69,7 +71,7 @@ class Joining(SpaceTest):
         self.join("b", a.ticket)
         self.assertEqual(self.uids("b"), ["notes/1"])
         self.set("b", "notes/2")
-        self.set("b", "diary/2")
+        self.set("b", "diary/2", "outside the prefixes of the token")
         self.assertRegex(self.at("b", "sync"), b"^" + EQUAL + b"$")
         self.assertEqual(self.uids("a"), ["diary/1", "notes/1", "notes/2"])
 
@@ -83,7 +85,7 @@ class Joining(SpaceTest):
 
     def test_without_a_right_to_write_nothing_is_written(self):
         self.two("notes/")
-        self.set("b", "notes/1")
+        self.set("b", "notes/1", "the token does not give this right")
         self.at("b", "sync")
         self.assertEqual(self.uids("a"), [])
 

@@ -100,7 +100,11 @@ TEST(who_does_not_know_the_space_gets_no_answer)
     test_secure_begin(&w);
     move_elsewhere(&w);
     test_secure_join(&w);
-    test_env_run_for(&w.te, 20);
+    test_env_run_for(&w.te, 4000);
+    CHECK(w.ends[1].sent == 0 && !w.ends[1].closed && !w.ends[0].closed);
+    CHECK(mt_secure_error(w.ends[1].outer)->status == MT_REFUSED);
+    CHECK(mt_secure_counts_of(w.ends[1].secure).silent == 1);
+    test_env_run_for(&w.te, 1020);
     CHECK(w.ends[1].sent == 0 && w.ends[1].closed && w.ends[0].closed);
     CHECK(w.ends[1].why.status == MT_REFUSED && strstr(w.ends[1].why.text, "another space"));
     test_secure_end_all(&w);
@@ -292,7 +296,7 @@ TEST(no_changed_byte_of_a_handshake_lets_anybody_through)
             w.tamper = meddle;
             w.arg = &m;
             test_secure_join(&w);
-            test_env_run_for(&w.te, 20);
+            test_env_run_for(&w.te, message == 0 ? 5020 : 20);
             CHECK(m.done && !is_up(&w, 1) && w.ends[1].got == 0);
             CHECK(w.ends[message == 1 ? 0 : 1].closed);
             test_secure_end_all(&w);
@@ -501,9 +505,10 @@ TEST(peer_that_says_nothing_is_dropped_after_five_seconds)
     test_secure_end_all(&w);
 }
 
+/* Beside more than there is room for. */
 TEST(thousand_silent_links_do_not_keep_a_device_out)
 {
-    enum { FLOOD = 1000 };
+    enum { FLOOD = 1100, ROOM = 1024 };
     static mt_connection *silent[FLOOD], *outer[FLOOD];
     mt_pipe_options options = {.size = sizeof options};
     mt_secure_counts counts;
@@ -520,9 +525,43 @@ TEST(thousand_silent_links_do_not_keep_a_device_out)
     CHECK(both_up(&w));
     counts = mt_secure_counts_of(w.ends[1].secure);
     CHECK(counts.begun == FLOOD + 1 && counts.done == 1);
-    CHECK(counts.evicted == FLOOD + 1 - 64 && counts.half_open == 63);
+    CHECK(counts.evicted == FLOOD + 1 - ROOM && counts.half_open == ROOM - 1);
+    CHECK(counts.silent == ROOM - 1);
     for (size_t i = 0; i < FLOOD; i++) {
         mt_connection_unref(silent[i]);
+        mt_connection_unref(outer[i]);
+    }
+    test_secure_end_all(&w);
+}
+
+/* What somebody has recorded of a link, said again. */
+TEST(who_knocks_and_says_no_more_makes_room_for_others_and_not_for_who_says_nothing)
+{
+    enum { FLOOD = 70, ROOM = 64, FIRST_LEN = 2 + 16 + 32 };
+    static mt_connection *strangers[FLOOD + 1], *outer[FLOOD + 1];
+    mt_pipe_options options = {.size = sizeof options};
+    mt_secure_counts counts;
+    mt_connection *link;
+    test_secure w;
+
+    test_secure_begin(&w);
+    test_secure_join(&w);
+    CHECK(both_up(&w));
+    for (size_t i = 0; i <= FLOOD; i++) {
+        CHECK(mt_pipe_new(&w.te.env, &options, &strangers[i], &link, NULL) == MT_OK);
+        CHECK(mt_secure_accept(w.ends[1].secure, link, &outer[i], NULL) == MT_OK);
+        mt_connection_unref(link);
+        if (i == 0) continue;
+        CHECK(mt_connection_send(strangers[i], (mt_bytes){w.seen.data, FIRST_LEN}) == MT_OK);
+        test_env_run_for(&w.te, 1);
+    }
+    test_env_run_for(&w.te, 20);
+    counts = mt_secure_counts_of(w.ends[1].secure);
+    CHECK(counts.half_open == ROOM + 1 && counts.silent == 1 && counts.evicted == FLOOD - ROOM);
+    CHECK(mt_secure_error(outer[0])->status == MT_OK);
+    CHECK(mt_secure_error(outer[1])->status == MT_FULL);
+    for (size_t i = 0; i <= FLOOD; i++) {
+        mt_connection_unref(strangers[i]);
         mt_connection_unref(outer[i]);
     }
     test_secure_end_all(&w);
@@ -657,6 +696,8 @@ int main(void)
         cmocka_unit_test(link_that_is_cut_and_comes_back_has_a_new_session),
         cmocka_unit_test(peer_that_says_nothing_is_dropped_after_five_seconds),
         cmocka_unit_test(thousand_silent_links_do_not_keep_a_device_out),
+        cmocka_unit_test(
+            who_knocks_and_says_no_more_makes_room_for_others_and_not_for_who_says_nothing),
         cmocka_unit_test(without_randomness_no_session_begins),
         cmocka_unit_test(messages_of_every_length_come_as_they_were),
         cmocka_unit_test(keys_change_at_the_same_place_on_both_sides),

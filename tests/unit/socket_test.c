@@ -610,6 +610,41 @@ TEST(garbage_ends_a_link_with_a_word_about_it)
     garbage_ends("\x11\x01\0\0a", 5, false, "h!a ping of 1 bytes, which has none");
 }
 
+/* For who does not know yet who is there. */
+static void long_ones_end(const char *url, const char *hello, const char *bytes, size_t len,
+                          const char *heard_is)
+{
+    test_heard heard = {0};
+    test_listener messages = {.heard = &heard, .name = "h", .say = test_say_bytes};
+    mt_connection *here;
+    test_net net;
+    int fd;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, url, NULL);
+    fd = test_net_raw(&net);
+    raw_send(fd, hello, strlen(hello));
+    here = member(&net);
+    test_listen(&messages, mt_connection_messages(here));
+    mt_connection_limit(here, 4);
+    raw_send(fd, bytes, len);
+    CHECK(test_net_until(&net, raw_ended, &fd));
+    close(fd);
+    test_net_members(&net, 0);
+    test_heard_is(&heard, heard_is);
+    test_unlisten(&messages);
+    mt_connection_unref(here);
+    net_over(&net);
+}
+
+TEST(a_link_with_a_limit_ends_where_a_longer_message_begins)
+{
+    long_ones_end("tcp://127.0.0.1:0", "", "\x10\4\0\0abcd\x10\5\0\0", 12,
+                  "h:abcd h!a message of 5 bytes, and 4 are the most");
+    long_ones_end("ws://127.0.0.1:0", TEST_HELLO, "\x82\x84\0\0\0\0abcd\x82\x85\0\0\0\0", 16,
+                  "h:abcd h!a message of more than 4 bytes");
+}
+
 TEST(a_link_that_ends_inside_a_message_says_so)
 {
     garbage_ends("\x10\x05\0\0he", 6, true, "h!the peer has ended the link inside a message");
@@ -927,6 +962,7 @@ int main(void)
         cmocka_unit_test(waits_double_up_to_a_bound_and_are_drawn_from_their_upper_half),
         cmocka_unit_test(an_attempt_may_be_hurried),
         cmocka_unit_test(garbage_ends_a_link_with_a_word_about_it),
+        cmocka_unit_test(a_link_with_a_limit_ends_where_a_longer_message_begins),
         cmocka_unit_test(a_link_that_ends_inside_a_message_says_so),
         cmocka_unit_test(messages_may_come_byte_by_byte),
         cmocka_unit_test(a_peer_that_never_reads_costs_no_more_than_the_buffer),

@@ -257,6 +257,29 @@ TEST(plain_requests_are_not_answered_where_anybody_can_ask)
     net_over(&net);
 }
 
+TEST(who_says_no_hello_keeps_nobody_out)
+{
+    const mt_server_options options = {
+        .size = sizeof options, .hello_ms = 60000, .half_open_max = 2};
+    raw silent[20], r;
+    test_net net;
+
+    test_net_begin(&net, test_mem());
+    test_net_listen(&net, "ws://127.0.0.1:0", &options);
+    for (size_t i = 0; i < TEST_COUNT(silent); i++) {
+        raw_begin(&net, &silent[i]);
+        test_net_pass(&net, 2);
+    }
+    raw_upgrade(&net, &r);
+    test_net_members(&net, 1);
+    for (size_t i = 0; i < TEST_COUNT(silent) - 1; i++) raw_await(&net, &silent[i], 0);
+    CHECK(!raw_is_done(&silent[TEST_COUNT(silent) - 1]));
+    for (size_t i = 0; i < TEST_COUNT(silent); i++) close(silent[i].fd);
+    close(r.fd);
+    test_net_members(&net, 0);
+    net_over(&net);
+}
+
 TEST(who_says_no_hello_is_dropped_in_time_and_few_may_wait)
 {
     const mt_server_options options = {.size = sizeof options, .hello_ms = 30, .half_open_max = 2};
@@ -488,6 +511,7 @@ int main(void)
         cmocka_unit_test(only_names_of_the_server_are_answered_to),
         cmocka_unit_test(hosts_that_are_none_are_refused),
         cmocka_unit_test(plain_requests_are_not_answered_where_anybody_can_ask),
+        cmocka_unit_test(who_says_no_hello_keeps_nobody_out),
         cmocka_unit_test(who_says_no_hello_is_dropped_in_time_and_few_may_wait),
         cmocka_unit_test(a_server_talks_to_a_client_by_the_book),
         cmocka_unit_test(nothing_between_the_hello_and_the_first_message_is_lost),

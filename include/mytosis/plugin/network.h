@@ -50,6 +50,10 @@ typedef struct mt_connection_ops {
     /* Ends the link at once, and not the connection: what follows is said as if it had broken, later,
      * never inside this call. `why` is COPIED. NULL: a link that ends closes the connection. */
     void (*drop)(void *ctx, const mt_error *why);
+
+    /* Takes messages of at most `len` bytes, not 0, from now on: the link ends before a longer one is
+     * collected. May be called inside of mt_connection_deliver. NULL: it takes them all the same. */
+    void (*limit)(void *ctx, size_t len);
 } mt_connection_ops;
 
 /* A connection, SHARED, held by the caller. `id` is COPIED, `ops` too: one that is shorter than

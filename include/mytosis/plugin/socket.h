@@ -127,8 +127,8 @@ typedef void mt_http_get(void *ctx, mt_bytes path, mt_http_response *response);
 /* All zero gives the defaults. */
 typedef struct mt_server_options {
     size_t size;             /* sizeof(mt_server_options) as compiled */
-    size_t connections_max;  /* at one time; who comes then is turned away: 1,024 */
-    size_t half_open_max;    /* of these, TLS and WebSocket before the upgrade, and HTTP: 64 */
+    size_t connections_max;  /* at one time; who comes then is turned away: 2,048 */
+    size_t half_open_max;    /* of these, not up yet, and HTTP; one more ends the oldest: 64 */
     size_t queued_max;       /* bytes that wait to be sent on one before MT_AGAIN: 1 MiB */
     uint64_t hello_ms;       /* how long all until the upgrade, or HTTP's end, may take: 5,000 */
     uint64_t ping_ms;        /* silence after which a ping is sent: a third of that below */
