@@ -48,15 +48,20 @@ static void fail(fetching *f, mt_status status, const char *text)
 
 /* ---- What has come ---- */
 
-/* The last token that was given to this device is the one for the ticket. */
+/* The last token that was given to this device is the one for the ticket; of two that begin at one time, that which it did not
+ * have. */
 static void take_chain(void *ctx, const mt_space_member *member)
 {
     fetching *f = ctx;
+    uint64_t from_ms = member->token.not_before_ms;
+    bool is_old = mt_bytes_equal(member->chain, f->old_chain);
 
     if (member->revoked || memcmp(member->token.device, mt_secure_device(f->secure), MT_DEVICE_LEN))
         return;
-    if (f->file->chain.buf.len > 0 && member->token.not_before_ms < f->newest_ms) return;
-    f->newest_ms = member->token.not_before_ms;
+    if (f->file->chain.buf.len > 0 &&
+        (from_ms < f->newest_ms || (from_ms == f->newest_ms && is_old)))
+        return;
+    f->newest_ms = from_ms;
     f->file->chain.buf.len = 0;
     cli_text_add(&f->file->chain, member->chain);
 }

@@ -1,6 +1,7 @@
 #include "found.h"
 
 #include "keys.h"
+#include "member.h"
 #include "message.h"
 
 #include <mytosis/host.h>
@@ -42,7 +43,7 @@ static mt_status make_records(const mt_env *env, const seeds *s, cli_space_file 
                       .device = public_of(device),
                       .prefixes = &everything,
                       .prefix_count = 1,
-                      .not_before_ms = env->now_ms(env->ctx),
+                      .not_before_ms = env->now_ms(env->ctx) - MEMBER_SKEW_MS,
                       .not_after_ms = UINT64_MAX};
     mt_status st;
 

@@ -206,7 +206,7 @@ static mt_status issue(const cli_member *m, const cli_invitation *invitation, co
                       .device = device,
                       .prefixes = invitation->prefixes,
                       .prefix_count = invitation->prefix_count,
-                      .not_before_ms = now,
+                      .not_before_ms = now - MEMBER_SKEW_MS,
                       .not_after_ms =
                           invitation->token_ms ? now + invitation->token_ms : UINT64_MAX};
 

@@ -13,6 +13,9 @@
 #include <mytosis/plugin/socket.h>
 #include <mytosis/plugin/sync.h>
 
+/* How far clocks of devices may differ: what is given now is good from so long ago. */
+#define MEMBER_SKEW_MS (UINT64_C(10) * 60000)
+
 typedef struct cli_member {
     const mt_env *env;
     const char *path;           /* of the store */

@@ -56,7 +56,7 @@ static const char *state_of(listing *l, const mt_space_member *member)
 
 /* ---- For a person ---- */
 
-enum { MEMBER_DEVICE, MEMBER_RIGHTS, MEMBER_PLACES, MEMBER_SINCE, MEMBER_UNTIL, MEMBER_STATE };
+enum { MEMBER_DEVICE, MEMBER_RIGHTS, MEMBER_PLACES, MEMBER_FROM, MEMBER_UNTIL, MEMBER_STATE };
 
 static void add_rights(cli_text *text, unsigned rights)
 {
@@ -91,8 +91,8 @@ static void list_member(void *ctx, const mt_space_member *member)
     cli_hex_add(cell, token->device, l->form->is_long ? MT_DEVICE_LEN : HEX_SHORT / 2);
     add_rights(cli_table_cell_open(&l->table, MEMBER_RIGHTS, STYLE_PLAIN), token->rights);
     add_places(cli_table_cell_open(&l->table, MEMBER_PLACES, STYLE_PLAIN), token);
-    cell = cli_table_cell_open(&l->table, MEMBER_SINCE, STYLE_DIM);
-    cli_text_str(cell, "since ");
+    cell = cli_table_cell_open(&l->table, MEMBER_FROM, STYLE_DIM);
+    cli_text_str(cell, "from ");
     cli_clock_add_ms(cell, token->not_before_ms);
     if (token->not_after_ms != UINT64_MAX) {
         cell = cli_table_cell_open(&l->table, MEMBER_UNTIL, STYLE_DIM);
@@ -105,7 +105,7 @@ static void list_member(void *ctx, const mt_space_member *member)
 /* What a device was given, and the last of it. */
 typedef struct own {
     const cli_member *member;
-    uint64_t since_ms;
+    uint64_t from_ms;
     cli_text text;
 } own;
 
@@ -114,9 +114,9 @@ static void note_own(void *ctx, const mt_space_member *member)
     own *o = ctx;
 
     if (memcmp(member->token.device, o->member->device, MT_DEVICE_LEN) != 0 ||
-        member->token.not_before_ms < o->since_ms)
+        member->token.not_before_ms < o->from_ms)
         return;
-    o->since_ms = member->token.not_before_ms;
+    o->from_ms = member->token.not_before_ms;
     o->text.buf.len = 0;
     if (member->revoked) cli_text_str(&o->text, "revoked: ");
     add_rights(&o->text, member->token.rights);
@@ -169,7 +169,7 @@ static void save_member(void *ctx, const mt_space_member *member)
         cli_save_name(text, token->prefixes[i]);
     }
     cli_text_str(text, "]");
-    cli_save_number(text, "since_ms", token->not_before_ms);
+    cli_save_number(text, "from_ms", token->not_before_ms);
     if (token->not_after_ms != UINT64_MAX) cli_save_number(text, "until_ms", token->not_after_ms);
     cli_text_printf(text, ",\"revoked\":%s", member->revoked ? "true" : "false");
     cli_text_printf(text, ",\"linked\":%s", is_live(l, token->device) ? "true" : "false");

@@ -208,6 +208,15 @@ static cli_exit_code forget_all(const cli_options *options, const cli_store *sto
     return st == MT_OK ? EXIT_DONE : cli_store_complain(store, st, "write to");
 }
 
+/* A store that has forgotten a revocation would let in whom that is about. */
+static cli_exit_code check_forgotten(const char *word)
+{
+    cli_exit_code code = cli_store_check_uid(word);
+
+    if (code != EXIT_DONE || !cli_store_left_out((mt_bytes){NULL, 0}, mt_str(word))) return code;
+    return cli_complain(EXIT_USAGE, "%s is what the space says of itself, and is kept", word);
+}
+
 static cli_exit_code run_forget(const cli_options *options)
 {
     size_t count = options->operand_count;
@@ -217,7 +226,7 @@ static cli_exit_code run_forget(const cli_options *options)
 
     if (!uids) return cli_complain(EXIT_SYSTEM, "%s", mt_status_text(MT_NO_MEMORY));
     for (size_t i = 0; i < count && code == EXIT_DONE; i++)
-        code = cli_store_check_uid(options->operands[i]);
+        code = check_forgotten(options->operands[i]);
     if (code == EXIT_DONE) code = cli_store_open(options, ACCESS_WRITE, &store);
     if (code == EXIT_DONE) code = forget_all(options, &store, uids);
     cli_store_close(&store);

@@ -109,7 +109,7 @@ const cli_command cli_verb_who = {
     .run = run_who,
     .help = "Usage: mytosis who [OPTION...]\n"
             "\n"
-            "Lists the devices of the space: what each may do, where, since when and until\n"
+            "Lists the devices of the space: what each may do, where, from when and until\n"
             "when; and whether it is linked now, or was revoked.\n"
             "\n"
             "      --store PATH   the store; else MYTOSIS_STORE names it\n"

@@ -42,9 +42,12 @@ typedef struct mt_token {
     const mt_bytes *
         prefixes; /* where: each is empty, for everything, or ends with '/'; in order, and none begins
                               * with another */
-    size_t prefix_count;    /* 1 to 4 */
-    uint64_t not_before_ms; /* when, since 1970: from the first up to the second */
-    uint64_t not_after_ms;
+    size_t prefix_count; /* 1 to 4 */
+    uint64_t
+        not_before_ms; /* when, since 1970: from the first up to the second. What is issued is good no */
+    uint64_t
+        not_after_ms; /* sooner than its issuer's, and UINT64_MAX is as long as that. Clocks differ: who
+                             * is to use it at once gets one that began some minutes ago */
 } mt_token;
 
 /* Appends the genesis record of the space whose root key has this seed; `recovery` is the public key, MT_KEY_LEN

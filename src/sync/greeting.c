@@ -73,7 +73,9 @@ static void draw_number(mti_session *session)
     const mt_env *env = session->sync->env;
     uint32_t drawn = 0;
 
-    (void)!env->entropy(env->ctx, (uint8_t *)&drawn, sizeof drawn);
+    /* Another than the last, at least. */
+    if (env->entropy(env->ctx, (uint8_t *)&drawn, sizeof drawn) != MT_OK)
+        drawn = (uint32_t)session->nonce;
     session->nonce_before = session->nonce;
     session->nonce = (uint64_t)drawn + 1;
     session->sure = false;

@@ -283,7 +283,10 @@ void mti_outbound_start(mti_session *session, mti_parse *in)
         return;
     }
     if (given) replace(session, &range);
-    if (!given) refuse(session, id, MT_REFUSED, "this peer does not give that range");
+    if (!given)
+        refuse(session, id, MT_REFUSED,
+               session->sync->rights ? "the right to read all of that range is lacking"
+                                     : "this peer does not give that range");
     else if (count_of(session) >= SUBSCRIPTIONS_MAX)
         refuse(session, id, MT_TOO_LARGE, "too many subscriptions");
     else if (!(out = outbound_new(session, id, &range)))

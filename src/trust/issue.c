@@ -47,6 +47,18 @@ mt_status mt_genesis_make(const mt_crypto *crypto, const uint8_t *root_seed,
 
 /* ---- Tokens ---- */
 
+/* A token begins to be good no sooner than the one that it derives from, and ends no later if its end is left open. */
+static void narrow_time(const base *b, mti_token *token)
+{
+    mti_token parent;
+    mt_error ignored;
+
+    if (b->count == 0 || mti_token_decode(b->tokens[b->count - 1], &parent, &ignored) != MT_OK)
+        return;
+    if (token->not_before < parent.not_before) token->not_before = parent.not_before;
+    if (token->not_after == UINT64_MAX) token->not_after = parent.not_after;
+}
+
 static mt_status token_fill(const mt_token *what, const base *b, const mt_crypto *crypto,
                             mti_token *out, mt_error *err)
 {
@@ -71,6 +83,7 @@ static mt_status token_fill(const mt_token *what, const base *b, const mt_crypto
     out->depth = (uint8_t)b->count;
     out->prefix_count = (uint8_t)own.prefix_count;
     for (size_t i = 0; i < own.prefix_count; i++) out->prefixes[i] = own.prefixes[i];
+    narrow_time(b, out);
     return MT_OK;
 }
 

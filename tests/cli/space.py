@@ -205,7 +205,7 @@ class Rights(SpaceTest):
     def test_what_is_given_for_a_time_has_an_end(self):
         self.two("notes/", "--for=7d")
         b = [member for member in self.who("b") if member["own"]][0]
-        self.assertEqual(b["until_ms"] - b["since_ms"], 7 * 86400000)
+        self.assertEqual(b["until_ms"] - b["from_ms"], 7 * 86400000 + 600000)
 
     def test_who_may_not_delegate_cannot_share(self):
         self.two("notes/", "--write")
@@ -243,6 +243,8 @@ class Rights(SpaceTest):
                 done = self.run_command(*words, f"--store={name}.mdb")
                 self.assertEqual(done.returncode, INPUT, words)
                 self.assertIn("reserved for what the space says of itself", done.stderr.decode())
+            self.refused(USAGE, "@space/genesis is what the space says of itself, and is kept", "forget", "@space/genesis",
+                         f"--store={name}.mdb")
             self.assertEqual(self.uids(name), [])
             self.assertEqual(len(self.at(name, "ls", "@space/").split()), 3)
             self.assertEqual(json.loads(self.at(name, "export")), {})
