@@ -400,7 +400,7 @@ int main(void)
     while (!has(tablet, "notes/2")) turn(tablet);
     printf("the tablet has notes/2%s\n", has(phone, "notes/2") ? ", and the phone too" : "");
 
-    for (peer *p = phone; p >= peers; p--) end(p);
+    for (size_t i = 3; i-- > 0;) end(&peers[i]);
     must(mt_loop_run(loop), NULL); /* until all links are gone */
     mt_loop_free(loop);
     return 0;
