@@ -16,7 +16,9 @@ _mytosis_options() {
     read) echo --json --plain --raw --all ;;
     link | rm | status) echo --json ;;
     sync) echo --dry-run --ca --json ;;
-    peers) echo --long --json ;;
+    share) echo --read --write --admin --expires --for --listen --connect --cert --key --ca --config --log-level --log-format ;;
+    join) echo --ca --json ;;
+    peers | who) echo --long --json ;;
     ls) echo --long --limit --json ;;
     log) echo --since --limit --json ;;
     watch) echo --follow --history --conflicts --allow-future --all --json ;;
@@ -33,7 +35,7 @@ _mytosis_options() {
 
 _mytosis_commands() {
     case $1 in
-    "") echo init write read link rm forget ls log watch import export status doctor serve peers sync graph keys ;;
+    "") echo init write read link rm forget ls log watch import export status doctor serve peers sync share join who revoke graph keys ;;
     graph) echo merge patch rebase overlap diff show convert ;;
     keys) echo show export import protect ;;
     esac
@@ -54,7 +56,7 @@ _mytosis_path() {
         fi
         commands=" $(_mytosis_commands "$path") "
         case $word in
-        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --log-level | --log-format)
+        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --expires | --for | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --log-level | --log-format)
             value=$word
             ;;
         -?*) ;;
@@ -77,10 +79,17 @@ _mytosis_uids() {
     _mytosis_fill -W "$("${COMP_WORDS[0]}" ls --store "$store" --limit 200 -- "$current" 2>/dev/null)"
 }
 
+# The devices of its space.
+_mytosis_devices() {
+    if [[ -z $store ]]; then return; fi
+    _mytosis_fill -W "$("${COMP_WORDS[0]}" who --store "$store" 2>/dev/null | cut -d ' ' -f 1)"
+}
+
 _mytosis_operand() {
     case "$path $operands" in
     "init 0" | "import 0" | "keys export 0" | "keys import 0" | graph\ *) _mytosis_fill -f ;;
-    "write 0" | "read 0" | "link 0" | "link 2" | "rm 0" | forget\ * | "ls 0" | "watch 0" | "export 0") _mytosis_uids ;;
+    "write 0" | "read 0" | "link 0" | "link 2" | "rm 0" | forget\ * | share\ * | "ls 0" | "watch 0" | "export 0") _mytosis_uids ;;
+    "revoke 0") _mytosis_devices ;;
     *) COMPREPLY=() ;;
     esac
 }
@@ -102,7 +111,7 @@ _mytosis() {
     --log-level) _mytosis_fill -W $'error\nwarning\ninfo\ndebug' ;;
     --log-format) _mytosis_fill -W $'text\njson' ;;
     --output | -o | --store | --patch | --cert | --key | --ca | --config) _mytosis_fill -f ;;
-    --uid | --prefix | --limit | --since | --listen | --connect | --pull | --push | --origin | --host) COMPREPLY=() ;;
+    --uid | --prefix | --limit | --since | --expires | --for | --listen | --connect | --pull | --push | --origin | --host) COMPREPLY=() ;;
     *)
         if [[ $current == -* ]]; then
             _mytosis_fill -W "$(_mytosis_options "$path" | tr ' ' '\n')"

@@ -1,7 +1,7 @@
 # Completion of mytosis(1) for fish.
 
 set -l nodes write read link rm forget ls log watch import export status doctor
-set -l stores init serve peers sync $nodes
+set -l stores init serve peers sync share join who revoke $nodes
 set -l verbs merge patch rebase overlap diff show convert
 set -l results merge patch rebase overlap diff
 set -l secrets show export import protect
@@ -23,6 +23,10 @@ function __mytosis_uids
     mytosis ls --limit 200 -- (commandline -ct) 2>/dev/null
 end
 
+function __mytosis_devices
+    mytosis who 2>/dev/null | string split -f 1 " "
+end
+
 set -l first "not __fish_seen_subcommand_from graph keys $stores"
 complete -c mytosis -n $first -f
 complete -c mytosis -n $first -a init -d "Make an empty store"
@@ -41,6 +45,10 @@ complete -c mytosis -n $first -a doctor -d "Check every record"
 complete -c mytosis -n $first -a serve -d "Share the store, for peers, too"
 complete -c mytosis -n $first -a peers -d "List the peers of a daemon"
 complete -c mytosis -n $first -a sync -d "Make equal with a peer"
+complete -c mytosis -n $first -a share -d "Invite a device, with a ticket"
+complete -c mytosis -n $first -a join -d "Come in with a ticket"
+complete -c mytosis -n $first -a who -d "List who may do what"
+complete -c mytosis -n $first -a revoke -d "Take back what a device may"
 complete -c mytosis -n $first -a graph -d "Graphs in files"
 complete -c mytosis -n $first -a keys -d "Secrets of the device, and backups of them"
 complete -c mytosis -s h -l help -d "Show what the command does"
@@ -48,17 +56,24 @@ complete -c mytosis -n $first -l version -d "Show the version"
 complete -c mytosis -l color -x -a "auto always never" -d "Whether to use colours"
 complete -c mytosis -n "not __fish_seen_subcommand_from graph" -l store -r -F -d "The store"
 
-complete -c mytosis -n "__mytosis_store write read link rm forget ls watch export" -f -a "(__mytosis_uids)"
-complete -c mytosis -n "__mytosis_store log status doctor serve peers sync" -f
+complete -c mytosis -n "__mytosis_store write read link rm forget ls watch export share" -f -a "(__mytosis_uids)"
+complete -c mytosis -n "__mytosis_store revoke" -f -a "(__mytosis_devices)"
+complete -c mytosis -n "__mytosis_store log status doctor serve peers sync join who" -f
 complete -c mytosis -n "__mytosis_store init" -l clock -x -a "hybrid lamport" -d "What states are"
 complete -c mytosis -n "__mytosis_store write" -l patch -r -F -d "Write all of a patch"
 complete -c mytosis -n "__mytosis_store write link rm" -l json -d "Print what changed, as JSON"
-complete -c mytosis -n "__mytosis_store read ls log watch import status doctor serve peers sync" -l json -d "Print JSON"
+complete -c mytosis -n "__mytosis_store read ls log watch import status doctor serve peers sync join who" -l json -d "Print JSON"
 complete -c mytosis -n "__mytosis_store read" -l plain -d "Print values without states, as JSON"
 complete -c mytosis -n "__mytosis_store read" -l raw -d "Print values alone"
 complete -c mytosis -n "__mytosis_store read watch" -l all -d "Show long values whole"
 complete -c mytosis -n "__mytosis_store ls" -s l -l long -d "With the number of fields"
 complete -c mytosis -n "__mytosis_store peers" -s l -l long -d "With what goes over, range by range"
+complete -c mytosis -n "__mytosis_store who" -s l -l long -d "All digits of each device"
+complete -c mytosis -n "__mytosis_store share" -l read -d "The device may read"
+complete -c mytosis -n "__mytosis_store share" -l write -d "It may read and write"
+complete -c mytosis -n "__mytosis_store share" -l admin -d "It may invite others, too"
+complete -c mytosis -n "__mytosis_store share" -l expires -x -d "How long the ticket can be used"
+complete -c mytosis -n "__mytosis_store share" -l for -x -d "How long what it gives is good"
 complete -c mytosis -n "__mytosis_store ls log" -l limit -x -d "So many, at most"
 complete -c mytosis -n "__mytosis_store log" -l since -x -d "Only changes after this number"
 complete -c mytosis -n "__mytosis_store watch" -s f -l follow -d "Read no lines"
@@ -69,20 +84,20 @@ complete -c mytosis -n "__mytosis_store export" -s o -l output -r -F -d "Where t
 complete -c mytosis -n "__mytosis_store export" -l format -x -a "json binary compressed" -d "How to write it"
 complete -c mytosis -n "__mytosis_store doctor" -l restamp -d "Mend states of a wrong clock"
 complete -c mytosis -n "__mytosis_store doctor" -s y -l yes -d "Do it"
-complete -c mytosis -n "__mytosis_store serve" -l listen -x -d "Where peers may connect"
-complete -c mytosis -n "__mytosis_store serve" -l connect -x -d "A peer to connect to"
+complete -c mytosis -n "__mytosis_store serve share" -l listen -x -d "Where peers may connect"
+complete -c mytosis -n "__mytosis_store serve share" -l connect -x -d "A peer to connect to"
 complete -c mytosis -n "__mytosis_store serve" -l pull -x -d "Get only uids that begin so"
 complete -c mytosis -n "__mytosis_store serve" -l push -x -d "Give only uids that begin so"
 complete -c mytosis -n "__mytosis_store serve" -l origin -x -d "Pages that may connect"
 complete -c mytosis -n "__mytosis_store serve" -l host -x -d "Names that lead here"
-complete -c mytosis -n "__mytosis_store serve" -l cert -r -F -d "The certificate of wss:// listeners"
-complete -c mytosis -n "__mytosis_store serve" -l key -r -F -d "The key of the certificate"
+complete -c mytosis -n "__mytosis_store serve share" -l cert -r -F -d "The certificate of wss:// listeners"
+complete -c mytosis -n "__mytosis_store serve share" -l key -r -F -d "The key of the certificate"
 complete -c mytosis -n "__mytosis_store sync" -s n -l dry-run -d "Only say what differs"
-complete -c mytosis -n "__mytosis_store serve sync" -l ca -r -F -d "Whom wss:// peers are certified by"
-complete -c mytosis -n "__mytosis_store serve" -l config -r -F -d "A file of settings"
+complete -c mytosis -n "__mytosis_store serve sync share join" -l ca -r -F -d "Whom wss:// peers are certified by"
+complete -c mytosis -n "__mytosis_store serve share" -l config -r -F -d "A file of settings"
 complete -c mytosis -n "__mytosis_store serve" -l check-config -d "Print all settings, and end"
-complete -c mytosis -n "__mytosis_store serve" -l log-level -x -a "error warning info debug" -d "What is told"
-complete -c mytosis -n "__mytosis_store serve" -l log-format -x -a "text json" -d "How it is told"
+complete -c mytosis -n "__mytosis_store serve share" -l log-level -x -a "error warning info debug" -d "What is told"
+complete -c mytosis -n "__mytosis_store serve share" -l log-format -x -a "text json" -d "How it is told"
 
 set -l choose "__fish_seen_subcommand_from graph; and not __fish_seen_subcommand_from $verbs"
 complete -c mytosis -n $choose -f

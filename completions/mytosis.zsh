@@ -84,6 +84,12 @@ _mytosis_uids() {
     compadd -a uids
 }
 
+_mytosis_devices() {
+    local -a devices
+    devices=(${${(f)"$(_call_program devices mytosis who ${opt_args[--store]:+--store $opt_args[--store]} 2>/dev/null)"}%% *})
+    compadd -a devices
+}
+
 _mytosis_store() {
     local -a common json
     common=(
@@ -136,6 +142,25 @@ _mytosis_store() {
     status) _arguments $common $json ;;
     peers) _arguments $common $json '(-l --long)'{-l,--long}'[with what goes over, range by range]' ;;
     sync) _arguments $common $json '(-n --dry-run)'{-n,--dry-run}'[only say what differs]' '--ca=[whom wss:// peers are certified by]:file:_files' '1:url:' ;;
+    share)
+        _arguments $common '*:prefix:_mytosis_uids' \
+            '--read[the device may read]' \
+            '--write[it may read and write]' \
+            '--admin[it may invite others, too]' \
+            '--expires=[how long the ticket can be used]:time:' \
+            '--for=[how long what it gives is good]:time:' \
+            '*--listen=[where to be found]:url:' \
+            '*--connect=[a peer to connect to]:url:' \
+            '--cert=[the certificate of wss:// listeners]:file:_files' \
+            '--key=[the key of the certificate]:file:_files' \
+            '--ca=[whom wss:// peers are certified by]:file:_files' \
+            '--config=[a file of settings]:file:_files' \
+            '--log-level=[what is told]:level:(error warning info debug)' \
+            '--log-format=[how it is told]:form:(text json)'
+        ;;
+    join) _arguments $common $json '--ca=[whom wss:// peers are certified by]:file:_files' '1:ticket:' ;;
+    who) _arguments $common $json '(-l --long)'{-l,--long}'[all digits of each device]' ;;
+    revoke) _arguments $common '1:device:_mytosis_devices' ;;
     serve)
         _arguments $common $json \
             '*--listen=[where peers may connect]:url:' \
@@ -180,6 +205,10 @@ _mytosis() {
         'serve:share the store, for peers, too'
         'peers:list the peers of a daemon'
         'sync:make equal with a peer'
+        'share:invite a device, with a ticket'
+        'join:come in with a ticket'
+        'who:list who may do what'
+        'revoke:take back what a device may'
         'graph:merge, compare, show and convert graphs in files'
         'keys:show, back up and protect the secrets of the device'
     )

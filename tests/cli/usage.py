@@ -35,7 +35,11 @@ STORE_VERBS = {
     "doctor": "no operands",
     "serve": "no operands",
     "peers": "no operands",
-    "sync": "an operand, URL",
+    "sync": "at most one operand, URL",
+    "share": "one to four operands, PREFIX",
+    "join": "an operand, TICKET",
+    "who": "no operands",
+    "revoke": "an operand, DEVICE",
 }
 
 # What works on the keys beside a store.
@@ -45,6 +49,9 @@ KEY_VERBS = {
     "import": "an operand, FILE",
     "protect": "no operands",
 }
+
+# Where the man page of what works on a store is not mytosis-store(1).
+PAGES = {verb: "serve" for verb in ("serve", "peers", "sync")} | {verb: "space" for verb in ("share", "join", "who", "revoke")}
 
 GROUPS = {"graph": VERBS, "keys": KEY_VERBS}
 
@@ -182,7 +189,9 @@ class Documents(CommandTest):
     """The man pages and the completions know every command and every option."""
 
     def options(self, *words):
-        return set(re.findall(r"(?m)^ {2}(?:-\w, |    )--([\w-]+)", self.expect(DONE, *words, "--help").decode()))
+        """All that its help names in lines that begin with an option."""
+        lines = re.findall(r"(?m)^ {2}(?:-\w, |    )--.*$", self.expect(DONE, *words, "--help").decode())
+        return set(re.findall(r"--([a-z][\w-]*)", "\n".join(lines)))
 
     def document(self, name):
         with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", name), encoding="utf-8") as file:
@@ -202,7 +211,7 @@ class Documents(CommandTest):
             for option in self.options("keys", verb) - {"color"}:
                 self.assertRegex(page, rf"\n\.It (Fl \w , )?Fl Fl {option}\b", verb)
         for verb in STORE_VERBS:
-            page = self.document(f"man/mytosis-{'serve' if verb in ('serve', 'peers', 'sync') else 'store'}.1")
+            page = self.document(f"man/mytosis-{PAGES.get(verb, 'store')}.1")
             self.assertIn(f"\n.Nm mytosis Cm {verb}\n", page)
             self.assertRegex(page, rf"\n\.It Cm {verb}( Ar| Op|\n)")
             for option in self.options(verb) - {"color"}:
