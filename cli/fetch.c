@@ -126,7 +126,7 @@ static void say_why(fetching *f)
 {
     const mt_error *dialing = mt_dial_error(f->link), *secured = mt_secure_error(f->peer);
 
-    if (f->met) fail(f, MT_REFUSED, "it does not take the ticket: another device may have used it");
+    if (f->met) fail(f, MT_REFUSED, "it does not take the ticket, which may have been used before");
     else if (dialing && dialing->status != MT_OK) fail(f, dialing->status, dialing->text);
     else if (secured && secured->status != MT_OK) fail(f, secured->status, secured->text);
     else fail(f, MT_IO, "the link ended");

@@ -76,7 +76,9 @@ static cli_exit_code sync_known(const cli_options *options, cli_store *store, cl
     cli_exit_code worst = EXIT_DONE, code;
 
     if (file->peer_count == 0)
-        return cli_complain(EXIT_USAGE, "no peer is known: name one, by its URL");
+        return cli_complain(EXIT_USAGE,
+                            "no peer is known: name one by its URL, or come into a space "
+                            "with mytosis join");
     for (size_t i = 0; i < file->peer_count; i++)
         if ((code = sync_one(options, file->peers[i].url, store, out)) > worst) worst = code;
     return worst;

@@ -147,7 +147,7 @@ static void choose_id(const mt_group *group, const char *url, char id[MT_CONNECT
 
     (void)snprintf(id, MT_CONNECTION_ID_LEN_MAX + 1, "%s", url);
     while (is_taken(group, id))
-        (void)snprintf(id, MT_CONNECTION_ID_LEN_MAX + 1, "%.200s#%zu", url, ++at);
+        (void)snprintf(id, MT_CONNECTION_ID_LEN_MAX + 1, "%.200s (%zu)", url, ++at);
 }
 
 mt_status cli_visit_new(mt_db *db, mt_group *group, const cli_member *member,

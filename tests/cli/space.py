@@ -96,7 +96,7 @@ class Joining(SpaceTest):
     def test_a_ticket_is_used_by_one_device(self):
         a = self.two("notes/")
         self.refused(SYSTEM, re.search(r"tcp://127\.0\.0\.1:\d+", a.said("listening")["url"]).group() +
-                     ": it does not take the ticket: another device may have used it", "join", a.ticket, "--store=c.mdb")
+                     ": it does not take the ticket, which may have been used before", "join", a.ticket, "--store=c.mdb")
         self.assertEqual(self.at("c", "ls"), b"")
         refused = a.wait_for("refused")
         self.assertEqual(refused["error"], f"device {self.device('c')[:12]}: the ticket was used by another device")
@@ -379,7 +379,7 @@ class Words(SpaceTest):
         self.expect(DONE, "init", "c.mdb")
         for words in (("who",), ("revoke", "abcd1234")):
             self.refused(DIFFERENT, "c.mdb is in no space; mytosis share begins one, mytosis join joins one", *words, "--store=c.mdb")
-        self.refused(USAGE, "no peer is known: name one, by its URL", "sync", "--store=c.mdb")
+        self.refused(USAGE, "no peer is known: name one by its URL, or come into a space with mytosis join", "sync", "--store=c.mdb")
 
 
 if __name__ == "__main__":
