@@ -6,6 +6,7 @@
 #include "report.h"
 #include "serve.h"
 #include "store.h"
+#include "tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -112,13 +113,49 @@ static cli_exit_code listen_somewhere(const char *path, const cli_config *config
     return cli_space_file_save(path, file);
 }
 
+/* Before a space is begun that nobody could come into, it is tried whether one may listen. */
+static cli_exit_code try_listener(const char *url)
+{
+    mt_server_options options = {.size = sizeof options, .anywhere = true};
+    mt_error err = {MT_NO_MEMORY, "there is no event loop to be had"};
+    mt_server *server = NULL;
+    mt_loop *loop = NULL;
+    mt_status st;
+
+    if (cli_tls_is_url(url)) return EXIT_DONE; /* of its files enough is known */
+    st = mt_loop_new(mt_mem_system(), &loop);
+    if (st == MT_OK) st = mt_server_new(mt_loop_env(loop), url, &options, &server, &err);
+    if (server) mt_server_close(server);
+    cli_storage_loop_free(loop);
+    if (st == MT_OK) return EXIT_DONE;
+    return cli_complain(cli_exit_of(st), "%s; --listen says where else", err.text);
+}
+
+static cli_exit_code try_listeners(const cli_config *config)
+{
+    size_t count = config->settings[SETTING_LISTEN].count;
+    cli_exit_code code = count == 0 ? try_listener(listen_default) : EXIT_DONE;
+
+    for (size_t i = 0; i < count && code == EXIT_DONE; i++)
+        code = try_listener(config->settings[SETTING_LISTEN].items[i].text);
+    return code;
+}
+
+/* A store that is in no space yet begins one. */
+static cli_exit_code found(const char *path, const cli_config *config, cli_space_file *file)
+{
+    cli_exit_code code = try_listeners(config);
+
+    return code == EXIT_DONE ? cli_found_space(path, file) : code;
+}
+
 static cli_exit_code prepare(const char *path, const cli_config *config)
 {
     cli_space_file file;
     cli_exit_code code = cli_space_file_load(path, &file);
 
     if (code != EXIT_DONE) return code;
-    if (!cli_space_file_is_there(&file)) code = cli_found_space(path, &file);
+    if (!cli_space_file_is_there(&file)) code = found(path, config, &file);
     if (code == EXIT_DONE) code = listen_somewhere(path, config, &file);
     cli_space_file_free(&file);
     return code;

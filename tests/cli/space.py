@@ -318,6 +318,13 @@ class Places(SpaceTest):
         a = self.share("a", "notes/", "--listen=tcp://0.0.0.0:0")
         self.join("b", a.ticket)
 
+    def test_where_nobody_can_listen_no_space_begins(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            url = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+            self.refused(SYSTEM, f"{url}: somebody listens there; --listen says where else", "share", "x/", f"--listen={url}",
+                         "--store=a.mdb")
+        self.refused(DIFFERENT, "a.mdb is in no space; mytosis share begins one, mytosis join joins one", "who", "--store=a.mdb")
+
     def test_it_is_found_again_where_it_was_shared(self):
         a = self.two("notes/")
         a.stop()
