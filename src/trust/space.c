@@ -67,16 +67,17 @@ const uint8_t *mt_space_id(const mt_space *space)
 
 /* ---- Changes ---- */
 
-/* Sets the timer to the soonest end of a grant that is good; it looks now and then, since the time of day may
- * jump. */
+/* Sets the timer to the soonest end of a grant; it looks now and then, since the time of day may jump. */
 static void expire_later(mt_space *space)
 {
     uint64_t now = space->env->now_ms(space->env->ctx), left_ms;
 
     space->expires_ms = UINT64_MAX;
     for (size_t i = 0; i < space->visitor_count; i++) {
-        uint64_t end = space->visitors[i].grant.not_after;
-        if (end > now && end < space->expires_ms) space->expires_ms = end;
+        mti_space_visitor *visitor = &space->visitors[i];
+        if (visitor->ends_ms <= now) visitor->ends_ms = visitor->grant.not_after;
+        if (visitor->ends_ms > now && visitor->ends_ms < space->expires_ms)
+            space->expires_ms = visitor->ends_ms;
     }
     if (space->expiry_set) space->env->timer_stop(space->env->ctx, &space->expiry);
     space->expiry_set = space->expires_ms != UINT64_MAX;
@@ -110,23 +111,47 @@ static mti_space_visitor *visitor_of(const mt_space *space, const uint8_t *devic
     return NULL;
 }
 
-/* Whoever comes again is known by what it shows now. */
+/* One whose grant is good no more makes room. */
+static mti_space_visitor *past_visitor(const mt_space *space)
+{
+    mti_moment moment = mti_space_moment(space);
+
+    for (size_t i = 0; i < space->visitor_count; i++)
+        if (mti_decide(&space->visitors[i].grant, MTI_OPERATION_READ, mt_str(MTI_RESERVED_PREFIX),
+                       &moment) != MTI_VERDICT_ALLOWED)
+            return &space->visitors[i];
+    return NULL;
+}
+
+static mt_status visitor_add(mt_space *space, mti_space_visitor **out, mt_error *why)
+{
+    mti_space_visitor *more;
+
+    if (space->visitor_count >= space->members_max) {
+        if ((*out = past_visitor(space))) return MT_OK;
+        return mti_fail(why, MT_FULL, "the space has room for %zu devices, which have come",
+                        space->members_max);
+    }
+    more = mti_vector_reserve(space->env->mem, space->visitors, &space->visitor_cap,
+                              space->visitor_count + 1, sizeof *more);
+    if (!more) return mti_no_memory(why);
+    space->visitors = more;
+    *out = &more[space->visitor_count++];
+    return MT_OK;
+}
+
+/* Whoever comes again is known by what it shows now; what began with another grant ends with that. */
 static mt_status note(mt_space *space, const uint8_t *device, const mti_grant *grant, mt_error *why)
 {
-    mti_space_visitor *known = visitor_of(space, device), *more;
+    mti_space_visitor *visitor = visitor_of(space, device);
+    uint64_t now = space->env->now_ms(space->env->ctx), ends = grant->not_after;
+    mt_status st;
 
-    if (!known) {
-        if (space->visitor_count >= space->members_max)
-            return mti_fail(why, MT_FULL, "the space has room for %zu devices, which have come",
-                            space->members_max);
-        more = mti_vector_reserve(space->env->mem, space->visitors, &space->visitor_cap,
-                                  space->visitor_count + 1, sizeof *more);
-        if (!more) return mti_no_memory(why);
-        space->visitors = more;
-        known = &more[space->visitor_count++];
-        memcpy(known->device, device, MT_DEVICE_LEN);
-    }
-    known->grant = *grant;
+    if (visitor && visitor->ends_ms > now && visitor->ends_ms < ends) ends = visitor->ends_ms;
+    if (!visitor && (st = visitor_add(space, &visitor, why)) != MT_OK) return st;
+    memcpy(visitor->device, device, MT_DEVICE_LEN);
+    visitor->grant = *grant;
+    visitor->ends_ms = ends;
     expire_later(space);
     return MT_OK;
 }
