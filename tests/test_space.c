@@ -16,7 +16,7 @@ static const mt_crypto *crypto(void)
 
 /* ---- The world ---- */
 
-static void device_make(test_space *w, size_t at)
+static void device_make(test_space_world *w, size_t at)
 {
     uint8_t key[MT_SIGNING_KEY_LEN];
     test_space_peer *p = &w->peers[at];
@@ -28,7 +28,8 @@ static void device_make(test_space *w, size_t at)
     p->chain.mem = test_mem();
 }
 
-void test_space_begin_with(test_space *w, uint64_t seed, const mt_mem *mem, uint32_t members_max)
+void test_space_begin_with(test_space_world *w, uint64_t seed, const mt_mem *mem,
+                           uint32_t members_max)
 {
     uint8_t recovery[MT_KEY_LEN] = {5}, key[MT_SIGNING_KEY_LEN];
     mt_error err;
@@ -44,12 +45,12 @@ void test_space_begin_with(test_space *w, uint64_t seed, const mt_mem *mem, uint
     for (size_t i = 0; i < TEST_SPACE_PEERS; i++) device_make(w, i);
 }
 
-void test_space_begin(test_space *w)
+void test_space_begin(test_space_world *w)
 {
     test_space_begin_with(w, 91, test_mem(), UINT32_MAX);
 }
 
-void test_space_end(test_space *w)
+void test_space_end(test_space_world *w)
 {
     for (size_t i = 0; i < TEST_SPACE_PEERS; i++) {
         test_space_close(w, i);
@@ -63,7 +64,8 @@ void test_space_end(test_space *w)
 
 /* ---- Records ---- */
 
-mt_token test_space_token(const test_space *w, size_t to, unsigned rights, const mt_bytes *prefix)
+mt_token test_space_token(const test_space_world *w, size_t to, unsigned rights,
+                          const mt_bytes *prefix)
 {
     uint64_t now = w->te.env.now_ms(w->te.env.ctx);
 
@@ -76,15 +78,15 @@ mt_token test_space_token(const test_space *w, size_t to, unsigned rights, const
                       .not_after_ms = now + TEST_DAY};
 }
 
-mt_status test_space_issue(test_space *w, const uint8_t *seed, const mt_buf *parent,
+mt_status test_space_issue(test_space_world *w, const uint8_t *seed, const mt_buf *parent,
                            const mt_token *token, mt_buf *out, mt_error *err)
 {
     return mt_token_issue(&w->te.env, crypto(), mt_buf_bytes(&w->genesis), seed,
                           parent ? mt_buf_bytes(parent) : test_everything, token, out, err);
 }
 
-static void give(test_space *w, const uint8_t *seed, const mt_buf *parent, const mt_token *token,
-                 size_t to)
+static void give(test_space_world *w, const uint8_t *seed, const mt_buf *parent,
+                 const mt_token *token, size_t to)
 {
     mt_error err = {MT_OK, ""};
 
@@ -93,14 +95,14 @@ static void give(test_space *w, const uint8_t *seed, const mt_buf *parent, const
         fail_msg("%s", err.text);
 }
 
-void test_space_give(test_space *w, size_t to, unsigned rights, const mt_bytes *prefix)
+void test_space_give(test_space_world *w, size_t to, unsigned rights, const mt_bytes *prefix)
 {
     mt_token token = test_space_token(w, to, rights, prefix);
 
     give(w, w->root, NULL, &token, to);
 }
 
-void test_space_give_on(test_space *w, size_t from, size_t to, unsigned rights,
+void test_space_give_on(test_space_world *w, size_t from, size_t to, unsigned rights,
                         const mt_bytes *prefix)
 {
     mt_token token = test_space_token(w, to, rights, prefix);
@@ -108,7 +110,7 @@ void test_space_give_on(test_space *w, size_t from, size_t to, unsigned rights,
     give(w, w->peers[from].seed, &w->peers[from].chain, &token, to);
 }
 
-mt_buf test_space_revocation(test_space *w, const uint8_t *seed, const mt_buf *chain)
+mt_buf test_space_revocation(test_space_world *w, const uint8_t *seed, const mt_buf *chain)
 {
     mt_buf out = {.mem = test_mem()};
     mt_error err;
@@ -156,7 +158,7 @@ static mt_status admit(void *ctx, const mt_secure_visitor *visitor, mt_connectio
     return st;
 }
 
-static void secure_open(test_space *w, test_space_peer *p)
+static void secure_open(test_space_world *w, test_space_peer *p)
 {
     mt_secure_options options = {.size = sizeof options,
                                  .crypto = crypto(),
@@ -169,7 +171,7 @@ static void secure_open(test_space *w, test_space_peer *p)
     CHECK(mt_secure_new(&w->te.env, &options, &p->secure, NULL) == MT_OK);
 }
 
-static void space_open(test_space *w, test_space_peer *p)
+static void space_open(test_space_world *w, test_space_peer *p)
 {
     mt_space_options options = {.size = sizeof options,
                                 .crypto = crypto(),
@@ -180,7 +182,7 @@ static void space_open(test_space *w, test_space_peer *p)
     CHECK(mt_space_new(&w->te.env, &options, &p->space, NULL) == MT_OK);
 }
 
-static void db_open(test_space *w, test_space_peer *p, const mt_storage *storage)
+static void db_open(test_space_world *w, test_space_peer *p, const mt_storage *storage)
 {
     mt_sync_options options = {.size = sizeof options, .rights_ctx = p->space};
     mt_config config = {.size = sizeof config, .env = &w->te.env, .storage = storage};
@@ -201,7 +203,7 @@ static void db_open(test_space *w, test_space_peer *p, const mt_storage *storage
     CHECK(mt_open(configs, 1, &p->db, NULL) == MT_OK);
 }
 
-void test_space_open(test_space *w, size_t at, unsigned does, const mt_storage *storage)
+void test_space_open(test_space_world *w, size_t at, unsigned does, const mt_storage *storage)
 {
     test_space_peer *p = &w->peers[at];
 
@@ -212,13 +214,13 @@ void test_space_open(test_space *w, size_t at, unsigned does, const mt_storage *
     db_open(w, p, storage);
 }
 
-static void part_all(test_space *w, size_t at)
+static void part_all(test_space_world *w, size_t at)
 {
     for (size_t i = 0; i < w->link_count; i++)
         if (w->links[i].peers[0] == at || w->links[i].peers[1] == at) test_space_part(w, i);
 }
 
-void test_space_close(test_space *w, size_t at)
+void test_space_close(test_space_world *w, size_t at)
 {
     test_space_peer *p = &w->peers[at];
 
@@ -232,7 +234,7 @@ void test_space_close(test_space *w, size_t at)
     p->db = NULL;
 }
 
-void test_space_show(test_space *w, size_t at)
+void test_space_show(test_space_world *w, size_t at)
 {
     part_all(w, at);
     mt_secure_unref(w->peers[at].secure);
@@ -241,17 +243,28 @@ void test_space_show(test_space *w, size_t at)
 
 /* ---- Links ---- */
 
-size_t test_space_join(test_space *w, size_t a, size_t b)
+/* The place of one that is gone, or one more. */
+static size_t free_link(test_space_world *w)
 {
-    test_space_link *link = &w->links[w->link_count];
+    size_t at = 0;
+
+    while (at < w->link_count && w->links[at].pipe) at++;
+    CHECK(at < TEST_SPACE_LINKS);
+    if (at == w->link_count) w->link_count++;
+    return at;
+}
+
+size_t test_space_join(test_space_world *w, size_t a, size_t b)
+{
+    size_t at = free_link(w);
+    test_space_link *link = &w->links[at];
     mt_secure_peer to = {.size = sizeof to, .device = w->peers[a].device};
     mt_pipe_options options = {.size = sizeof options};
     mt_connection *there;
-    char ids[2][16];
+    char ids[2][48];
 
-    CHECK(w->link_count < TEST_SPACE_LINKS);
-    snprintf(ids[0], sizeof ids[0], "to%zu#%zu", b, w->link_count);
-    snprintf(ids[1], sizeof ids[1], "to%zu#%zu", a, w->link_count);
+    snprintf(ids[0], sizeof ids[0], "to%zu#%zu", b, w->joined);
+    snprintf(ids[1], sizeof ids[1], "to%zu#%zu", a, w->joined++);
     options.a_id = mt_str(ids[0]);
     options.b_id = mt_str(ids[1]);
     link->peers[0] = a;
@@ -262,10 +275,10 @@ size_t test_space_join(test_space *w, size_t a, size_t b)
     mt_connection_unref(there);
     for (size_t i = 0; i < 2; i++)
         CHECK(mt_group_add(w->peers[link->peers[i]].links, link->ends[i]) == MT_OK);
-    return w->link_count++;
+    return at;
 }
 
-void test_space_part(test_space *w, size_t number)
+void test_space_part(test_space_world *w, size_t number)
 {
     test_space_link *link = &w->links[number];
 
@@ -279,7 +292,7 @@ void test_space_part(test_space *w, size_t number)
     link->pipe = NULL;
 }
 
-bool test_space_is_up(const test_space *w, size_t number)
+bool test_space_is_up(const test_space_world *w, size_t number)
 {
     const test_space_link *link = &w->links[number];
 
@@ -303,7 +316,7 @@ static void answered(void *ctx, mt_db *db, const mt_result *result)
     a->status = result->status;
 }
 
-mt_status test_space_publish(test_space *w, size_t at, const mt_buf *chain,
+mt_status test_space_publish(test_space_world *w, size_t at, const mt_buf *chain,
                              const mt_buf *revocation)
 {
     test_space_peer *p = &w->peers[at];
@@ -317,7 +330,7 @@ mt_status test_space_publish(test_space *w, size_t at, const mt_buf *chain,
     return a.status;
 }
 
-void test_space_set(test_space *w, size_t at, const char *uid)
+void test_space_set(test_space_world *w, size_t at, const char *uid)
 {
     mt_field field = {.name = mt_str("x"), .value = mt_number(1)};
     mt_row row = {.uid = mt_str(uid), .fields = &field, .count = 1};
@@ -325,7 +338,7 @@ void test_space_set(test_space *w, size_t at, const char *uid)
     CHECK(mt_write_wait(w->peers[at].db, &row, 1, NULL, NULL) == MT_OK);
 }
 
-bool test_space_has(const test_space *w, size_t at, const char *uid)
+bool test_space_has(const test_space_world *w, size_t at, const char *uid)
 {
     return mt_peek(w->peers[at].db, mt_str(uid)) != NULL;
 }

@@ -12,7 +12,7 @@
 /* ---- Who is where ---- */
 
 /* Peers that know the space, each with a chain of the root's. */
-static void begin(test_space *w, size_t count)
+static void begin(test_space_world *w, size_t count)
 {
     test_space_begin(w);
     for (size_t i = 0; i < count; i++) {
@@ -21,7 +21,7 @@ static void begin(test_space *w, size_t count)
     }
 }
 
-static void rest(test_space *w)
+static void rest(test_space_world *w)
 {
     test_env_run_for(&w->te, 3000);
 }
@@ -48,7 +48,7 @@ static void show(void *ctx, const mt_space_member *member)
     r->revoked += member->revoked;
 }
 
-static roll roll_of(const test_space *w, size_t at)
+static roll roll_of(const test_space_world *w, size_t at)
 {
     roll r = {.count = 0};
 
@@ -64,7 +64,7 @@ static void count_live(void *ctx, const mt_sync_peer *peer)
     *count += peer->state == MT_SYNC_LIVE || peer->state == MT_SYNC_CATCHING;
 }
 
-static size_t live_of(const test_space *w, size_t at)
+static size_t live_of(const test_space_world *w, size_t at)
 {
     size_t count = 0;
 
@@ -76,7 +76,7 @@ static size_t live_of(const test_space *w, size_t at)
 
 TEST(what_is_published_is_known_to_all)
 {
-    test_space w;
+    test_space_world w;
     mt_buf chain;
     roll r;
 
@@ -101,7 +101,7 @@ TEST(what_is_published_is_known_to_all)
 
 TEST(member_shows_what_it_may_and_who_says_so)
 {
-    test_space w;
+    test_space_world w;
     roll r;
 
     begin(&w, 1);
@@ -119,7 +119,7 @@ TEST(member_shows_what_it_may_and_who_says_so)
 }
 
 /* Takes the chain of a peer back, at the first peer, in the name of the root. */
-static void revoke(test_space *w, size_t at)
+static void revoke(test_space_world *w, size_t at)
 {
     mt_buf chain = w->peers[at].chain, revocation = test_space_revocation(w, w->root, &chain);
 
@@ -129,7 +129,7 @@ static void revoke(test_space *w, size_t at)
 
 TEST(revocation_reaches_a_third_peer_and_ends_its_session)
 {
-    test_space w;
+    test_space_world w;
 
     begin(&w, 4);
     for (size_t i = 0; i < 3; i++) test_space_join(&w, i, i + 1);
@@ -154,7 +154,7 @@ TEST(revocation_reaches_a_third_peer_and_ends_its_session)
 
 TEST(revoked_device_that_comes_back_is_refused_until_it_has_another_token)
 {
-    test_space w;
+    test_space_world w;
     size_t link;
 
     begin(&w, 3);
@@ -181,7 +181,7 @@ TEST(revoked_device_that_comes_back_is_refused_until_it_has_another_token)
 
 TEST(revocation_of_a_delegate_reaches_all_below_it)
 {
-    test_space w;
+    test_space_world w;
     roll r;
 
     begin(&w, 2);
@@ -204,7 +204,8 @@ TEST(revocation_of_a_delegate_reaches_all_below_it)
 /* ---- What is none ---- */
 
 /* Commits one field with a state, at one who guards or does not. */
-static mt_status commit(test_space *w, size_t at, const char *uid, mt_bytes bytes, uint64_t state)
+static mt_status commit(test_space_world *w, size_t at, const char *uid, mt_bytes bytes,
+                        uint64_t state)
 {
     mt_field field = {.name = mt_str("record"), .value = mt_blob(bytes), .state = state};
     mt_row row = {.uid = mt_str(uid), .fields = &field, .count = 1};
@@ -216,7 +217,7 @@ TEST(nothing_is_written_here_where_records_are)
 {
     mt_field field = {.name = mt_str("x"), .value = mt_number(1)};
     mt_row row = {.uid = mt_str("@space/x"), .fields = &field, .count = 1};
-    test_space w;
+    test_space_world w;
     const char *uid;
     mt_db *db;
 
@@ -243,7 +244,7 @@ TEST(nothing_is_written_here_where_records_are)
 
 TEST(commit_that_is_refused_for_one_record_takes_none)
 {
-    test_space w;
+    test_space_world w;
     mt_buf revocation;
     uint8_t both[2048];
     mt_field fields[2] = {{.name = mt_str("record"), .state = 1},
@@ -271,7 +272,7 @@ TEST(commit_that_is_refused_for_one_record_takes_none)
 TEST(no_chain_is_not_published)
 {
     mt_buf none = {.mem = test_mem()};
-    test_space w;
+    test_space_world w;
 
     begin(&w, 1);
     CHECK(test_space_publish(&w, 0, &none, NULL) == MT_INVALID);
@@ -282,7 +283,7 @@ TEST(no_chain_is_not_published)
 }
 
 /* The first two are honest, and the third writes what it likes; it is joined to the second. */
-static size_t begin_with_liar(test_space *w)
+static size_t begin_with_liar(test_space_world *w)
 {
     size_t link;
 
@@ -298,7 +299,7 @@ static size_t begin_with_liar(test_space *w)
 
 TEST(peer_that_sends_a_forged_record_is_dropped)
 {
-    test_space w;
+    test_space_world w;
     mt_buf chain = {.mem = test_mem()};
     size_t link = begin_with_liar(&w);
     mt_token token = test_space_token(&w, 2, READ_WRITE | MT_RIGHT_ADMIN, &test_everything);
@@ -324,7 +325,7 @@ TEST(peer_that_sends_a_forged_record_is_dropped)
 
 TEST(deleted_record_is_not_deleted_elsewhere)
 {
-    test_space w;
+    test_space_world w;
     size_t link = begin_with_liar(&w);
 
     CHECK(test_space_publish(&w, 0, &w.peers[1].chain, NULL) == MT_OK);
@@ -341,7 +342,7 @@ TEST(deleted_record_is_not_deleted_elsewhere)
 
 TEST(record_of_a_kind_that_is_not_known_is_refused_and_the_rest_goes_on)
 {
-    test_space w;
+    test_space_world w;
     size_t link = begin_with_liar(&w);
 
     CHECK(commit(&w, 2, "@space/other/x", mt_str("of a later version"), 1) == MT_OK);
@@ -355,7 +356,7 @@ TEST(record_of_a_kind_that_is_not_known_is_refused_and_the_rest_goes_on)
 
 TEST(record_is_good_whoever_brings_it)
 {
-    test_space w;
+    test_space_world w;
     mt_buf chain = {.mem = test_mem()};
     mt_token token;
     mt_error err;
@@ -379,7 +380,7 @@ TEST(record_is_good_whoever_brings_it)
 
 TEST(members_and_revocations_are_known_again_after_it_was_closed)
 {
-    test_space w;
+    test_space_world w;
     test_storage ts;
     test_space_peer *hub = &w.peers[0];
     size_t link;
@@ -410,7 +411,7 @@ TEST(members_and_revocations_are_known_again_after_it_was_closed)
 
 TEST(member_that_has_come_may_what_its_token_says_and_no_other)
 {
-    test_space w;
+    test_space_world w;
     const mt_space *space;
     const uint8_t *device;
     mt_error why;
@@ -442,7 +443,7 @@ TEST(member_that_has_come_may_what_its_token_says_and_no_other)
 
 TEST(token_that_ends_first_ends_what_began_with_it_whatever_is_shown_later)
 {
-    test_space w;
+    test_space_world w;
     test_space_peer *copy = &w.peers[2];
     mt_token token;
     mt_error err;
@@ -471,7 +472,7 @@ TEST(token_that_ends_first_ends_what_began_with_it_whatever_is_shown_later)
 TEST(space_has_room_for_so_many_members_and_those_that_have_come_may_come_again)
 {
     size_t first, second;
-    test_space w;
+    test_space_world w;
 
     test_space_begin_with(&w, 91, test_mem(), 1);
     for (size_t i = 0; i < 3; i++) {
@@ -513,7 +514,7 @@ static mti_record revocation_of(uint8_t depth, uint32_t number)
     return record;
 }
 
-static mt_status take(test_space *w, uint8_t depth, uint32_t number)
+static mt_status take(test_space_world *w, uint8_t depth, uint32_t number)
 {
     mti_record record = revocation_of(depth, number);
     mt_error err = {MT_OK, ""};
@@ -525,7 +526,7 @@ static mt_status take(test_space *w, uint8_t depth, uint32_t number)
 }
 
 /* How many are known of those about chains of a length. */
-static size_t known(const test_space *w, uint8_t depth)
+static size_t known(const test_space_world *w, uint8_t depth)
 {
     const mt_space *space = w->peers[0].space;
     size_t count = 0;
@@ -536,7 +537,7 @@ static size_t known(const test_space *w, uint8_t depth)
 
 TEST(where_there_are_too_many_revocations_those_of_longer_chains_give_way_to_shorter_ones)
 {
-    test_space w;
+    test_space_world w;
     uint32_t number = 0;
     mt_buf record;
 
@@ -564,7 +565,7 @@ TEST(of_a_commit_of_too_many_revocations_those_of_the_longest_chains_are_left_ou
 {
     static mti_record records[MANY + 2];
     mt_error err;
-    test_space w;
+    test_space_world w;
 
     begin(&w, 1);
     for (uint32_t i = 0; i < MANY + 2; i++) records[i] = revocation_of(i == MANY ? 1 : 2, i);

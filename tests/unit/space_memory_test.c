@@ -9,7 +9,7 @@
 
 typedef struct scene {
     fail_mem memory;
-    test_space w;
+    test_space_world w;
     mt_buf revocation; /* of the second peer's chain */
 } scene;
 

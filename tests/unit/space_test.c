@@ -8,7 +8,7 @@
 #define GUEST 1
 
 /* Opens both with the chains that they have, and joins them. */
-static void meet(test_space *w)
+static void meet(test_space_world *w)
 {
     test_space_open(w, HUB, TEST_SPACE_ADMITS, NULL);
     test_space_open(w, GUEST, 0, NULL);
@@ -25,7 +25,7 @@ static void meet(test_space *w)
 
 TEST(member_may_what_its_token_says)
 {
-    test_space w;
+    test_space_world w;
 
     test_space_begin(&w);
     test_space_give(&w, GUEST, MT_RIGHT_READ | MT_RIGHT_WRITE, &test_notes);
@@ -37,7 +37,7 @@ TEST(member_may_what_its_token_says)
 
 TEST(who_may_only_read_writes_nothing)
 {
-    test_space w;
+    test_space_world w;
 
     test_space_begin(&w);
     test_space_give(&w, GUEST, MT_RIGHT_READ, &test_everything);
@@ -49,7 +49,7 @@ TEST(who_may_only_read_writes_nothing)
 
 TEST(who_may_write_everything_writes_nothing_of_the_space_itself)
 {
-    test_space w;
+    test_space_world w;
 
     test_space_begin(&w);
     test_space_give(&w, GUEST, MT_RIGHT_WRITE, &test_everything);
@@ -61,7 +61,7 @@ TEST(who_may_write_everything_writes_nothing_of_the_space_itself)
 
 TEST(who_shows_no_token_is_not_admitted)
 {
-    test_space w;
+    test_space_world w;
 
     test_space_begin(&w);
     meet(&w);
@@ -73,7 +73,7 @@ TEST(who_shows_no_token_is_not_admitted)
 
 TEST(token_of_another_device_admits_nobody)
 {
-    test_space w;
+    test_space_world w;
 
     test_space_begin(&w);
     test_space_give(&w, HUB, MT_RIGHT_READ, &test_everything);
@@ -88,7 +88,7 @@ TEST(token_of_another_device_admits_nobody)
 
 TEST(token_of_who_is_not_the_root_is_not_made)
 {
-    test_space w;
+    test_space_world w;
     mt_token token;
     mt_error err;
 
@@ -102,7 +102,7 @@ TEST(token_of_who_is_not_the_root_is_not_made)
 
 TEST(token_from_a_member_gives_no_more_than_it_has)
 {
-    test_space w;
+    test_space_world w;
     mt_buf chain = {.mem = test_mem()};
     mt_token token;
     mt_error err;
@@ -133,7 +133,7 @@ TEST(token_from_a_member_gives_no_more_than_it_has)
 
 TEST(token_that_expires_ends_what_goes_over)
 {
-    test_space w;
+    test_space_world w;
 
     test_space_begin(&w);
     test_space_give(&w, GUEST, MT_RIGHT_READ, &test_notes);
@@ -152,7 +152,7 @@ TEST(token_that_expires_ends_what_goes_over)
 }
 
 /* Takes the guest's token back, in the name of a device. */
-static mt_status revoke(test_space *w, const uint8_t *seed, mt_error *err)
+static mt_status revoke(test_space_world *w, const uint8_t *seed, mt_error *err)
 {
     mt_buf record = {.mem = test_mem()};
     mt_status st = mt_revocation_make(&w->te.env, mt_crypto_sodium(), mt_buf_bytes(&w->genesis),
@@ -166,7 +166,7 @@ static mt_status revoke(test_space *w, const uint8_t *seed, mt_error *err)
 TEST(token_that_is_taken_back_ends_what_goes_over)
 {
     mt_error err;
-    test_space w;
+    test_space_world w;
 
     test_space_begin(&w);
     test_space_give(&w, GUEST, MT_RIGHT_READ | MT_RIGHT_WRITE, &test_notes);
@@ -185,7 +185,7 @@ TEST(revocation_that_is_damaged_is_refused)
 {
     mt_error err;
     mt_buf record = {.mem = test_mem()};
-    test_space w;
+    test_space_world w;
 
     test_space_begin(&w);
     test_space_give(&w, GUEST, MT_RIGHT_READ, &test_notes);
