@@ -230,14 +230,24 @@ static size_t publisher(const world *w, size_t parent)
     return parent == NONE ? 0 : w->grants[parent].to;
 }
 
+/* Who was given something is given something else. */
+static void again(world *w, size_t *parent, size_t *to)
+{
+    const grant *g = &w->grants[1 + test_below(w->c, w->grant_count - 1)];
+
+    *parent = g->parent;
+    *to = g->to;
+}
+
 static void give(world *w)
 {
-    size_t parent = w->grant_count == 0 ? NONE : test_below(w->c, 2 * w->grant_count), made;
+    size_t parent = test_below(w->c, 2 * w->grant_count), made;
     const grant *above;
     grant g = {.to = 1 + test_below(w->c, w->count - 1), .rights = RIGHTS_ALL};
     uint64_t most = UINT64_MAX;
 
     if (parent >= w->grant_count) parent = NONE;
+    if (test_once_in(w->c, 4)) again(w, &parent, &g.to);
     above = parent == NONE ? NULL : &w->grants[parent];
     if (above) {
         if (!(above->rights & MT_RIGHT_DELEGATE) || above->depth == 3) return;
@@ -382,15 +392,49 @@ static void lie_with_nonsense(world *w, size_t at)
     put(w, at, places[test_below(w->c, TEST_COUNT(places))], mt_str("nonsense"), 1);
 }
 
+/* A grant that can be given on, of a peer or of all but that; NONE: there is none. */
+static size_t some_delegate(world *w, size_t peer, bool others)
+{
+    size_t from = some_grant(w);
+
+    for (size_t i = 0; i < w->grant_count; i++) {
+        size_t number = (from + i) % w->grant_count;
+        const grant *g = &w->grants[number];
+
+        if ((g->to == peer) != others && g->rights & MT_RIGHT_DELEGATE && g->depth < 3)
+            return number;
+    }
+    return NONE;
+}
+
 /* It signs for itself, or another one, what its chain does not give. */
 static void lie_by_widening(world *w, size_t at)
 {
-    const grant *g = &w->grants[some_grant(w)];
+    size_t number = some_delegate(w, at, false);
     test_chain chain;
 
-    if (g->to != at || g->depth == 3) return;
-    chain_load(&chain, g);
-    test_chain_add(&chain, name_of(at), forged_token(w, test_below(w->c, w->count)));
+    if (number == NONE) return;
+    chain_load(&chain, &w->grants[number]);
+    test_chain_add(&chain, name_of(at), forged_token(w, test_once_in(w->c, 3) ? 0 : at));
+    use_chain(w, at, &chain);
+}
+
+/* It gives itself what another one has, and might give. */
+static void lie_by_deriving(world *w, size_t at)
+{
+    size_t number = some_delegate(w, at, true);
+    mti_token token = forged_token(w, at), above;
+    test_chain chain;
+    mt_error err;
+
+    if (number == NONE) return;
+    chain_load(&chain, &w->grants[number]);
+    HOLDS(mti_token_decode(chain.tokens[chain.count - 1], &above, &err) == MT_OK);
+    token.rights = above.rights;
+    token.prefixes[0] = above.prefixes[0];
+    token.not_before = above.not_before;
+    token.not_after = above.not_after;
+    test_chain_add(&chain, name_of(at), token);
     use_chain(w, at, &chain);
 }
 
@@ -406,18 +450,47 @@ static void lie_as_root(world *w, size_t at)
     use_chain(w, at, &chain);
 }
 
-/* Tokens of two chains, in one. */
-static void lie_by_pasting(world *w, size_t at)
+/* Another grant of whom a grant derives from, at the same place in its chain; NONE: there is none. */
+static size_t beside_parent(const world *w, const grant *g, size_t from)
 {
-    const grant *one = &w->grants[some_grant(w)], *two = &w->grants[some_grant(w)];
+    const grant *parent = &w->grants[g->parent];
+
+    for (size_t i = 0; i < w->grant_count; i++) {
+        size_t number = (from + i) % w->grant_count;
+        const grant *other = &w->grants[number];
+
+        if (number != g->parent && other->to == parent->to && other->depth == parent->depth)
+            return number;
+    }
+    return NONE;
+}
+
+static void paste(world *w, size_t at, const grant *g, const grant *under)
+{
     test_chain chain, other;
 
-    if (two->depth == 0) return;
-    chain_load(&chain, two);
-    chain_load(&other, one);
-    if (mt_bytes_equal(chain.tokens[0], other.tokens[0])) return;
-    chain.tokens[0] = other.tokens[0];
+    chain_load(&chain, g);
+    chain_load(&other, under);
+    for (size_t i = 0; i < other.count; i++) chain.tokens[i] = other.tokens[i];
     use_chain(w, at, &chain);
+}
+
+/* Tokens of two chains, in one: under another token of the device that issued it, or else under any. */
+static void lie_by_pasting(world *w, size_t at)
+{
+    size_t from = some_grant(w), number = some_grant(w);
+    const grant *g = &w->grants[from];
+
+    for (size_t i = 0; i < w->grant_count; i++) {
+        const grant *one = &w->grants[(from + i) % w->grant_count];
+        size_t beside = one->parent == NONE ? NONE : beside_parent(w, one, number);
+
+        if (beside == NONE) continue;
+        paste(w, at, one, &w->grants[beside]);
+        return;
+    }
+    if (g->parent != NONE && number != g->parent && w->grants[number].depth + 1 == g->depth)
+        paste(w, at, g, &w->grants[number]);
 }
 
 /* A record in another's place, at another state, or deleted. */
@@ -472,9 +545,10 @@ static void lie_in_wait(world *w, size_t at)
 static void lie(world *w)
 {
     static void (*const lies[])(world * w, size_t at) = {
-        lie_in_data,       lie_in_data,      lie_in_data, lie_about_the_time, lie_by_deleting,
-        lie_with_nonsense, lie_by_widening,  lie_as_root, lie_by_pasting,     lie_with_true_records,
-        lie_by_revoking,   lie_about_itself, lie_in_wait,
+        lie_in_data,     lie_in_data,           lie_in_data,     lie_about_the_time,
+        lie_by_deleting, lie_with_nonsense,     lie_by_widening, lie_as_root,
+        lie_by_pasting,  lie_with_true_records, lie_by_revoking, lie_about_itself,
+        lie_by_deriving, lie_in_wait,
     };
     size_t at = test_below(w->c, w->count);
 
@@ -535,23 +609,45 @@ static void check_data(const world *w, size_t at)
     }
 }
 
+/* Whether these bytes were made to stand there: the genesis, a chain, or who had a say in it took it back. */
+static bool is_made(const world *w, const char *uid, mt_bytes bytes)
+{
+    if (strcmp(uid, "@space/genesis") == 0)
+        return mt_bytes_equal(bytes, mt_buf_bytes(&w->s.genesis));
+    for (size_t i = 0; i < w->grant_count; i++) {
+        mt_bytes chain = mt_buf_bytes(&w->grants[i].chain);
+
+        if (strcmp(uid, test_space_uid("tokens", &w->grants[i].chain)) == 0)
+            return mt_bytes_equal(bytes, chain);
+        if (strcmp(uid, test_space_uid("revoked", &w->grants[i].chain)) != 0) continue;
+        return w->grants[i].revoked && bytes.len == MTI_REVOCATION_LEN + chain.len &&
+               memcmp(bytes.data + MTI_REVOCATION_LEN, chain.data, chain.len) == 0;
+    }
+    return false;
+}
+
 static bool is_record(void *ctx, mt_db *db, const mt_row *row)
 {
-    const mt_space *space = ctx;
+    const world *w = ctx;
+    const mt_space *space = w->s.peers[0].space;
+    char uid[MTI_RECORD_UID_MAX];
     mti_record record;
     mt_error err;
 
     (void)db;
     HOLDS(mti_record_of_row(mt_crypto_sodium(), &space->about, row, &record, &err) == MT_OK);
+    HOLDS(row->uid.len < sizeof uid && row->floor == 0 && row->fields[0].state == 1);
+    memcpy(uid, row->uid.data, row->uid.len);
+    uid[row->uid.len] = '\0';
+    HOLDS(is_made(w, uid, row->fields[0].value.as.bytes));
     return true;
 }
 
-static void check_records(const world *w, size_t at)
+static void check_records(world *w, size_t at)
 {
-    const test_space_peer *p = &w->s.peers[at];
     mt_range range = {.prefix = mt_str("@space/"), .deleted = true};
 
-    HOLDS(mt_stream_wait(p->db, &range, is_record, p->space) == MT_OK);
+    HOLDS(mt_stream_wait(w->s.peers[at].db, &range, is_record, w) == MT_OK);
 }
 
 static const world *shown;
@@ -617,7 +713,8 @@ static void check_pair(const world *w, const pair *p)
     }
 }
 
-static void check(const world *w)
+/* What holds at any time. */
+static void check_honest(world *w)
 {
     for (size_t i = 0; i < w->count; i++) {
         if (w->lies[i]) continue;
@@ -625,7 +722,6 @@ static void check(const world *w)
         check_records(w, i);
         check_sessions(w, i);
     }
-    for (size_t i = 0; i < w->pair_count; i++) check_pair(w, &w->pairs[i]);
 }
 
 /* What all of it came to, in one number. */
@@ -707,6 +803,9 @@ static void happen(world *w)
     default: lie(w);
     }
     if (test_once_in(w->c, 2)) pass_time(w);
+    if (!test_once_in(w->c, 16)) return;
+    run_for(w, 20);
+    check_honest(w);
 }
 
 /* All links are whole again, and those that a liar had ended, or a chain of before, are new. */
@@ -728,10 +827,12 @@ static uint64_t play(test_case *c)
 
     w->c = c;
     begin(w);
+    for (size_t i = test_below(c, 8); i > 0; i--) give(w);
     run_for(w, test_below(c, 100));
     for (size_t i = test_below(c, 50); i > 0; i--) happen(w);
     mend(w);
-    check(w);
+    check_honest(w);
+    for (size_t i = 0; i < w->pair_count; i++) check_pair(w, &w->pairs[i]);
     sum = sum_of(w);
     for (size_t i = 0; i < w->grant_count; i++) mt_buf_free(&w->grants[i].chain);
     test_space_end(&w->s);
