@@ -558,7 +558,8 @@ static void lie(world *w)
 /* ---- What is checked ---- */
 
 typedef struct found {
-    uint64_t floor, state;
+    uint64_t state;
+    bool deleted;
     char text[48]; /* empty: none */
     size_t author;
     uint64_t written_ms;
@@ -567,12 +568,14 @@ typedef struct found {
 static found find(const world *w, size_t at, const char *uid)
 {
     const mt_node *node = mt_peek(w->s.peers[at].db, mt_str(uid));
-    found f = {.floor = node ? mt_node_floor(node) : 0};
+    found f = {.state = node ? mt_node_floor(node) : 0};
     mt_field field;
 
-    f.state = f.floor;
-    if (!node || mt_node_get(node, mt_str("text"), &field) != MT_OK) return f;
+    f.deleted = f.state > 0;
+    if (!node || mt_node_get_any(node, mt_str("text"), &field) != MT_OK) return f;
     f.state = field.state;
+    f.deleted |= field.kind == MT_FIELD_DELETED;
+    if (field.kind == MT_FIELD_DELETED) return f;
     snprintf(f.text, sizeof f.text, "%.*s", (int)field.value.as.bytes.len,
              (const char *)field.value.as.bytes.data);
     HOLDS(sscanf(f.text, "%zu %" SCNu64, &f.author, &f.written_ms) == 2);
@@ -603,7 +606,7 @@ static void check_data(const world *w, size_t at)
     for (size_t i = 0; i < UIDS; i++) {
         found f = find(w, at, uids[i]);
 
-        if (f.floor > 0) HOLDS(may_be_deleted(w, uids[i]));
+        if (f.deleted) HOLDS(may_be_deleted(w, uids[i]));
         if (f.text[0] && f.author != at)
             HOLDS(may_have_entered(w, f.author, uids[i], f.written_ms));
     }
