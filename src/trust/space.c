@@ -45,6 +45,7 @@ mt_status mt_space_new(const mt_env *env, const mt_space_options *options, mt_sp
     memcpy(space->about.root, genesis.root, sizeof genesis.root);
     space->options.genesis = (mt_bytes){NULL, 0};
     space->expiry = (mt_timer){.fire = expired, .arg = space};
+    space->expires_ms = UINT64_MAX;
     *out = space;
     return MT_OK;
 }
@@ -67,22 +68,31 @@ const uint8_t *mt_space_id(const mt_space *space)
 
 /* ---- Changes ---- */
 
-/* Sets the timer to the soonest end of a grant; it looks now and then, since the time of day may jump. */
-static void expire_later(mt_space *space)
+static uint64_t soonest_end(mt_space *space, uint64_t now)
 {
-    uint64_t now = space->env->now_ms(space->env->ctx), left_ms;
+    uint64_t soonest = UINT64_MAX;
 
-    space->expires_ms = UINT64_MAX;
     for (size_t i = 0; i < space->visitor_count; i++) {
         mti_space_visitor *visitor = &space->visitors[i];
         if (visitor->ends_ms <= now) visitor->ends_ms = visitor->grant.not_after;
-        if (visitor->ends_ms > now && visitor->ends_ms < space->expires_ms)
-            space->expires_ms = visitor->ends_ms;
+        if (visitor->ends_ms > now && visitor->ends_ms < soonest) soonest = visitor->ends_ms;
+    }
+    return soonest;
+}
+
+/* Sets the timer to the soonest end of a grant, or to now, where one was passed that has not been told. It looks now
+ * and then, since the time of day may jump. */
+static void expire_later(mt_space *space)
+{
+    uint64_t now = space->env->now_ms(space->env->ctx), left_ms = 0;
+
+    if (space->expires_ms > now) {
+        space->expires_ms = soonest_end(space, now);
+        left_ms = space->expires_ms - now;
     }
     if (space->expiry_set) space->env->timer_stop(space->env->ctx, &space->expiry);
     space->expiry_set = space->expires_ms != UINT64_MAX;
     if (!space->expiry_set) return;
-    left_ms = space->expires_ms - now;
     space->env->timer_set(space->env->ctx, &space->expiry, left_ms < LOOK_MS ? left_ms : LOOK_MS);
 }
 
@@ -97,6 +107,7 @@ static void expired(void *arg)
     bool is_over = space->env->now_ms(space->env->ctx) >= space->expires_ms;
 
     space->expiry_set = false;
+    if (is_over) space->expires_ms = UINT64_MAX;
     expire_later(space);
     if (is_over) tell(space);
 }

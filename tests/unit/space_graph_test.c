@@ -469,6 +469,26 @@ TEST(token_that_ends_first_ends_what_began_with_it_whatever_is_shown_later)
     test_space_end(&w);
 }
 
+TEST(token_that_has_expired_is_not_forgotten_where_another_device_comes_just_then)
+{
+    test_space_world w;
+
+    begin(&w, 2);
+    test_space_join(&w, 0, 1);
+    rest(&w);
+    CHECK(live_of(&w, 0) == 1);
+    w.te.epoch_ms += 2 * TEST_DAY; /* the time of day jumps, as after a sleep */
+    test_space_give(&w, 2, READ_WRITE, &test_everything);
+    test_space_open(&w, 2, 0, NULL);
+    test_space_join(&w, 0, 2);
+    rest(&w);
+    CHECK(live_of(&w, 0) == 1 && w.peers[0].changes == 1);
+    test_space_set(&w, 1, "notes/behind");
+    rest(&w);
+    CHECK(!test_space_has(&w, 0, "notes/behind"));
+    test_space_end(&w);
+}
+
 TEST(space_has_room_for_so_many_members_and_those_that_have_come_may_come_again)
 {
     size_t first, second;
@@ -592,6 +612,8 @@ int main(void)
         cmocka_unit_test(members_and_revocations_are_known_again_after_it_was_closed),
         cmocka_unit_test(member_that_has_come_may_what_its_token_says_and_no_other),
         cmocka_unit_test(token_that_ends_first_ends_what_began_with_it_whatever_is_shown_later),
+        cmocka_unit_test(
+            token_that_has_expired_is_not_forgotten_where_another_device_comes_just_then),
         cmocka_unit_test(
             space_has_room_for_so_many_members_and_those_that_have_come_may_come_again),
         cmocka_unit_test(
