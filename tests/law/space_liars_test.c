@@ -854,7 +854,7 @@ static void honest_peers_agree(test_case *c)
 
 TEST(honest_peers_agree_and_have_nothing_that_a_liar_had_no_right_to_write)
 {
-    test_law(TEST_AMOUNT(1000), honest_peers_agree);
+    test_law(1000, honest_peers_agree);
 }
 
 int main(void)
