@@ -278,26 +278,26 @@ size_t test_space_join(test_space_world *w, size_t a, size_t b)
     return at;
 }
 
-void test_space_part(test_space_world *w, size_t number)
+void test_space_part(test_space_world *w, size_t link)
 {
-    test_space_link *link = &w->links[number];
+    test_space_link *one = &w->links[link];
 
-    if (!link->pipe) return;
+    if (!one->pipe) return;
     for (size_t i = 0; i < 2; i++) {
-        mt_connection_close(link->ends[i]);
-        mt_connection_unref(link->ends[i]);
-        link->ends[i] = NULL;
+        mt_connection_close(one->ends[i]);
+        mt_connection_unref(one->ends[i]);
+        one->ends[i] = NULL;
     }
-    mt_connection_unref(link->pipe);
-    link->pipe = NULL;
+    mt_connection_unref(one->pipe);
+    one->pipe = NULL;
 }
 
-bool test_space_is_up(const test_space_world *w, size_t number)
+bool test_space_is_up(const test_space_world *w, size_t link)
 {
-    const test_space_link *link = &w->links[number];
+    const test_space_link *one = &w->links[link];
 
-    return link->pipe && !mt_connection_offline(link->ends[0]) &&
-           !mt_connection_offline(link->ends[1]);
+    return one->pipe && !mt_connection_offline(one->ends[0]) &&
+           !mt_connection_offline(one->ends[1]);
 }
 
 /* ---- Data ---- */

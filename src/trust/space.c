@@ -134,21 +134,25 @@ static mti_space_visitor *past_visitor(const mt_space *space)
     return NULL;
 }
 
-static mt_status visitor_add(mt_space *space, mti_space_visitor **out, mt_error *why)
+/* NULL: why not is in `why`. */
+static mti_space_visitor *visitor_add(mt_space *space, mt_error *why)
 {
     mti_space_visitor *more;
 
     if (space->visitor_count >= space->members_max) {
-        if ((*out = past_visitor(space))) return MT_OK;
-        return mti_fail(why, MT_FULL, "the space has room for %zu devices, which have come",
-                        space->members_max);
+        if (!(more = past_visitor(space)))
+            (void)mti_fail(why, MT_FULL, "the space has room for %zu devices, which have come",
+                           space->members_max);
+        return more;
     }
     more = mti_vector_reserve(space->env->mem, space->visitors, &space->visitor_cap,
                               space->visitor_count + 1, sizeof *more);
-    if (!more) return mti_no_memory(why);
+    if (!more) {
+        (void)mti_no_memory(why);
+        return NULL;
+    }
     space->visitors = more;
-    *out = &more[space->visitor_count++];
-    return MT_OK;
+    return &more[space->visitor_count++];
 }
 
 /* Whoever comes again is known by what it shows now; what began with another grant ends with that. */
@@ -156,10 +160,9 @@ static mt_status note(mt_space *space, const uint8_t *device, const mti_grant *g
 {
     mti_space_visitor *visitor = visitor_of(space, device);
     uint64_t now = space->env->now_ms(space->env->ctx), ends = grant->not_after;
-    mt_status st;
 
     if (visitor && visitor->ends_ms > now && visitor->ends_ms < ends) ends = visitor->ends_ms;
-    if (!visitor && (st = visitor_add(space, &visitor, why)) != MT_OK) return st;
+    if (!visitor && !(visitor = visitor_add(space, why))) return why->status;
     memcpy(visitor->device, device, MT_DEVICE_LEN);
     visitor->grant = *grant;
     visitor->ends_ms = ends;

@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NONE SIZE_MAX
@@ -570,6 +571,7 @@ static found find(const world *w, size_t at, const char *uid)
     const mt_node *node = mt_peek(w->s.peers[at].db, mt_str(uid));
     found f = {.state = node ? mt_node_floor(node) : 0};
     mt_field field;
+    char *end;
 
     f.deleted = f.state > 0;
     if (!node || mt_node_get_any(node, mt_str("text"), &field) != MT_OK) return f;
@@ -578,7 +580,9 @@ static found find(const world *w, size_t at, const char *uid)
     if (field.kind == MT_FIELD_DELETED) return f;
     snprintf(f.text, sizeof f.text, "%.*s", (int)field.value.as.bytes.len,
              (const char *)field.value.as.bytes.data);
-    HOLDS(sscanf(f.text, "%zu %" SCNu64, &f.author, &f.written_ms) == 2);
+    f.author = (size_t)strtoull(f.text, &end, 10);
+    f.written_ms = strtoull(end, NULL, 10);
+    HOLDS(f.author < w->count && f.written_ms > 0);
     return f;
 }
 
