@@ -3,8 +3,7 @@
  *
  * The first byte of the input says which. */
 #include "counted.h"
-
-#include "trust/rights.h"
+#include "ordered.h"
 
 #include <mytosis/host.h>
 #include <string.h>
@@ -74,41 +73,6 @@ static void chain(mt_bytes bytes)
 
 /* ---- A chain in order ---- */
 
-static mt_status any_signature(void *ctx, const uint8_t *key, mt_bytes message,
-                               const uint8_t *signature)
-{
-    (void)ctx, (void)key, (void)message, (void)signature;
-    return MT_OK;
-}
-
-typedef struct ordered {
-    mti_token tokens[MT_CHAIN_TOKENS_MAX];
-    uint8_t room[MT_CHAIN_TOKENS_MAX][MTI_TOKEN_LEN_MAX];
-    mt_bytes bytes[MT_CHAIN_TOKENS_MAX];
-    size_t count;
-} ordered;
-
-/* Gives each token the hash, the place and the issuer that it must have. False: one cannot be read. */
-static bool put_in_order(ordered *out, const mt_crypto *crypto, const mt_bytes *tokens)
-{
-    mt_error err;
-
-    for (size_t i = 0; i < out->count; i++) {
-        mti_token *token = &out->tokens[i];
-
-        if (mti_token_decode(tokens[i], token, &err) != MT_OK) return false;
-        token->depth = (uint8_t)i;
-        memset(token->parent, 0, sizeof token->parent);
-        memcpy(token->space, out->tokens[0].space, sizeof token->space);
-        if (i > 0) {
-            mti_token_id(crypto, out->bytes[i - 1], token->parent);
-            memcpy(token->issuer, token[-1].audience, sizeof token->issuer);
-        }
-        out->bytes[i] = (mt_bytes){out->room[i], mti_token_encode(token, out->room[i])};
-    }
-    return true;
-}
-
 static bool gives(const mti_token *token, unsigned right, mt_bytes name)
 {
     if (!(token->rights & right)) return false;
@@ -136,19 +100,15 @@ static void require_given(const ordered *in, const mti_grant *grant, const mti_m
 
 static void ordered_chain(mt_bytes bytes)
 {
-    mt_crypto crypto = *mt_crypto_sodium();
+    const mt_crypto crypto = ordered_crypto();
     mt_bytes tokens[MT_CHAIN_TOKENS_MAX];
     ordered in = {.count = split(bytes, tokens)};
     mti_moment moment = {0};
-    mti_space space;
     mti_grant grant;
 
-    crypto.verify = any_signature;
-    if (in.count == 0 || !put_in_order(&in, &crypto, tokens)) return;
-    memcpy(space.id, in.tokens[0].space, sizeof space.id);
-    memcpy(space.root, in.tokens[0].issuer, sizeof space.root);
+    if (in.count == 0 || !ordered_make(&in, &crypto, tokens)) return;
     moment.now_ms = in.tokens[in.count - 1].not_before;
-    if (mti_chain_check(&crypto, &space, in.tokens[in.count - 1].audience, &moment, in.bytes,
+    if (mti_chain_check(&crypto, &in.space, in.tokens[in.count - 1].audience, &moment, in.bytes,
                         in.count, &grant, NULL) != MTI_VERDICT_ALLOWED)
         return;
     for (size_t i = 0; i < in.tokens[0].prefix_count; i++) {

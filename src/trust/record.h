@@ -7,8 +7,8 @@
  *
  * Such a node is good by itself, whoever brings it: its signatures say all. It never changes, and is never
  * deleted. Of two that name one token the merge rule keeps one, and both are true. `err` is never NULL. */
-#ifndef MTI_RECORD_H
-#define MTI_RECORD_H
+#ifndef MTI_TRUST_RECORD_H
+#define MTI_TRUST_RECORD_H
 
 #include "trust/rights.h"
 

@@ -45,6 +45,7 @@ mt_status mt_space_new(const mt_env *env, const mt_space_options *options, mt_sp
     memcpy(space->about.root, genesis.root, sizeof genesis.root);
     space->options.genesis = (mt_bytes){NULL, 0};
     space->expiry = (mt_timer){.fire = expired, .arg = space};
+    space->expires_ms = UINT64_MAX;
     *out = space;
     return MT_OK;
 }
@@ -67,21 +68,31 @@ const uint8_t *mt_space_id(const mt_space *space)
 
 /* ---- Changes ---- */
 
-/* Sets the timer to the soonest end of a grant that is good; it looks now and then, since the time of day may
- * jump. */
+static uint64_t soonest_end(mt_space *space, uint64_t now)
+{
+    uint64_t soonest = UINT64_MAX;
+
+    for (size_t i = 0; i < space->visitor_count; i++) {
+        mti_space_visitor *visitor = &space->visitors[i];
+        if (visitor->ends_ms <= now) visitor->ends_ms = visitor->grant.not_after;
+        if (visitor->ends_ms > now && visitor->ends_ms < soonest) soonest = visitor->ends_ms;
+    }
+    return soonest;
+}
+
+/* Sets the timer to the soonest end of a grant, or to now, where one was passed that has not been told. It looks now
+ * and then, since the time of day may jump. */
 static void expire_later(mt_space *space)
 {
-    uint64_t now = space->env->now_ms(space->env->ctx), left_ms;
+    uint64_t now = space->env->now_ms(space->env->ctx), left_ms = 0;
 
-    space->expires_ms = UINT64_MAX;
-    for (size_t i = 0; i < space->visitor_count; i++) {
-        uint64_t end = space->visitors[i].grant.not_after;
-        if (end > now && end < space->expires_ms) space->expires_ms = end;
+    if (space->expires_ms > now) {
+        space->expires_ms = soonest_end(space, now);
+        left_ms = space->expires_ms - now;
     }
     if (space->expiry_set) space->env->timer_stop(space->env->ctx, &space->expiry);
     space->expiry_set = space->expires_ms != UINT64_MAX;
     if (!space->expiry_set) return;
-    left_ms = space->expires_ms - now;
     space->env->timer_set(space->env->ctx, &space->expiry, left_ms < LOOK_MS ? left_ms : LOOK_MS);
 }
 
@@ -96,6 +107,7 @@ static void expired(void *arg)
     bool is_over = space->env->now_ms(space->env->ctx) >= space->expires_ms;
 
     space->expiry_set = false;
+    if (is_over) space->expires_ms = UINT64_MAX;
     expire_later(space);
     if (is_over) tell(space);
 }
@@ -110,23 +122,50 @@ static mti_space_visitor *visitor_of(const mt_space *space, const uint8_t *devic
     return NULL;
 }
 
-/* Whoever comes again is known by what it shows now. */
+/* One whose grant is good no more makes room. */
+static mti_space_visitor *past_visitor(const mt_space *space)
+{
+    mti_moment moment = mti_space_moment(space);
+
+    for (size_t i = 0; i < space->visitor_count; i++)
+        if (mti_decide(&space->visitors[i].grant, MTI_OPERATION_READ, mt_str(MTI_RESERVED_PREFIX),
+                       &moment) != MTI_VERDICT_ALLOWED)
+            return &space->visitors[i];
+    return NULL;
+}
+
+/* NULL: why not is in `why`. */
+static mti_space_visitor *visitor_add(mt_space *space, mt_error *why)
+{
+    mti_space_visitor *more;
+
+    if (space->visitor_count >= space->members_max) {
+        if (!(more = past_visitor(space)))
+            (void)mti_fail(why, MT_FULL, "the space has room for %zu devices, which have come",
+                           space->members_max);
+        return more;
+    }
+    more = mti_vector_reserve(space->env->mem, space->visitors, &space->visitor_cap,
+                              space->visitor_count + 1, sizeof *more);
+    if (!more) {
+        (void)mti_no_memory(why);
+        return NULL;
+    }
+    space->visitors = more;
+    return &more[space->visitor_count++];
+}
+
+/* Whoever comes again is known by what it shows now; what began with another grant ends with that. */
 static mt_status note(mt_space *space, const uint8_t *device, const mti_grant *grant, mt_error *why)
 {
-    mti_space_visitor *known = visitor_of(space, device), *more;
+    mti_space_visitor *visitor = visitor_of(space, device);
+    uint64_t now = space->env->now_ms(space->env->ctx), ends = grant->not_after;
 
-    if (!known) {
-        if (space->visitor_count >= space->members_max)
-            return mti_fail(why, MT_FULL, "the space has room for %zu devices, which have come",
-                            space->members_max);
-        more = mti_vector_reserve(space->env->mem, space->visitors, &space->visitor_cap,
-                                  space->visitor_count + 1, sizeof *more);
-        if (!more) return mti_no_memory(why);
-        space->visitors = more;
-        known = &more[space->visitor_count++];
-        memcpy(known->device, device, MT_DEVICE_LEN);
-    }
-    known->grant = *grant;
+    if (visitor && visitor->ends_ms > now && visitor->ends_ms < ends) ends = visitor->ends_ms;
+    if (!visitor && !(visitor = visitor_add(space, why))) return why->status;
+    memcpy(visitor->device, device, MT_DEVICE_LEN);
+    visitor->grant = *grant;
+    visitor->ends_ms = ends;
     expire_later(space);
     return MT_OK;
 }

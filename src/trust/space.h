@@ -18,6 +18,7 @@
 typedef struct mti_space_visitor {
     uint8_t device[MT_DEVICE_LEN];
     mti_grant grant;
+    uint64_t ends_ms; /* when that ends, or one before it with which a session may have begun */
 } mti_space_visitor;
 
 /* A token that was given to a device, by the id of the token. */
@@ -57,8 +58,10 @@ struct mt_space {
 /* What counts now. */
 mti_moment mti_space_moment(const mt_space *space);
 
-/* Takes in what a record says, which was checked. MT_NO_MEMORY. */
-MT_MUST_USE mt_status mti_space_take(mt_space *space, const mti_record *record, mt_error *err);
+/* Takes in what records say, which were checked: all or none. MT_TOO_LARGE: one is a revocation that has no room.
+ * MT_NO_MEMORY. */
+MT_MUST_USE mt_status mti_space_take(mt_space *space, const mti_record *records, size_t count,
+                                     mt_error *err);
 
 /* Frees what is known. */
 void mti_space_roll_free(mt_space *space);

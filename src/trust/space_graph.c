@@ -1,21 +1,14 @@
 /* space_graph.c - the records of a space in a database: each is checked and taken in on its way there, wherever it
  * comes from, and all that there are when the database is opened. */
+#include "base/bytes.h"
 #include "base/status.h"
 #include "trust/space.h"
 
 /* ---- On their way ---- */
 
-static mt_status take_row(mt_space *space, const mt_row *row, mt_error *err)
-{
-    mti_record record;
-    mt_status st = mti_record_of_row(space->options.crypto, &space->about, row, &record, err);
-
-    return st == MT_OK ? mti_space_take(space, &record, err) : st;
-}
-
 /* Whoever brings what is no record lies, and is heard no more; but for kinds and versions of records that are not known
  * here, which it may know. */
-static void refuse(mt_action *action, mt_bytes uid, mt_error *err)
+static void refuse(mt_action *action, mt_bytes uid, const mt_error *err)
 {
     mt_connection *origin = mt_action_origin(action);
     mt_status st = err->status;
@@ -27,23 +20,56 @@ static void refuse(mt_action *action, mt_bytes uid, mt_error *err)
     mt_action_refuse(action, st, why.text);
 }
 
+static size_t count_places(const mt_row *rows, size_t count)
+{
+    size_t places = 0;
+
+    for (size_t i = 0; i < count; i++) places += mti_record_is_place(rows[i].uid);
+    return places;
+}
+
+/* Takes in all rows that lie where records are, or none; `*uid` is then that of one that was not taken. */
+static mt_status take_rows(mt_space *space, const mt_action *action, mti_record *records,
+                           mt_bytes *uid, mt_error *err)
+{
+    size_t count, found = 0;
+    const mt_row *rows = mt_action_rows(action, &count);
+    mt_status st = MT_OK;
+
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
+        if (!mti_record_is_place(rows[i].uid)) continue;
+        *uid = rows[i].uid;
+        if (!mt_action_stamped(action))
+            return mti_fail(err, MT_REFUSED, "%s", mti_verdict_text(MTI_VERDICT_RESERVED));
+        st = mti_record_of_row(space->options.crypto, &space->about, &rows[i], &records[found++],
+                               err);
+    }
+    return st == MT_OK ? mti_space_take(space, records, found, err) : st;
+}
+
 static void guard(void *ctx, mt_action *action)
 {
     mt_space *space = ctx;
-    const mt_row *rows;
-    size_t count;
+    const mt_mem *mem = space->env->mem;
+    size_t count, places;
+    const mt_row *rows = mt_action_rows(action, &count);
+    mt_bytes uid = {NULL, 0};
+    mti_record *records;
     mt_error err;
+    mt_status st;
 
-    rows = mt_action_rows(action, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (!mti_record_is_place(rows[i].uid)) continue;
-        if (!mt_action_stamped(action))
-            mti_fail(&err, MT_REFUSED, "%s", mti_verdict_text(MTI_VERDICT_RESERVED));
-        else if (take_row(space, &rows[i], &err) == MT_OK) continue;
-        refuse(action, rows[i].uid, &err);
+    if ((places = count_places(rows, count)) == 0) {
+        mt_action_pass(action);
         return;
     }
-    mt_action_pass(action);
+    if (!(records = mti_mem_alloc(mem, places * sizeof *records))) {
+        mt_action_refuse(action, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY));
+        return;
+    }
+    st = take_rows(space, action, records, &uid, &err);
+    mti_mem_free(mem, records, places * sizeof *records);
+    if (st == MT_OK) mt_action_pass(action);
+    else refuse(action, uid, &err);
 }
 
 void mt_space_hooks(mt_space *space, mt_hook hooks[MT_SPACE_HOOKS])
@@ -59,10 +85,12 @@ void mt_space_hooks(mt_space *space, mt_hook hooks[MT_SPACE_HOOKS])
 static bool found(void *ctx, mt_db *db, const mt_row *row)
 {
     mt_space *space = ctx;
+    mti_record record;
     mt_error err = {MT_OK, ""};
-    mt_status st = take_row(space, row, &err);
+    mt_status st = mti_record_of_row(space->options.crypto, &space->about, row, &record, &err);
 
     (void)db;
+    if (st == MT_OK) st = mti_space_take(space, &record, 1, &err);
     if (st == MT_NO_MEMORY) space->follow_err = err;
     return true;
 }

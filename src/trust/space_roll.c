@@ -7,17 +7,6 @@
 #define GIVEN_MAX 4096u
 #define REVOCATIONS_MAX 4096u
 
-void mti_space_roll_free(mt_space *space)
-{
-    const mt_mem *mem = space->env->mem;
-
-    for (size_t i = 0; i < space->given_count; i++)
-        mti_mem_free(mem, space->given[i].chain, space->given[i].chain_len);
-    mti_mem_free(mem, space->given, space->given_cap * sizeof *space->given);
-    mti_mem_free(mem, space->revocations, space->revocation_cap * sizeof *space->revocations);
-    mti_mem_free(mem, space->depths, space->depth_cap * sizeof *space->depths);
-}
-
 /* ---- Revocations ---- */
 
 static bool is_known(const mt_space *space, const mti_revocation *revocation)
@@ -40,10 +29,25 @@ static size_t deepest(const mt_space *space)
     return at;
 }
 
-static mt_status reserve_revocation(mt_space *space, mt_error *err)
+/* Room for one, if there is none for all: those that are deeper give way. */
+static mt_status find_room(const mt_space *space, const mti_revocation *revocation, uint8_t depth,
+                           mt_error *err)
+{
+    if (space->revocation_count < REVOCATIONS_MAX || space->depths[deepest(space)] > depth ||
+        is_known(space, revocation))
+        return MT_OK;
+    return mti_fail(err, MT_TOO_LARGE, "more than %u revocations", REVOCATIONS_MAX);
+}
+
+static size_t at_most(size_t need, size_t max)
+{
+    return need < max ? need : max;
+}
+
+static mt_status reserve_revocations(mt_space *space, size_t count, mt_error *err)
 {
     const mt_mem *mem = space->env->mem;
-    size_t need = space->revocation_count + 1;
+    size_t need = at_most(space->revocation_count + count, REVOCATIONS_MAX);
     mti_revocation *revocations;
     uint8_t *depths;
 
@@ -57,25 +61,22 @@ static mt_status reserve_revocation(mt_space *space, mt_error *err)
     return MT_OK;
 }
 
-static mt_status take_revocation(mt_space *space, const mti_revocation *revocation, uint8_t depth,
-                                 mt_error *err)
+/* Answers whether it is one more. It has room, or gives way itself. */
+static bool take_revocation(mt_space *space, const mti_revocation *revocation, uint8_t depth)
 {
     size_t at = space->revocation_count;
-    mt_status st;
 
-    if (is_known(space, revocation)) return MT_OK;
-    if (at == REVOCATIONS_MAX) {
-        at = deepest(space);
-        if (space->depths[at] <= depth)
-            return mti_fail(err, MT_TOO_LARGE, "more than %u revocations", REVOCATIONS_MAX);
-    } else {
-        if ((st = reserve_revocation(space, err)) != MT_OK) return st;
-        space->revocation_count++;
-    }
+    if (is_known(space, revocation)) return false;
+    if (at < REVOCATIONS_MAX) space->revocation_count++;
+    else if (space->depths[at = deepest(space)] <= depth) return false;
     space->revocations[at] = *revocation;
     space->depths[at] = depth;
+    return true;
+}
+
+static void tell(const mt_space *space)
+{
     if (space->options.changed) space->options.changed(space->options.ctx);
-    return MT_OK;
 }
 
 mt_status mt_space_revoke(mt_space *space, mt_bytes revocation, mt_error *err)
@@ -87,7 +88,10 @@ mt_status mt_space_revoke(mt_space *space, mt_bytes revocation, mt_error *err)
     if (!err) err = &ignored;
     st = mti_revocation_decode(revocation, &taken, err);
     if (st == MT_OK) st = mti_revocation_verify(space->options.crypto, &taken, err);
-    return st == MT_OK ? take_revocation(space, &taken, 0, err) : st;
+    if (st == MT_OK) st = find_room(space, &taken, 0, err);
+    if (st == MT_OK) st = reserve_revocations(space, 1, err);
+    if (st == MT_OK && take_revocation(space, &taken, 0)) tell(space);
+    return st;
 }
 
 /* ---- Tokens ---- */
@@ -110,7 +114,9 @@ static mt_status take_token(mt_space *space, const mti_record *record, mt_error 
     mti_space_given *given;
     uint8_t *chain;
 
-    if (space->given_count == GIVEN_MAX || is_given(space, &record->grant)) return MT_OK;
+    if (record->kind == MTI_RECORD_GENESIS || space->given_count == GIVEN_MAX ||
+        is_given(space, &record->grant))
+        return MT_OK;
     given = mti_vector_reserve(space->env->mem, space->given, &space->given_cap,
                                space->given_count + 1, sizeof *given);
     if (!given) return mti_no_memory(err);
@@ -125,14 +131,59 @@ static mt_status take_token(mt_space *space, const mti_record *record, mt_error 
     return MT_OK;
 }
 
-mt_status mti_space_take(mt_space *space, const mti_record *record, mt_error *err)
+static void forget_tokens(mt_space *space, size_t from)
 {
+    while (space->given_count > from) {
+        const mti_space_given *given = &space->given[--space->given_count];
+        mti_mem_free(space->env->mem, given->chain, given->chain_len);
+    }
+}
+
+/* ---- Both ---- */
+
+/* Takes the tokens, and has room for the revocations. */
+static mt_status prepare(mt_space *space, const mti_record *records, size_t count, mt_error *err)
+{
+    size_t revocations = 0;
     mt_status st = MT_OK;
 
-    if (record->kind == MTI_RECORD_GENESIS) return MT_OK;
-    if (record->kind == MTI_RECORD_REVOCATION)
-        st = take_revocation(space, &record->revocation, record->grant.count, err);
-    return st == MT_OK ? take_token(space, record, err) : st;
+    for (size_t i = 0; i < count && st == MT_OK; i++) {
+        const mti_record *record = &records[i];
+        if (record->kind == MTI_RECORD_REVOCATION) {
+            revocations++;
+            st = find_room(space, &record->revocation, record->grant.count, err);
+        }
+        if (st == MT_OK) st = take_token(space, record, err);
+    }
+    if (st == MT_OK && revocations > 0) st = reserve_revocations(space, revocations, err);
+    return st;
+}
+
+mt_status mti_space_take(mt_space *space, const mti_record *records, size_t count, mt_error *err)
+{
+    size_t before = space->given_count;
+    mt_status st = prepare(space, records, count, err);
+    bool changes = false;
+
+    if (st != MT_OK) {
+        forget_tokens(space, before);
+        return st;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (records[i].kind == MTI_RECORD_REVOCATION)
+            changes |= take_revocation(space, &records[i].revocation, records[i].grant.count);
+    if (changes) tell(space);
+    return MT_OK;
+}
+
+void mti_space_roll_free(mt_space *space)
+{
+    const mt_mem *mem = space->env->mem;
+
+    forget_tokens(space, 0);
+    mti_mem_free(mem, space->given, space->given_cap * sizeof *space->given);
+    mti_mem_free(mem, space->revocations, space->revocation_cap * sizeof *space->revocations);
+    mti_mem_free(mem, space->depths, space->depth_cap * sizeof *space->depths);
 }
 
 /* ---- Showing ---- */

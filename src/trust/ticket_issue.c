@@ -40,11 +40,12 @@ mt_status mt_ticket_make(const mt_env *env, const mt_crypto *crypto, const uint8
     fill(crypto, seed, ticket, &made);
     if (env->entropy(env->ctx, made.secret, sizeof made.secret) != MT_OK)
         return mti_fail(err, MT_IO, "there is no source of random numbers");
-    if ((st = mti_ticket_encode(crypto, &made, text, &len, err)) == MT_OK) {
+    st = mti_ticket_encode(crypto, &made, text, &len, err);
+    if (st == MT_OK && mti_buf_append(out, text, len) != MT_OK) st = mti_no_memory(err);
+    if (st == MT_OK) {
         memcpy(ticket->device, made.device, sizeof ticket->device);
         mti_ticket_id(crypto, made.secret, ticket->id);
         mti_ticket_key(crypto, made.secret, ticket->key);
-        if (mti_buf_append(out, text, len) != MT_OK) st = mti_no_memory(err);
     }
     crypto->wipe(crypto->ctx, text, sizeof text);
     crypto->wipe(crypto->ctx, &made, sizeof made);

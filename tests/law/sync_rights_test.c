@@ -139,7 +139,7 @@ static void nothing_is_where_it_may_not_be(test_case *c)
 
 TEST(nothing_is_where_it_may_not_be_and_everything_where_it_may)
 {
-    test_law(TEST_AMOUNT(2000), nothing_is_where_it_may_not_be);
+    test_law(2000, nothing_is_where_it_may_not_be);
 }
 
 int main(void)
