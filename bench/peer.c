@@ -40,7 +40,7 @@ static void records_make(const peer *p, const uint8_t *seed, mt_buf *genesis, mt
     mt_error error;
 
     genesis->mem = chain->mem = mt_mem_system();
-    bench_must(mt_genesis_make(mt_crypto_sodium(), root, recovery, genesis, &error), "genesis");
+    bench_must(mt_genesis_make(mt_crypto_sodium(), root, recovery, 0, genesis, &error), "genesis");
     bench_must(mt_token_issue(p->env, mt_crypto_sodium(), mt_buf_bytes(genesis), root, everything,
                               &token, chain, &error),
                "token");

@@ -49,7 +49,7 @@ static mt_status make_records(const mt_env *env, const seeds *s, cli_space_file 
 
     crypto->signing_key(crypto->ctx, s->device, device);
     crypto->signing_key(crypto->ctx, s->recovery, recovery);
-    st = mt_genesis_make(crypto, s->root, public_of(recovery), &file->genesis.buf, err);
+    st = mt_genesis_make(crypto, s->root, public_of(recovery), 0, &file->genesis.buf, err);
     if (st == MT_OK)
         st = mt_token_issue(env, crypto, mt_buf_bytes(&file->genesis.buf), s->root, everything,
                             &token, &file->chain.buf, err);

@@ -34,7 +34,7 @@ static mt_space *begin_space(const mt_env *env, const uint8_t *root, mt_buf *gen
     mt_error err = {MT_OK, ""};
     mt_space *space;
 
-    must(mt_genesis_make(options.crypto, root, recovery, genesis, &err), &err);
+    must(mt_genesis_make(options.crypto, root, recovery, 0, genesis, &err), &err);
     options.genesis = mt_buf_bytes(genesis);
     must(mt_space_new(env, &options, &space, &err), &err);
     return space;

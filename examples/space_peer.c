@@ -356,7 +356,7 @@ static void begin_space(peer *home)
 
     must(home->env->entropy(home->env->ctx, root, sizeof root), NULL);
     mt_crypto_sodium()->signing_key(NULL, home->seed, key);
-    must(mt_genesis_make(mt_crypto_sodium(), root, recovery, &home->genesis, &err), &err);
+    must(mt_genesis_make(mt_crypto_sodium(), root, recovery, 0, &home->genesis, &err), &err);
     give(home, root, (mt_bytes){NULL, 0}, key + MT_SIGNING_KEY_LEN - MT_DEVICE_LEN,
          MT_RIGHT_READ | MT_RIGHT_WRITE | MT_RIGHT_DELEGATE, "", &home->chain);
     begin(home);

@@ -31,23 +31,20 @@ static void device_make(test_space_world *w, size_t at)
 void test_space_begin_with(test_space_world *w, uint64_t seed, const mt_mem *mem,
                            uint32_t members_max)
 {
-    uint8_t recovery[MT_KEY_LEN] = {5}, key[MT_SIGNING_KEY_LEN];
-    mt_error err;
+    uint8_t recovery[MT_KEY_LEN] = {5};
 
     memset(w, 0, sizeof *w);
     w->live_before = test_mem_live();
     test_env_init(&w->te, seed, mem);
     memset(w->root, 'R', sizeof w->root);
     w->genesis.mem = test_mem();
-    CHECK(mt_genesis_make(crypto(), w->root, recovery, &w->genesis, NULL) == MT_OK);
-    crypto()->signing_key(NULL, w->root, key);
-    CHECK(mti_genesis_make(crypto(), key, recovery, members_max, w->genesis.data, &err) == MT_OK);
+    CHECK(mt_genesis_make(crypto(), w->root, recovery, members_max, &w->genesis, NULL) == MT_OK);
     for (size_t i = 0; i < TEST_SPACE_PEERS; i++) device_make(w, i);
 }
 
 void test_space_begin(test_space_world *w)
 {
-    test_space_begin_with(w, 91, test_mem(), UINT32_MAX);
+    test_space_begin_with(w, 91, test_mem(), 0);
 }
 
 void test_space_end(test_space_world *w)

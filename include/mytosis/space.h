@@ -51,9 +51,11 @@ typedef struct mt_token {
 } mt_token;
 
 /* Appends the genesis record of the space whose root key has this seed; `recovery` is the public key, MT_KEY_LEN
- * bytes, that may take its place if it is lost. MT_INVALID, MT_NO_MEMORY. `err` may be NULL, here and below. */
+ * bytes, that may take its place if it is lost. `members_max`: how many devices each peer admits at a time; 0: no limit but
+ * that of mt_space_admit. MT_NO_MEMORY. `err` may be NULL, here and below. */
 MT_API MT_MUST_USE mt_status mt_genesis_make(const mt_crypto *crypto, const uint8_t *root_seed,
-                                             const uint8_t *recovery, mt_buf *out, mt_error *err);
+                                             const uint8_t *recovery, uint32_t members_max,
+                                             mt_buf *out, mt_error *err);
 
 /* Appends a chain: that of who issues the token, empty for the root, and the token behind it, signed with the
  * issuer's seed. MT_INVALID: a token that cannot be, or one that gives more than its issuer may; MT_MALFORMED: a
@@ -98,7 +100,8 @@ MT_API const uint8_t *mt_space_id(const mt_space *space);
  * none, or not signed as it says. MT_TOO_LARGE: there are too many. MT_NO_MEMORY. */
 MT_API MT_MUST_USE mt_status mt_space_revoke(mt_space *space, mt_bytes revocation, mt_error *err);
 
-/* For mt_secure_options: admits a device that shows a chain which is in order and good now. */
+/* For mt_secure_options: admits a device that shows a chain which is in order and good now. MT_FULL: as many have come as
+ * the space has members, or 4,096, and are still good. */
 MT_API mt_status mt_space_admit(void *space, const mt_secure_visitor *visitor,
                                 mt_connection *connection, mt_error *why);
 
@@ -140,7 +143,7 @@ typedef struct mt_space_member {
     bool revoked; /* it, or one before it in its chain */
 } mt_space_member;
 
-/* Shows each, in the order in which they came to be known: 4,096 at most. A device may have several. */
+/* Shows each, in the order in which they begin to be good: 4,096 at most. A device may have several. */
 MT_API void mt_space_members(const mt_space *space,
                              void (*show)(void *ctx, const mt_space_member *member), void *ctx);
 

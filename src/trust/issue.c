@@ -17,20 +17,17 @@ typedef struct base {
 static mt_status base_read(const mt_crypto *crypto, mt_bytes genesis, const uint8_t *seed,
                            mt_bytes chain, base *out, mt_error *err)
 {
-    mti_genesis record;
-    mt_status st = mti_genesis_read(crypto, genesis, &record, err);
+    mt_status st;
 
     memset(out, 0, sizeof *out);
-    if (st != MT_OK) return st;
-    mti_genesis_id(crypto, genesis.data, out->about.id);
-    memcpy(out->about.root, record.root, sizeof record.root);
+    if ((st = mti_space_read(crypto, genesis, &out->about, NULL, err)) != MT_OK) return st;
     if (chain.len > 0) st = mti_chain_decode(chain, out->tokens, &out->count, err);
     if (st == MT_OK) crypto->signing_key(crypto->ctx, seed, out->key);
     return st;
 }
 
 mt_status mt_genesis_make(const mt_crypto *crypto, const uint8_t *root_seed,
-                          const uint8_t *recovery, mt_buf *out, mt_error *err)
+                          const uint8_t *recovery, uint32_t members_max, mt_buf *out, mt_error *err)
 {
     uint8_t key[MT_SIGNING_KEY_LEN], record[MTI_GENESIS_LEN];
     mt_error ignored;
@@ -38,7 +35,8 @@ mt_status mt_genesis_make(const mt_crypto *crypto, const uint8_t *root_seed,
 
     if (!err) err = &ignored;
     crypto->signing_key(crypto->ctx, root_seed, key);
-    st = mti_genesis_make(crypto, key, recovery, UINT32_MAX, record, err);
+    st = mti_genesis_make(crypto, key, recovery, members_max ? members_max : UINT32_MAX, record,
+                          err);
     crypto->wipe(crypto->ctx, key, sizeof key);
     if (st == MT_OK && mti_buf_append(out, record, sizeof record) != MT_OK)
         return mti_no_memory(err);

@@ -68,12 +68,12 @@ static mt_status read_chain(const mt_crypto *crypto, const mti_space *space, mt_
     return err->status;
 }
 
-/* The root, and who issued a token of the chain, which the first of them was by the root. */
-static bool is_above(const mti_grant *grant, const uint8_t *key)
+/* The rank of who issued a token of the chain, the first of which was by the root; 0: it is nobody of these. */
+static uint8_t rank_of(const mti_grant *grant, const uint8_t *key)
 {
-    for (size_t i = 0; i < grant->count; i++)
-        if (memcmp(key, grant->issuers[i], MT_KEY_LEN) == 0) return true;
-    return false;
+    for (uint8_t i = 0; i < grant->count; i++)
+        if (memcmp(key, grant->issuers[i], MT_KEY_LEN) == 0) return (uint8_t)(i + 1);
+    return 0;
 }
 
 static mt_status read_revocation(const mt_crypto *crypto, const mti_space *space, mt_bytes bytes,
@@ -93,7 +93,7 @@ static mt_status read_revocation(const mt_crypto *crypto, const mti_space *space
         return mti_fail(err, MT_REFUSED, "a revocation of another space");
     if (memcmp(revocation->token, out->grant.ids[out->grant.count - 1], MTI_ID_LEN) != 0)
         return mti_fail(err, MT_REFUSED, "a revocation of another token than its chain's last");
-    if (!is_above(&out->grant, revocation->by))
+    if ((out->rank = rank_of(&out->grant, revocation->by)) == 0)
         return mti_fail(err, MT_REFUSED, "a revocation by a device that the token is not under");
     return mti_revocation_verify(crypto, revocation, err);
 }

@@ -31,6 +31,7 @@ typedef struct mti_record {
     mti_grant grant;            /* what it gave before it was taken back, and within its time */
     mt_bytes chain;             /* BORROWED from the bytes */
     mti_revocation revocation;
+    uint8_t rank; /* of who revokes: 1 is the root, 2 whom that gave a token, and so on */
 } mti_record;
 
 /* Whether a node lies where only records are. */

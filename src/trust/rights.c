@@ -1,6 +1,7 @@
 #include "trust/rights.h"
 
 #include "base/assert.h"
+#include "trust/genesis.h"
 
 #include <mytosis/value.h>
 
@@ -68,6 +69,19 @@ size_t mti_chain_encode(const mt_bytes *tokens, size_t count, uint8_t out[MTI_CH
         at = mti_statement_put(at, tokens[i].data, tokens[i].len);
     }
     return (size_t)(at - out);
+}
+
+mt_status mti_space_read(const mt_crypto *crypto, mt_bytes genesis, mti_space *out,
+                         uint32_t *members_max, mt_error *err)
+{
+    mti_genesis record;
+    mt_status st = mti_genesis_read(crypto, genesis, &record, err);
+
+    if (st != MT_OK) return st;
+    mti_genesis_id(crypto, genesis.data, out->id);
+    memcpy(out->root, record.root, sizeof record.root);
+    if (members_max) *members_max = record.members_max;
+    return MT_OK;
 }
 
 /* ---- What a chain is worth now ---- */

@@ -72,6 +72,10 @@ typedef struct mti_space {
     uint8_t root[MT_KEY_LEN];
 } mti_space;
 
+/* Reads it from the record. Statuses of mti_genesis_read; `members_max` may be NULL. */
+MT_MUST_USE mt_status mti_space_read(const mt_crypto *crypto, mt_bytes genesis, mti_space *out,
+                                     uint32_t *members_max, mt_error *err);
+
 /* What a chain that was checked gives. All zero, it gives nothing. */
 typedef struct mti_grant {
     uint8_t count; /* tokens of the chain; 0: none */

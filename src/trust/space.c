@@ -26,7 +26,8 @@ mt_status mt_space_new(const mt_env *env, const mt_space_options *options, mt_sp
                        mt_error *err)
 {
     mt_space_options own = {0};
-    mti_genesis genesis;
+    uint32_t members_max;
+    mti_space about;
     mt_error ignored;
     mt_space *space;
     mt_status st;
@@ -34,15 +35,15 @@ mt_status mt_space_new(const mt_env *env, const mt_space_options *options, mt_sp
     if (!err) err = &ignored;
     memcpy(&own, options, options->size < sizeof own ? options->size : sizeof own);
     if (!own.crypto) return mti_fail(err, MT_INVALID, "a space needs a table of ciphers");
-    if ((st = mti_genesis_read(own.crypto, own.genesis, &genesis, err)) != MT_OK) return st;
+    st = mti_space_read(own.crypto, own.genesis, &about, &members_max, err);
+    if (st != MT_OK) return st;
     if (!(space = mti_mem_alloc(env->mem, sizeof *space))) return mti_no_memory(err);
     memset(space, 0, sizeof *space);
     space->env = env;
     space->options = own;
     memcpy(space->genesis, own.genesis.data, sizeof space->genesis);
-    space->members_max = genesis.members_max < VISITORS_MAX ? genesis.members_max : VISITORS_MAX;
-    mti_genesis_id(own.crypto, own.genesis.data, space->about.id);
-    memcpy(space->about.root, genesis.root, sizeof genesis.root);
+    space->members_max = members_max < VISITORS_MAX ? members_max : VISITORS_MAX;
+    space->about = about;
     space->options.genesis = (mt_bytes){NULL, 0};
     space->expiry = (mt_timer){.fire = expired, .arg = space};
     space->expires_ms = UINT64_MAX;

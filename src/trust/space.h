@@ -41,9 +41,8 @@ struct mt_space {
     size_t given_count, given_cap;
     mti_revocation *revocations;
     size_t revocation_count, revocation_cap;
-    uint8_t *
-        depths; /* of each revocation: how many tokens the chain has that it is about; 0: not known */
-    size_t depth_cap;
+    uint8_t *ranks; /* of each revocation: who revokes, as in a record; 0: this program itself */
+    size_t rank_cap;
     bool guarded; /* a database has its hooks: records may come from peers */
     mt_timer expiry;
     bool expiry_set;

@@ -81,7 +81,8 @@ void mt_space_hooks(mt_space *space, mt_hook hooks[MT_SPACE_HOOKS])
 
 /* ---- Those that there are ---- */
 
-/* What is no record, in a store from before, is nothing to the space. */
+/* What is no record, in a store from before, is nothing to the space, and would have every peer drop us: it is forgotten. A
+ * record that is not known here others may know. */
 static bool found(void *ctx, mt_db *db, const mt_row *row)
 {
     mt_space *space = ctx;
@@ -89,7 +90,9 @@ static bool found(void *ctx, mt_db *db, const mt_row *row)
     mt_error err = {MT_OK, ""};
     mt_status st = mti_record_of_row(space->options.crypto, &space->about, row, &record, &err);
 
-    (void)db;
+    if (st == MT_MALFORMED || st == MT_REFUSED)
+        (void)!mt_forget(db, &row->uid, 1, NULL, NULL, NULL,
+                         NULL); /* it is tried again the next time */
     if (st == MT_OK) st = mti_space_take(space, &record, 1, &err);
     if (st == MT_NO_MEMORY) space->follow_err = err;
     return true;

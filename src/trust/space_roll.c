@@ -18,22 +18,22 @@ static bool is_known(const mt_space *space, const mti_revocation *revocation)
     return false;
 }
 
-/* The place of the one that goes where there is no room: of those about the longest chain, the first. Who is deep in
- * the tree can make many, and none of them keeps out one from nearer to the root. */
-static size_t deepest(const mt_space *space)
+/* The place of the one that goes where there is no room: of those by who stands lowest, the first. Whoever may delegate can
+ * make many, and none of them keeps out one by who stands above. */
+static size_t lowest(const mt_space *space)
 {
     size_t at = 0;
 
     for (size_t i = 1; i < space->revocation_count; i++)
-        if (space->depths[i] > space->depths[at]) at = i;
+        if (space->ranks[i] > space->ranks[at]) at = i;
     return at;
 }
 
-/* Room for one, if there is none for all: those that are deeper give way. */
-static mt_status find_room(const mt_space *space, const mti_revocation *revocation, uint8_t depth,
+/* Room for one, if there is none for all: those by who stands lower give way. */
+static mt_status find_room(const mt_space *space, const mti_revocation *revocation, uint8_t rank,
                            mt_error *err)
 {
-    if (space->revocation_count < REVOCATIONS_MAX || space->depths[deepest(space)] > depth ||
+    if (space->revocation_count < REVOCATIONS_MAX || space->ranks[lowest(space)] > rank ||
         is_known(space, revocation))
         return MT_OK;
     return mti_fail(err, MT_TOO_LARGE, "more than %u revocations", REVOCATIONS_MAX);
@@ -49,28 +49,28 @@ static mt_status reserve_revocations(mt_space *space, size_t count, mt_error *er
     const mt_mem *mem = space->env->mem;
     size_t need = at_most(space->revocation_count + count, REVOCATIONS_MAX);
     mti_revocation *revocations;
-    uint8_t *depths;
+    uint8_t *ranks;
 
     revocations = mti_vector_reserve(mem, space->revocations, &space->revocation_cap, need,
                                      sizeof *revocations);
     if (!revocations) return mti_no_memory(err);
     space->revocations = revocations;
-    depths = mti_vector_reserve(mem, space->depths, &space->depth_cap, need, sizeof *depths);
-    if (!depths) return mti_no_memory(err);
-    space->depths = depths;
+    ranks = mti_vector_reserve(mem, space->ranks, &space->rank_cap, need, sizeof *ranks);
+    if (!ranks) return mti_no_memory(err);
+    space->ranks = ranks;
     return MT_OK;
 }
 
 /* Answers whether it is one more. It has room, or gives way itself. */
-static bool take_revocation(mt_space *space, const mti_revocation *revocation, uint8_t depth)
+static bool take_revocation(mt_space *space, const mti_revocation *revocation, uint8_t rank)
 {
     size_t at = space->revocation_count;
 
     if (is_known(space, revocation)) return false;
     if (at < REVOCATIONS_MAX) space->revocation_count++;
-    else if (space->depths[at = deepest(space)] <= depth) return false;
+    else if (space->ranks[at = lowest(space)] <= rank) return false;
     space->revocations[at] = *revocation;
-    space->depths[at] = depth;
+    space->ranks[at] = rank;
     return true;
 }
 
@@ -139,6 +139,19 @@ static void forget_tokens(mt_space *space, size_t from)
     }
 }
 
+/* Puts the last ones where they belong: they are in the order in which they begin to be good. */
+static void sort_tokens(mt_space *space, size_t from)
+{
+    for (; from < space->given_count; from++) {
+        mti_space_given moved = space->given[from];
+        size_t at = from;
+
+        for (; at > 0 && space->given[at - 1].grant.not_before > moved.grant.not_before; at--)
+            space->given[at] = space->given[at - 1];
+        space->given[at] = moved;
+    }
+}
+
 /* ---- Both ---- */
 
 /* Takes the tokens, and has room for the revocations. */
@@ -151,7 +164,7 @@ static mt_status prepare(mt_space *space, const mti_record *records, size_t coun
         const mti_record *record = &records[i];
         if (record->kind == MTI_RECORD_REVOCATION) {
             revocations++;
-            st = find_room(space, &record->revocation, record->grant.count, err);
+            st = find_room(space, &record->revocation, record->rank, err);
         }
         if (st == MT_OK) st = take_token(space, record, err);
     }
@@ -169,9 +182,10 @@ mt_status mti_space_take(mt_space *space, const mti_record *records, size_t coun
         forget_tokens(space, before);
         return st;
     }
+    sort_tokens(space, before);
     for (size_t i = 0; i < count; i++)
         if (records[i].kind == MTI_RECORD_REVOCATION)
-            changes |= take_revocation(space, &records[i].revocation, records[i].grant.count);
+            changes |= take_revocation(space, &records[i].revocation, records[i].rank);
     if (changes) tell(space);
     return MT_OK;
 }
@@ -183,7 +197,7 @@ void mti_space_roll_free(mt_space *space)
     forget_tokens(space, 0);
     mti_mem_free(mem, space->given, space->given_cap * sizeof *space->given);
     mti_mem_free(mem, space->revocations, space->revocation_cap * sizeof *space->revocations);
-    mti_mem_free(mem, space->depths, space->depth_cap * sizeof *space->depths);
+    mti_mem_free(mem, space->ranks, space->rank_cap * sizeof *space->ranks);
 }
 
 /* ---- Showing ---- */

@@ -56,6 +56,17 @@ static roll roll_of(const test_space_world *w, size_t at)
     return r;
 }
 
+static bool is_stored(mt_db *db, const char *uid)
+{
+    mt_handle *node = NULL;
+    bool is_there;
+
+    CHECK(mt_read_wait(db, mt_str(uid), NULL, &node) == MT_OK);
+    is_there = node != NULL;
+    mt_handle_unref(node);
+    return is_there;
+}
+
 /* How many of its peers a peer has something to say to. */
 static void count_live(void *ctx, const mt_sync_peer *peer)
 {
@@ -409,6 +420,31 @@ TEST(members_and_revocations_are_known_again_after_it_was_closed)
 
 /* ---- What one may ---- */
 
+TEST(what_is_no_record_in_a_store_from_before_is_forgotten)
+{
+    test_space_world w;
+    test_storage ts;
+    test_space_peer *hub = &w.peers[0];
+
+    test_space_begin(&w);
+    test_storage_init(&ts, &w.te.env);
+    ts.quiet = true;
+    test_space_give(&w, 0, READ_WRITE, &test_everything);
+    test_space_open(&w, 0, 0, &ts.storage); /* without the hooks */
+    test_space_set(&w, 0, "@space/tokens/mine");
+    test_space_set(&w, 0, "@space/later/1");
+    test_space_set(&w, 0, "notes/1");
+    test_space_close(&w, 0);
+    test_space_open(&w, 0, TEST_SPACE_HONEST, &ts.storage);
+    CHECK(mt_space_follow(hub->space, hub->db, NULL, NULL) == MT_OK);
+    rest(&w);
+    CHECK(!is_stored(hub->db, "@space/tokens/mine") && is_stored(hub->db, "notes/1"));
+    CHECK(!is_stored(hub->db, "@space/later/1"));
+    test_space_close(&w, 0);
+    test_storage_end(&ts);
+    test_space_end(&w);
+}
+
 TEST(member_that_has_come_may_what_its_token_says_and_no_other)
 {
     test_space_world w;
@@ -523,20 +559,20 @@ TEST(space_has_room_for_so_many_members_and_those_that_have_come_may_come_again)
 #define MANY 4096
 
 /* The `number`th revocation, by the issuer of a token that has so many above it, as if it had been checked. */
-static mti_record revocation_of(uint8_t depth, uint32_t number)
+static mti_record revocation_of(uint8_t rank, uint32_t number)
 {
     static uint8_t chain[1];
     mti_record record = {.kind = MTI_RECORD_REVOCATION, .chain = {chain, 1}};
 
-    record.grant.count = depth;
+    record.rank = record.grant.count = rank;
     memcpy(record.revocation.token, &number, sizeof number);
-    memcpy(record.grant.ids[depth - 1], &number, sizeof number);
+    memcpy(record.grant.ids[rank - 1], &number, sizeof number);
     return record;
 }
 
-static mt_status take(test_space_world *w, uint8_t depth, uint32_t number)
+static mt_status take(test_space_world *w, uint8_t rank, uint32_t number)
 {
-    mti_record record = revocation_of(depth, number);
+    mti_record record = revocation_of(rank, number);
     mt_error err = {MT_OK, ""};
     mt_status st = mti_space_take(w->peers[0].space, &record, 1, &err);
 
@@ -545,17 +581,17 @@ static mt_status take(test_space_world *w, uint8_t depth, uint32_t number)
     return st;
 }
 
-/* How many are known of those about chains of a length. */
-static size_t known(const test_space_world *w, uint8_t depth)
+/* How many are known by devices of a rank. */
+static size_t known(const test_space_world *w, uint8_t rank)
 {
     const mt_space *space = w->peers[0].space;
     size_t count = 0;
 
-    for (size_t i = 0; i < space->revocation_count; i++) count += space->depths[i] == depth;
+    for (size_t i = 0; i < space->revocation_count; i++) count += space->ranks[i] == rank;
     return count;
 }
 
-TEST(where_there_are_too_many_revocations_those_of_longer_chains_give_way_to_shorter_ones)
+TEST(where_there_are_too_many_revocations_those_by_who_stands_lower_give_way)
 {
     test_space_world w;
     uint32_t number = 0;
@@ -581,7 +617,7 @@ TEST(where_there_are_too_many_revocations_those_of_longer_chains_give_way_to_sho
     test_space_end(&w);
 }
 
-TEST(of_a_commit_of_too_many_revocations_those_of_the_longest_chains_are_left_out)
+TEST(of_a_commit_of_too_many_revocations_those_by_who_stands_lowest_are_left_out)
 {
     static mti_record records[MANY + 2];
     mt_error err;
@@ -610,16 +646,16 @@ int main(void)
         cmocka_unit_test(record_of_a_kind_that_is_not_known_is_refused_and_the_rest_goes_on),
         cmocka_unit_test(record_is_good_whoever_brings_it),
         cmocka_unit_test(members_and_revocations_are_known_again_after_it_was_closed),
+        cmocka_unit_test(what_is_no_record_in_a_store_from_before_is_forgotten),
         cmocka_unit_test(member_that_has_come_may_what_its_token_says_and_no_other),
         cmocka_unit_test(token_that_ends_first_ends_what_began_with_it_whatever_is_shown_later),
         cmocka_unit_test(
             token_that_has_expired_is_not_forgotten_where_another_device_comes_just_then),
         cmocka_unit_test(
             space_has_room_for_so_many_members_and_those_that_have_come_may_come_again),
+        cmocka_unit_test(where_there_are_too_many_revocations_those_by_who_stands_lower_give_way),
         cmocka_unit_test(
-            where_there_are_too_many_revocations_those_of_longer_chains_give_way_to_shorter_ones),
-        cmocka_unit_test(
-            of_a_commit_of_too_many_revocations_those_of_the_longest_chains_are_left_out),
+            of_a_commit_of_too_many_revocations_those_by_who_stands_lowest_are_left_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,31 @@ TEST(token_from_a_member_gives_no_more_than_it_has)
     test_space_end(&w);
 }
 
+/* Clocks differ: who gives something may have been given its own a moment ago, by a clock that is ahead. */
+TEST(token_begins_no_sooner_than_its_issuers_and_ends_with_it_if_that_is_left_open)
+{
+    test_space_world w;
+    mt_token token;
+    mt_error err;
+    uint64_t now;
+
+    test_space_begin(&w);
+    test_space_give(&w, HUB, MT_RIGHT_READ | MT_RIGHT_DELEGATE, &test_notes);
+    now = w.te.env.now_ms(w.te.env.ctx);
+    token = test_space_token(&w, GUEST, MT_RIGHT_READ, &test_notes);
+    token.not_before_ms = now - 1000;
+    token.not_after_ms = UINT64_MAX;
+    CHECK(test_space_issue(&w, w.peers[HUB].seed, &w.peers[HUB].chain, &token,
+                           &w.peers[GUEST].chain, &err) == MT_OK);
+    meet(&w);
+    CHECK(test_space_has(&w, GUEST, "notes/hub"));
+    test_env_run_for(&w.te, TEST_DAY + 1000);
+    test_space_set(&w, HUB, "notes/late");
+    test_env_run_for(&w.te, 10000);
+    CHECK(!test_space_has(&w, GUEST, "notes/late"));
+    test_space_end(&w);
+}
+
 /* ---- How it ends ---- */
 
 TEST(token_that_expires_ends_what_goes_over)
@@ -213,6 +238,8 @@ int main(void)
         cmocka_unit_test(token_of_another_device_admits_nobody),
         cmocka_unit_test(token_of_who_is_not_the_root_is_not_made),
         cmocka_unit_test(token_from_a_member_gives_no_more_than_it_has),
+        cmocka_unit_test(
+            token_begins_no_sooner_than_its_issuers_and_ends_with_it_if_that_is_left_open),
         cmocka_unit_test(token_that_expires_ends_what_goes_over),
         cmocka_unit_test(token_that_is_taken_back_ends_what_goes_over),
         cmocka_unit_test(revocation_that_is_damaged_is_refused),
