@@ -9,6 +9,7 @@
 #include "store.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -291,6 +292,8 @@ static mt_status print_ticket(cli_serving *s, mt_error *err)
 
     if (!s->share) return MT_OK;
     if (cli_serve_space_note(s) != EXIT_DONE) return MT_IO;
+    if (isatty(STDERR_FILENO))
+        (void)fputs("mytosis: on the other device: mytosis join, and this line\n", stderr);
     cli_output_standard(&out);
     st = cli_serve_share(s, s->share, &out.text, err);
     if (st == MT_OK) cli_text_str(&out.text, "\n");

@@ -184,15 +184,16 @@ static void db_open(test_space_world *w, test_space_peer *p, const mt_storage *s
     mt_sync_options options = {.size = sizeof options, .rights_ctx = p->space};
     mt_config config = {.size = sizeof config, .env = &w->te.env, .storage = storage};
     const mt_config *configs[] = {&config};
-    mt_hook hooks[MT_SPACE_HOOKS];
+    mt_hook hooks[MT_SPACE_HOOKS + 1];
     mt_router router;
 
     if (p->does & TEST_SPACE_ADMITS) options.rights = mt_space_rights;
     if (p->does & TEST_SPACE_GUARDS) {
         mt_space_hooks(p->space, hooks);
-        config.hooks = hooks;
         config.hook_count = MT_SPACE_HOOKS;
     }
+    if (p->hook) hooks[config.hook_count++] = *p->hook;
+    config.hooks = hooks;
     CHECK(mt_group_new(test_mem(), &p->links) == MT_OK);
     CHECK(mt_router_sync(&w->te.env, &options, &router, NULL) == MT_OK);
     config.router = &router;

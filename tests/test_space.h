@@ -37,6 +37,8 @@ struct test_space_world;
 typedef struct test_space_peer {
     struct test_space_world *world;
     unsigned does;
+    const mt_hook
+        *hook; /* of the application, which a test may set before it is opened; NULL: none */
     uint8_t seed[MT_KEY_LEN], device[MT_DEVICE_LEN];
     mt_buf chain; /* what it shows; a test may put another one there */
     mt_space *space;

@@ -370,6 +370,29 @@ class Keys(SpaceTest):
         self.refused(INPUT, "a.mdb-keys/space: others may read it; chmod 600 mends that", "who", "--store=a.mdb")
 
 
+class Notes(SpaceTest):
+    """What a device notes of its tickets."""
+
+    def test_a_note_that_is_damaged_lets_nobody_in(self):
+        a = self.share("a", "notes/", ANYWHERE)
+        folder = self.path("a.mdb-keys/tickets")
+        (name,) = os.listdir(folder)
+        path = os.path.join("a.mdb-keys/tickets", name)
+        good = self.read(path)
+        for bad in (b"", good[:1], good[:40], good[:-1], good + b"x", b"\2" + good[1:], bytes(len(good)), os.urandom(60000)):
+            self.write(path, bad)
+            os.chmod(self.path(path), 0o600)
+            self.assertEqual(self.run_command("join", a.ticket, "--store=b.mdb").returncode, SYSTEM, bad[:60])
+        self.write(path, good)
+        self.join("b", a.ticket)
+
+    def test_a_ticket_whose_note_is_gone_was_taken_back(self):
+        a = self.share("a", "notes/", ANYWHERE)
+        (name,) = os.listdir(self.path("a.mdb-keys/tickets"))
+        os.unlink(self.path(f"a.mdb-keys/tickets/{name}"))
+        self.assertEqual(self.run_command("join", a.ticket, "--store=b.mdb").returncode, SYSTEM)
+
+
 class Words(SpaceTest):
     def test_what_is_shared_is_said_right(self):
         for words, message in (

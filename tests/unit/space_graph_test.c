@@ -477,6 +477,49 @@ TEST(member_that_has_come_may_what_its_token_says_and_no_other)
     test_space_end(&w);
 }
 
+/* An application's own rule: the device that is its ctx may write no node that is called "plan". */
+static void refuse_plans(void *ctx, mt_action *action)
+{
+    const test_space_peer *peer = ctx;
+    const uint8_t *device = mt_connection_device(mt_action_origin(action));
+    size_t count;
+    const mt_row *rows = mt_action_rows(action, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        /* It comes only if its token allows it. */
+        CHECK(device && mt_space_may(peer->world->peers[0].space, device, MT_RIGHT_WRITE,
+                                     rows[i].uid, NULL) == MT_OK);
+        if (memcmp(device, peer->device, MT_DEVICE_LEN) != 0) continue;
+        if (!mt_bytes_equal(rows[i].uid, mt_str("notes/plan"))) continue;
+        mt_action_refuse(action, MT_REFUSED, "no plans of this device");
+        return;
+    }
+    mt_action_pass(action);
+}
+
+TEST(hook_of_an_application_knows_who_sends_and_refuses_more_but_never_allows_more)
+{
+    test_space_world w;
+    mt_hook hook = {.point = MT_ON_UPDATE, .run = refuse_plans, .ctx = &w.peers[1]};
+
+    test_space_begin(&w);
+    for (size_t i = 0; i < 3; i++)
+        test_space_give(&w, i, READ_WRITE, i == 0 ? &test_everything : &test_notes);
+    w.peers[0].hook = &hook;
+    for (size_t i = 0; i < 3; i++) test_space_open(&w, i, i ? 0 : TEST_SPACE_HONEST, NULL);
+    test_space_set(&w, 1, "notes/plan");
+    test_space_set(&w, 1, "notes/1");
+    test_space_set(&w, 1, "other/1");
+    test_space_set(&w, 2, "notes/2");
+    test_space_join(&w, 0, 1);
+    test_space_join(&w, 0, 2);
+    rest(&w);
+    CHECK(test_space_has(&w, 0, "notes/1") && test_space_has(&w, 0, "notes/2"));
+    CHECK(!test_space_has(&w, 0, "notes/plan") && !test_space_has(&w, 0, "other/1"));
+    CHECK(!test_space_has(&w, 2, "notes/plan"));
+    test_space_end(&w);
+}
+
 TEST(token_that_ends_first_ends_what_began_with_it_whatever_is_shown_later)
 {
     test_space_world w;
@@ -648,6 +691,8 @@ int main(void)
         cmocka_unit_test(members_and_revocations_are_known_again_after_it_was_closed),
         cmocka_unit_test(what_is_no_record_in_a_store_from_before_is_forgotten),
         cmocka_unit_test(member_that_has_come_may_what_its_token_says_and_no_other),
+        cmocka_unit_test(
+            hook_of_an_application_knows_who_sends_and_refuses_more_but_never_allows_more),
         cmocka_unit_test(token_that_ends_first_ends_what_began_with_it_whatever_is_shown_later),
         cmocka_unit_test(
             token_that_has_expired_is_not_forgotten_where_another_device_comes_just_then),
