@@ -129,9 +129,27 @@ static void hear(void *ctx, const cli_visit_facts *facts, const mt_error *why)
     else if (cli_progress_due()) cli_progress("", *facts->words ? facts->words : "connecting");
 }
 
+static void print_joined(const cli_member *member, cli_text *text)
+{
+    cli_text_str(text, "joined space ");
+    cli_hex_add(text, mt_space_id(member->space), HEX_SHORT / 2);
+    cli_text_str(text, " as device ");
+    cli_hex_add(text, member->device, HEX_SHORT / 2);
+    cli_text_str(text, "\n");
+}
+
+/* Once it has met the peer, the store has the record of it. */
+static void print_rights(const cli_member *member, cli_text *text)
+{
+    cli_text_str(text, "it may ");
+    cli_member_add_own(member, text);
+    cli_text_str(text, "\n");
+}
+
 /* For the first time, with what this device may now. */
 static cli_exit_code meet(const cli_options *options, const char *ca, cli_output *out)
 {
+    bool json = cli_options_has(options, OPTION_JSON);
     cli_store store = {.wants_peers = true};
     meeting m = {.ended = false};
     cli_peer_name name;
@@ -140,6 +158,7 @@ static cli_exit_code meet(const cli_options *options, const char *ca, cli_output
     cli_exit_code code = cli_store_open(options, ACCESS_WRITE, &store);
 
     if (code != EXIT_DONE) return code;
+    if (!json) print_joined(store.member, &out->text);
     st = cli_peer_name_read(store.space_file.peers[0].url, &store.space_file, &name, &m.err);
     if (st == MT_OK)
         st = cli_visit_new(store.db, store.peers, store.member, &name,
@@ -149,25 +168,13 @@ static cli_exit_code meet(const cli_options *options, const char *ca, cli_output
     if (st == MT_OK) st = m.err.status;
     cli_visit_free(visit);
     cli_progress_end();
-    if (st == MT_OK)
-        cli_visit_print(&m.facts, name.url, cli_options_has(options, OPTION_JSON), &out->text);
+    if (st == MT_OK && !json) print_rights(store.member, &out->text);
+    if (st == MT_OK) cli_visit_print(&m.facts, name.url, json, &out->text);
     else
         code = cli_complain(EXIT_SYSTEM, "this device is in the space now, but cannot meet it: %s",
                             *m.err.text ? m.err.text : mt_status_text(st));
     cli_store_close(&store);
     return code;
-}
-
-static void print_joined(const mt_ticket *ticket, const char *path, cli_text *text)
-{
-    uint8_t device[MT_KEY_LEN];
-
-    if (cli_key_public(path, KEY_DEVICE, device) != EXIT_DONE) return;
-    cli_text_str(text, "joined space ");
-    cli_hex_add(text, ticket->space, HEX_SHORT / 2);
-    cli_text_str(text, " as device ");
-    cli_hex_add(text, device, HEX_SHORT / 2);
-    cli_text_str(text, "\n");
 }
 
 static cli_exit_code run_join(const cli_options *options)
@@ -188,10 +195,7 @@ static cli_exit_code run_join(const cli_options *options)
     cli_text_init(&file.chain);
     code = fetch(path, &ticket, ca, &file);
     cli_report_output(options, &out);
-    if (code == EXIT_DONE) {
-        if (!cli_options_has(options, OPTION_JSON)) print_joined(&ticket, path, &out.text);
-        code = meet(options, ca, &out);
-    }
+    if (code == EXIT_DONE) code = meet(options, ca, &out);
     mt_crypto_sodium()->wipe(NULL, &ticket, sizeof ticket);
     cli_space_file_free(&file);
     return cli_output_end(&out, code);

@@ -31,7 +31,7 @@ class SpaceTest(CommandTest):
 
     def join(self, name, ticket, **more):
         out = self.at(name, "join", ticket, **more)
-        self.assertRegex(out, rb"^joined space [0-9a-f]{12} as device [0-9a-f]{12}\n" + EQUAL + b"$")
+        self.assertRegex(out, rb"^joined space [0-9a-f]{12} as device [0-9a-f]{12}\nit may read[a-z, ]*: .+\n" + EQUAL + b"$")
 
     def set(self, name, uid, why=None):
         """Writes a node; `why` no peer takes it."""
