@@ -56,7 +56,8 @@ static void take_chain(void *ctx, const mt_space_member *member)
     uint64_t from_ms = member->token.not_before_ms;
     bool is_old = mt_bytes_equal(member->chain, f->old_chain);
 
-    if (member->revoked || memcmp(member->token.device, mt_secure_device(f->secure), MT_DEVICE_LEN))
+    if (member->revoked ||
+        memcmp(member->token.device, mt_secure_device(f->secure), MT_DEVICE_LEN) != 0)
         return;
     if (f->file->chain.buf.len > 0 &&
         (from_ms < f->newest_ms || (from_ms == f->newest_ms && is_old)))
