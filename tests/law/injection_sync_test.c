@@ -245,6 +245,30 @@ TEST(peers_are_restarted_in_between)
     test_trials(&s);
 }
 
+static void play_pulls(test_trial *t)
+{
+    test_trial_link(t);
+    test_trial_run(t, 100);
+    test_trial_read(t, 1, "ada cyd large nobody");
+    test_trial_write(t, 0, "cyd ada", "c");
+    test_trial_run(t, 100);
+    test_trial_read(t, 1, "cyd eve");
+    test_trial_run(t, 100);
+}
+
+TEST(what_is_not_replicated_is_asked_for)
+{
+    static const test_scenario s = {.name = "pulls",
+                                    .sites = 2,
+                                    .stored = true,
+                                    .lists = true,
+                                    .options = {.small_len_max = 300},
+                                    .before = before_one,
+                                    .play = play_pulls};
+
+    test_trials(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +283,7 @@ int main(void)
         cmocka_unit_test(who_was_away_for_longer_than_the_log_compares),
         cmocka_unit_test(a_branch_is_rebased_after_an_absence),
         cmocka_unit_test(peers_are_restarted_in_between),
+        cmocka_unit_test(what_is_not_replicated_is_asked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
