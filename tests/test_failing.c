@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- What fails ---- */
 
@@ -34,6 +35,7 @@ void test_failing_arm(test_failing *f, test_point point)
         return;
     case TEST_POINT_SEND: f->wire.how = TEST_WIRE_FAILS; break;
     case TEST_POINT_FULL: f->wire.how = TEST_WIRE_FULL; break;
+    case TEST_POINT_CHOKE: f->wire.how = TEST_WIRE_CHOKES; break;
     case TEST_POINT_BREAK: f->wire.how = TEST_WIRE_BREAKS; break;
     case TEST_POINT_KINDS: return;
     }
@@ -56,6 +58,7 @@ size_t test_failing_count(const test_failing *f)
     case TEST_POINT_CALL: return (size_t)f->engine.count;
     case TEST_POINT_SEND:
     case TEST_POINT_FULL:
+    case TEST_POINT_CHOKE:
     case TEST_POINT_BREAK: return (size_t)f->wire.count;
     case TEST_POINT_KINDS: break;
     }
@@ -78,8 +81,8 @@ mt_status test_failing_status(const test_failing *f)
 /* How many of a kind are tried, of more that there may be. */
 #define SLICE ((size_t)1000)
 
-static const char *const kind_names[TEST_POINT_KINDS] = {"allocation", "answer", "call",
-                                                         "send",       "full",   "break"};
+static const char *const kind_names[TEST_POINT_KINDS] = {"allocation", "answer", "call", "send",
+                                                         "full",       "choke",  "break"};
 
 /* The one that is tried, for whoever fails. */
 static char tried[96];
@@ -94,8 +97,8 @@ _Noreturn void test_point_broken(const char *what, const char *file, int line)
 static void aborted(int signal_number)
 {
     (void)signal_number;
-    fprintf(stderr, "MYTOSIS_POINT=%s\n", tried);
-    signal(SIGABRT, SIG_DFL);
+    (void)!write(STDERR_FILENO, tried, strlen(tried));
+    (void)!write(STDERR_FILENO, "\n", 1);
 }
 
 typedef struct points {

@@ -475,7 +475,8 @@ static size_t trial(const void *arg, test_point point)
 void test_trials(const test_scenario *scenario)
 {
     const unsigned engine = 1u << TEST_POINT_ANSWER | 1u << TEST_POINT_CALL;
-    const unsigned sends = 1u << TEST_POINT_SEND | 1u << TEST_POINT_FULL | 1u << TEST_POINT_BREAK;
+    const unsigned sends = 1u << TEST_POINT_SEND | 1u << TEST_POINT_FULL | 1u << TEST_POINT_CHOKE |
+                           1u << TEST_POINT_BREAK;
     unsigned kinds = 1u << TEST_POINT_ALLOCATION;
 
     if (scenario->stored) kinds |= engine;

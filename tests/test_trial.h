@@ -31,6 +31,7 @@ typedef enum test_point_kind {
     TEST_POINT_CALL,   /* it does not start */
     TEST_POINT_SEND,   /* a send fails */
     TEST_POINT_FULL,   /* the link has no room for it */
+    TEST_POINT_CHOKE,  /* nor, and the next send fails */
     TEST_POINT_BREAK,  /* the link is down with it, and all that is under way is lost */
     TEST_POINT_KINDS
 } test_point_kind;

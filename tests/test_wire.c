@@ -148,14 +148,23 @@ static void mend(void *arg)
     }
 }
 
-/* Whether the next send goes wrong. */
-static bool goes_wrong(test_wire_fault *fault)
+/* What becomes of the next send; MT_OK: it goes, if the link does not break. */
+static mt_status next_send(test_wire_fault *fault, bool *breaks)
 {
-    uint64_t number = fault->count++;
-    bool wrong = fault->from_then_on ? number >= fault->fail_at : number == fault->fail_at;
+    uint64_t number = fault->count++, past = number - fault->fail_at;
+    uint64_t wrong = fault->how == TEST_WIRE_CHOKES ? 2 : 1; /* sends in a row */
 
-    fault->tripped |= wrong;
-    return wrong;
+    *breaks = false;
+    if (number < fault->fail_at || (past >= wrong && !fault->from_then_on)) return MT_OK;
+    fault->tripped = true;
+    switch (fault->how) {
+    case TEST_WIRE_FAILS: return MT_NO_MEMORY;
+    case TEST_WIRE_FULL: return MT_AGAIN;
+    case TEST_WIRE_CHOKES: return past % 2 ? MT_NO_MEMORY : MT_AGAIN;
+    case TEST_WIRE_BREAKS: break;
+    }
+    *breaks = true;
+    return MT_OK;
 }
 
 /* ---- What a connection asks for ---- */
@@ -164,18 +173,16 @@ static mt_status end_send(void *ctx, mt_bytes message)
 {
     wire_end *e = ctx, *to = e->other;
     wire *w = e->of;
-    bool wrong;
+    mt_status st;
+    bool breaks;
     packet *p;
 
     if (to->closing || to->over) return MT_CLOSED;
-    wrong = goes_wrong(w->fault);
-    if (wrong && w->fault->how == TEST_WIRE_FAILS) return MT_NO_MEMORY;
-    if (wrong)
-        w->env->timer_set(w->env->ctx, &w->mending, w->fault->how == TEST_WIRE_FULL ? AWAY_MS : 0);
-    if (wrong && w->fault->how == TEST_WIRE_FULL) {
-        e->full = true;
-        return MT_AGAIN;
-    }
+    st = next_send(w->fault, &breaks);
+    if (breaks) w->env->timer_set(w->env->ctx, &w->mending, 0);
+    if (st == MT_AGAIN) w->env->timer_set(w->env->ctx, &w->mending, AWAY_MS);
+    if (st == MT_AGAIN) e->full = true;
+    if (st != MT_OK) return st;
     p = take(sizeof *p + message.len);
     p->next = NULL;
     p->len = message.len;

@@ -10,9 +10,10 @@
 
 /* What becomes of a send. */
 typedef enum test_wire_how {
-    TEST_WIRE_FAILS, /* MT_NO_MEMORY */
-    TEST_WIRE_FULL,  /* MT_AGAIN; a while later there is room */
-    TEST_WIRE_BREAKS /* it is taken, then the link is down for a while and all under way is lost */
+    TEST_WIRE_FAILS,  /* MT_NO_MEMORY */
+    TEST_WIRE_FULL,   /* MT_AGAIN; a while later there is room */
+    TEST_WIRE_CHOKES, /* the same, and the next send fails, as that which finds room again */
+    TEST_WIRE_BREAKS  /* it is taken, then the link is down for a while and all under way is lost */
 } test_wire_how;
 
 /* Says which send of either end fails, and how. */
