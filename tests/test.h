@@ -55,6 +55,7 @@ size_t test_mem_live(void);
  * `fail_mem fm = {.fail_at = n}`; a `fail_at` of SIZE_MAX only counts. */
 typedef struct fail_mem {
     size_t fail_at;
+    bool from_then_on; /* so does every one after it */
     size_t count;      /* allocations and growths so far */
     bool tripped;      /* whether one has failed */
     size_t live_bytes; /* in use through this table */

@@ -84,9 +84,11 @@ size_t test_mem_live(void)
 static void *fail_resize(void *ctx, void *ptr, size_t old_size, size_t size)
 {
     fail_mem *fm = ctx;
+    size_t number = fm->count;
     void *grown;
 
-    if (size > old_size && fm->count++ == fm->fail_at) {
+    if (size > old_size) fm->count++;
+    if (size > old_size && (number == fm->fail_at || (fm->from_then_on && number > fm->fail_at))) {
         fm->tripped = true;
         return NULL;
     }

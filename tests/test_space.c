@@ -267,7 +267,9 @@ size_t test_space_join(test_space_world *w, size_t a, size_t b)
     options.b_id = mt_str(ids[1]);
     link->peers[0] = a;
     link->peers[1] = b;
-    CHECK(mt_pipe_new(&w->te.env, &options, &link->pipe, &there, NULL) == MT_OK);
+    if (w->wire)
+        CHECK(test_wire_new(&w->te.env, w->wire, ids[0], ids[1], &link->pipe, &there) == MT_OK);
+    else CHECK(mt_pipe_new(&w->te.env, &options, &link->pipe, &there, NULL) == MT_OK);
     CHECK(mt_secure_accept(w->peers[a].secure, link->pipe, &link->ends[0], NULL) == MT_OK);
     CHECK(mt_secure_dial(w->peers[b].secure, there, &to, &link->ends[1], NULL) == MT_OK);
     mt_connection_unref(there);

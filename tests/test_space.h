@@ -13,6 +13,7 @@
 #define TEST_SPACE_H
 
 #include "test_env.h"
+#include "test_wire.h"
 
 #include <mytosis/host.h>
 #include <mytosis/mytosis.h>
@@ -60,8 +61,9 @@ typedef struct test_space_world {
     uint8_t root[MT_KEY_LEN];
     test_space_peer peers[TEST_SPACE_PEERS];
     test_space_link links[TEST_SPACE_LINKS];
-    size_t link_count; /* those that are gone among them */
-    size_t joined;     /* so far */
+    size_t link_count;     /* those that are gone among them */
+    size_t joined;         /* so far */
+    test_wire_fault *wire; /* links are wires with this fault; NULL: they are pipes */
     size_t live_before;
 } test_space_world;
 

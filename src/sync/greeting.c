@@ -76,7 +76,6 @@ static void draw_number(mti_session *session)
     /* Another than the last, at least. */
     if (env->entropy(env->ctx, (uint8_t *)&drawn, sizeof drawn) != MT_OK)
         drawn = (uint32_t)session->nonce;
-    session->nonce_before = session->nonce;
     session->nonce = (uint64_t)drawn + 1;
     session->sure = false;
     session->deaf = session->their_nonce != 0;
@@ -280,13 +279,14 @@ static void wait_for_answer(mti_session *session)
     mti_status_note(session);
 }
 
-/* Whether both have begun anew at once: each answers what the other said before. If both answered that
- * again, and again, there would be no end; so one of them waits. */
+/* Whether both have begun anew at once: each answers what the other said before, be it the last or, where the link
+ * took nothing for a while, one long before. If both answered that again, and again, there would be no end; so one
+ * of them waits: what it said last is still on its way, and is answered. */
 static bool waits_for_answer(const mti_session *session, const mti_hello *hello)
 {
     const mti_sync *sync = session->sync;
 
-    return !session->sure && hello->heard != 0 && hello->heard == session->nonce_before &&
+    return !session->sure && hello->heard != 0 && hello->heard != session->nonce &&
            memcmp(sync->boot, hello->boot.data, sizeof sync->boot) > 0;
 }
 
@@ -296,7 +296,7 @@ static void take_new(mti_session *session, const mti_hello *hello, mti_parse *in
     bool knows_us = hello->heard == session->nonce;
     mt_status st;
 
-    if (!knows_us && waits_for_answer(session, hello)) {
+    if (waits_for_answer(session, hello)) {
         wait_for_answer(session);
         (void)mti_parse_rest(in);
         return;

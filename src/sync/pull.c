@@ -328,6 +328,10 @@ void mti_sync_pull_found(mti_session *session, mti_parse *in)
         if (may_send(session, rows, count)) take_found(session, id, rows, count);
         else mti_parse_fail(in, "the rows", "a node that the peer has no right to send");
     }
+    if (st == MT_NO_MEMORY && session->stage == SESSION_ACTIVE) {
+        mti_session_fail(session, st, NULL, true);
+        return;
+    }
     if (st != MT_END && !in->failed)
         mti_parse_fail(in, "the rows", mt_binary_reader_error(sync->reader)->text);
     if (more || !(p = find(sync, id))) return;

@@ -81,7 +81,8 @@ static bool is_up(const mti_session *session)
     return session->stage != SESSION_OFFLINE;
 }
 
-/* Sends what is queued, as far as there is room. Answers whether all has gone. */
+/* Sends what is queued, as far as there is room. Answers whether all has gone. Of room the link tells; where there
+ * is no memory, it is tried again in a while. */
 static bool queue_send(mti_session *session)
 {
     mt_buf *queue = &session->queue;
@@ -94,6 +95,7 @@ static bool queue_send(mti_session *session)
         st = mt_connection_send(session->connection,
                                 (mt_bytes){queue->data + session->queue_at + sizeof len, len});
         if (st == MT_AGAIN) session->full = true;
+        if (st == MT_NO_MEMORY) mti_session_flush_later(session);
         if (st != MT_OK) return false;
         session->bytes_out += len;
         session->queue_at += sizeof len + len;
@@ -126,14 +128,16 @@ static void lose(mti_session *session, mt_status status, const char *text)
 void mti_session_send(mti_session *session, const mti_say *say)
 {
     mt_bytes message = mt_buf_bytes(&session->sync->message);
+    bool waits = session->queue.len > 0; /* behind others */
     mt_status st = mti_say_end(say);
 
     if (!is_up(session) || session->lost != MT_OK) return;
-    if (st == MT_OK && session->queue.len > 0) st = MT_AGAIN;
-    if (st == MT_OK) st = mt_connection_send(session->connection, message);
-    if (st == MT_OK) session->bytes_out += message.len;
-    if (st == MT_AGAIN) {
-        session->full = true;
+    if (st == MT_OK && !waits) {
+        st = mt_connection_send(session->connection, message);
+        session->full |= st == MT_AGAIN;
+        if (st == MT_OK) session->bytes_out += message.len;
+    }
+    if (st == MT_AGAIN || (st == MT_OK && waits)) {
         st = queue_add(&session->queue, message, QUEUE_MAX);
         if (st == MT_TOO_LARGE) lose(session, MT_FULL, "it does not read what it is sent");
     }
@@ -273,6 +277,7 @@ static void flush(void *arg)
 {
     mti_session *session = arg;
 
+    if (!session->full) (void)queue_send(session);
     if (session->lost != MT_OK) {
         mti_session_fail(session, session->lost, session->error.text, true);
         return;

@@ -217,7 +217,6 @@ struct mti_session {
     bool compares, codes;        /* it does; both read coded tables */
     bool empty;                  /* it had nothing when it greeted */
     uint64_t nonce, their_nonce; /* of the session, never 0; theirs 0: not known */
-    uint64_t nonce_before;       /* ours, of the session before */
     size_t window;               /* of theirs */
     mti_wishes theirs;
     mti_wishes own, writes; /* rights.c: of our ranges what it has a right to; what it may write */
