@@ -1,0 +1,35 @@
+/* What the simulator finds, or found: laws of its runs, with some kinds of faults at a time. */
+#include "test_law.h"
+
+#include <mytosis/sim.h>
+
+#include <string.h>
+
+/* Runs as many seeds as an amount is, once each. */
+static void all_hold(size_t amount, mt_sim_options options)
+{
+    options.size = sizeof options;
+    options.once = true;
+    for (size_t i = 0; i < TEST_AMOUNT(amount); i++, options.seed++) {
+        mt_sim_report report;
+        if (mt_sim_run(&options, &report) == MT_OK) continue;
+        print_error("seed %s: %s\n", report.replay, report.text);
+        CHECK(!"a run of the simulator holds");
+    }
+}
+
+TEST(two_peers_agree_which_of_two_links_is_used)
+{
+    uint32_t links = MT_SIM_DOUBLES | MT_SIM_BREAKS;
+
+    all_hold(2000, (mt_sim_options){.peers = 2, .actions = 60, .without = MT_SIM_ALL & ~links});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_peers_agree_which_of_two_links_is_used),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
