@@ -93,14 +93,17 @@ mt_status mti_refused_show(const mti_session *session, mti_asker *asker)
     return st;
 }
 
-/* Lets what is due be asked for then, unless it is sooner. */
+/* Lets what is due be asked for then, unless it is sooner. Timers know nothing of a clock that is set, so
+ * that the time of day is looked at again and again meanwhile. */
 static void ask_at(mti_sync *sync, uint64_t due_ms)
 {
     uint64_t now = sync->env->now_ms(sync->env->ctx);
+    uint64_t left_ms = due_ms > now ? due_ms - now : 1;
 
     if (due_ms == 0 || (sync->refused_due_ms > 0 && sync->refused_due_ms <= due_ms)) return;
     sync->refused_due_ms = due_ms;
-    sync->env->timer_set(sync->env->ctx, &sync->refused_due, due_ms > now ? due_ms - now : 1);
+    sync->env->timer_set(sync->env->ctx, &sync->refused_due,
+                         left_ms < AGAIN_MS ? left_ms : AGAIN_MS);
 }
 
 /* ---- In the store ---- */
