@@ -54,24 +54,6 @@ static uint64_t apart_ms(const mt_sim *sim)
     return (uint64_t)(most_ms - least_ms);
 }
 
-static void heal(mt_sim *sim)
-{
-    for (size_t i = 0; i < sim->peer_count; i++) {
-        mti_sim_peer *peer = &sim->peers[i];
-        bool harmed = peer->faults.harmed || peer->faults.sync_fails;
-        peer->faults = (mti_sim_faults){0};
-        peer->doomed = 0;
-        if (!mti_sim_peer_up(peer)) continue;
-        if (peer->failed) mti_sim_peer_stop(peer);
-        else if (harmed) mti_sim_peer_crash(peer, 1);
-        mti_sim_peer_lives(peer);
-    }
-    mti_sim_links_heal(sim);
-    await_closed(sim);
-    for (size_t i = 0; i < sim->peer_count; i++) mti_sim_peer_start(&sim->peers[i]);
-    if (apart_ms(sim) > 0) mti_sim_pass(sim, apart_ms(sim) + HOUR_MS);
-}
-
 /* ---- Graphs ---- */
 
 static bool take(void *ctx, mt_db *db, const mt_row *row)
@@ -270,19 +252,69 @@ static void log_is_whole(mt_sim *sim, mti_sim_peer *peer, const mt_graph *has)
 
 /* ---- All ---- */
 
-static void check_all(mt_sim *sim, mt_graph **graphs, const size_t *first)
+static void check_each(mt_sim *sim, mt_graph **graphs)
 {
-    unsigned most = sim->report->version_most;
-
     for (size_t i = 0; i < sim->peer_count && !mti_sim_failed(sim); i++) {
         if (!graphs[i]) continue;
         memory_is_bounded(sim, &sim->peers[i]);
         log_is_whole(sim, &sim->peers[i], graphs[i]);
     }
+}
+
+static void check_all(mt_sim *sim, mt_graph **graphs, const size_t *first)
+{
+    unsigned most = sim->report->version_most;
+
     for (size_t i = 0; i < sim->peer_count; i++)
         if (graphs[first[i]]) sure_is_there(sim, graphs[first[i]], sim->peers[i].sure, i);
     if (sim->options->version_max && most > sim->options->version_max)
         mti_sim_violate(sim, "no version crosses a link too often", "one did %u times", most);
+}
+
+/* Those that are down begin again, those whose disk has harmed them too. */
+static void restart(mt_sim *sim)
+{
+    for (size_t i = 0; i < sim->peer_count; i++) {
+        mti_sim_peer *peer = &sim->peers[i];
+        bool harmed = peer->faults.harmed || peer->faults.sync_fails;
+        peer->faults = (mti_sim_faults){.flipped = peer->faults.flipped};
+        peer->doomed = 0;
+        if (!mti_sim_peer_up(peer)) continue;
+        if (peer->failed) mti_sim_peer_stop(peer);
+        else if (harmed) mti_sim_peer_crash(peer, 1);
+        mti_sim_peer_lives(peer);
+    }
+    await_closed(sim);
+    for (size_t i = 0; i < sim->peer_count; i++) mti_sim_peer_start(&sim->peers[i]);
+}
+
+/* A disk that read what was never written is not trusted, although nothing on it may be damaged: what was
+ * skipped as damaged by whoever read it does not come again. */
+static void replace_disks(mt_sim *sim)
+{
+    for (size_t i = 0; i < sim->peer_count; i++)
+        if (sim->peers[i].faults.flipped) mti_sim_peer_stop(&sim->peers[i]);
+    await_closed(sim);
+    for (size_t i = 0; i < sim->peer_count; i++) {
+        mti_sim_peer *peer = &sim->peers[i];
+        if (!peer->faults.flipped || mti_sim_failed(sim)) continue;
+        peer->faults.flipped = false;
+        mti_sim_disk_end(&peer->disk);
+        mt_graph_free(peer->sure);
+        if (mt_graph_new(mt_mem_system(), NULL, &peer->sure) != MT_OK)
+            mti_sim_refuse("out of memory");
+        mti_sim_peer_start(peer);
+    }
+}
+
+static void heal(mt_sim *sim)
+{
+    mti_sim_links_heal(sim);
+    restart(sim);
+    mti_sim_pass(sim, 1000);
+    graphs_free(sim, graphs_new(sim));
+    replace_disks(sim);
+    if (apart_ms(sim) > 0) mti_sim_pass(sim, apart_ms(sim) + HOUR_MS);
 }
 
 void mti_sim_settle(mt_sim *sim)
@@ -296,6 +328,7 @@ void mti_sim_settle(mt_sim *sim)
         mt_graph **graphs;
         mti_sim_pass(sim, ROUND_MS);
         graphs = graphs_new(sim);
+        check_each(sim, graphs);
         equal = !mti_sim_failed(sim) && are_equal(sim, graphs, first, round == 1);
         if (equal) check_all(sim, graphs, first);
         graphs_free(sim, graphs);

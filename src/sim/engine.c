@@ -118,7 +118,7 @@ static void flip(engine *e, request *r)
     if (pair->value.len == 0) return;
     at = (size_t)(pair->value.data - r->bytes) + mti_sim_below(e->with.draws, pair->value.len);
     r->bytes[at] ^= (uint8_t)(1u << mti_sim_below(e->with.draws, 8));
-    e->with.faults->harmed = true;
+    e->with.faults->harmed = e->with.faults->flipped = true;
 }
 
 static void read_fire(void *arg)

@@ -14,7 +14,8 @@ typedef struct mti_sim_faults {
     bool sync_fails; /* the next sync fails; then everything does until the disk is opened again */
     unsigned reads_fail; /* one read in so many answers MT_IO; 0: none */
     unsigned reads_flip; /* one read in so many has a bit flipped in a value; 0: none */
-    bool harmed;         /* one of these came to pass, but for a full disk */
+    bool harmed;         /* a read or a sync has failed since the disk was opened */
+    bool flipped;        /* a bit was, ever */
 } mti_sim_faults;
 
 typedef struct mti_sim_engine_options {
