@@ -25,10 +25,19 @@ TEST(two_peers_agree_which_of_two_links_is_used)
     all_hold(2000, (mt_sim_options){.peers = 2, .actions = 60, .without = MT_SIM_ALL & ~links});
 }
 
+/* Of the future, and noted on a disk that is full. */
+TEST(what_was_refused_and_could_not_be_noted_comes_again)
+{
+    uint32_t disks = MT_SIM_DISKS | MT_SIM_CLOCKS;
+
+    all_hold(3000, (mt_sim_options){.peers = 2, .without = MT_SIM_ALL & ~disks});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_peers_agree_which_of_two_links_is_used),
+        cmocka_unit_test(what_was_refused_and_could_not_be_noted_comes_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
