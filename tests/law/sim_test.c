@@ -33,11 +33,20 @@ TEST(what_was_refused_and_could_not_be_noted_comes_again)
     all_hold(3000, (mt_sim_options){.peers = 2, .without = MT_SIM_ALL & ~disks});
 }
 
+/* A field that could not be read once, of a node that was then deleted. */
+TEST(nothing_is_stored_that_cannot_be_read)
+{
+    all_hold(1, (mt_sim_options){.seed = 443});
+    all_hold(1, (mt_sim_options){.seed = 5290});
+    all_hold(1000, (mt_sim_options){.without = MT_SIM_ALL & ~(MT_SIM_DISKS | MT_SIM_CRASHES)});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_peers_agree_which_of_two_links_is_used),
         cmocka_unit_test(what_was_refused_and_could_not_be_noted_comes_again),
+        cmocka_unit_test(nothing_is_stored_that_cannot_be_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
