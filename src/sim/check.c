@@ -79,7 +79,7 @@ mt_status mt_sim_graph(mt_sim *sim, size_t peer, mt_graph **out)
 /* Of each peer that is in, all that it holds, to be freed; NULL: the run has failed. */
 static mt_graph **graphs_new(mt_sim *sim)
 {
-    mt_graph **graphs = mti_sim_new(sim->peer_count, sizeof *graphs);
+    mt_graph **graphs = mti_sim_new(sim->peer_count, sizeof(mt_graph *));
 
     for (size_t i = 0; i < sim->peer_count; i++) {
         mti_sim_peer *peer = &sim->peers[i];

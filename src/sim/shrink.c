@@ -101,7 +101,7 @@ mt_status mt_sim_shrink(const mt_sim_options *options, size_t runs_max, mt_sim_r
 {
     mt_sim_options own = mti_sim_options_of(options);
     shrinking s = {.options = &own, .runs_left = runs_max ? runs_max : RUNS_MAX};
-    mt_sim_report unread;
+    mt_sim_report unread = {.check = NULL};
     bool any = true;
 
     s.report = report ? report : &unread;

@@ -103,12 +103,12 @@ static int run_seeds(command *c, const char *program)
     double begin = seconds_now(), spent = 0;
     totals t = {0};
 
-    for (; c->seeds ? t.seeds < c->seeds : spent < (double)c->seconds;
-         spent = seconds_now() - begin) {
+    while (c->seeds ? t.seeds < c->seeds : spent < (double)c->seconds) {
         mt_sim_report report;
         c->options.seed = c->seed + t.seeds;
         if (mt_sim_run(&c->options, &report) == MT_INVALID) return 2;
         add(&t, &report);
+        spent = seconds_now() - begin;
         if (!report.check) continue;
         printf("FAILED: seed %" PRIu64 ": %s\n", c->options.seed, report.text);
         print_replay(c, program, report.replay);

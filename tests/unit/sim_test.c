@@ -111,7 +111,7 @@ static mt_status app_check(void *ctx, mt_sim *sim, mt_error *why)
 {
     const mt_node *node;
     mt_graph *graph;
-    mt_field field;
+    mt_field field = {.state = 0};
 
     ((app *)ctx)->checked++;
     if (((app *)ctx)->edits == 0) return MT_OK;
