@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mytosis)
-install(TARGETS mytosis mytosis_static mytosis_conformance EXPORT mytosisTargets)
+install(TARGETS mytosis mytosis_static mytosis_conformance mytosis_sim EXPORT mytosisTargets)
 install(EXPORT mytosisTargets NAMESPACE mytosis:: DESTINATION ${package_dir})
 configure_package_config_file(
     cmake/mytosisConfig.cmake.in ${PROJECT_BINARY_DIR}/mytosisConfig.cmake
@@ -33,7 +33,7 @@ else()
 endif()
 string(REGEX REPLACE "([^;]+)>=" "\\1 >= " pc_requires "${library_requires}")
 string(REPLACE ";" ", " pc_requires "${pc_requires}")
-foreach(file mytosis.pc mytosis-conformance.pc)
+foreach(file mytosis.pc mytosis-conformance.pc mytosis-sim.pc)
     configure_file(cmake/${file}.in ${PROJECT_BINARY_DIR}/${file} @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/${file} DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endforeach()

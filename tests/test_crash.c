@@ -90,8 +90,8 @@ static mt_graph *write_more(test_asker *s, const mt_graph *graph)
     return after;
 }
 
-static void image_open(test_history *h, test_asker *s, test_env *te, test_disk *image, bool again,
-                       test_reply *opened)
+static void image_open(test_history *h, test_asker *s, test_env *te, mti_sim_disk *image,
+                       bool again, test_reply *opened)
 {
     mt_kv kv = h->open_image(h, te, image, again);
 
@@ -109,7 +109,7 @@ static void index_is_sound(test_asker *s, const mt_graph *graph)
     test_asker_prints_are(s, graph, &span, 1);
 }
 
-static void image_is_sound(test_history *h, test_disk *image)
+static void image_is_sound(test_history *h, mti_sim_disk *image)
 {
     test_reply opened;
     test_moment found;
@@ -134,15 +134,15 @@ static void image_is_sound(test_history *h, test_disk *image)
     test_env_end(&te);
 }
 
-static void crash_here(void *ctx, test_disk *disk)
+static void crash_here(void *ctx, mti_sim_disk *disk)
 {
     test_history *h = ctx;
 
     for (int kind = 0; kind < (int)h->kinds; kind++) {
-        test_disk image = test_disk_crash(disk, (test_crash)kind, &h->w.c->rng);
+        mti_sim_disk image = test_disk_crash(disk, (mti_sim_crash)kind, &h->w.c->rng);
 
         image_is_sound(h, &image);
-        test_disk_end(&image);
+        mti_sim_disk_end(&image);
         h->points++;
         if (disk->write_count == 0) break; /* all kinds are the same */
     }
@@ -264,7 +264,7 @@ void test_history_run(test_history *h)
 void test_history_end(test_history *h)
 {
     test_asker_end(&h->w.store);
-    test_disk_end(&h->disk);
+    mti_sim_disk_end(&h->disk);
     for (size_t i = 0; i < TEST_CRASH_FOLLOWERS; i++) mt_graph_free(h->followers[i].graph);
     mt_graph_free(h->acknowledged.graph);
     mt_graph_free(h->w.graph);

@@ -27,17 +27,17 @@ typedef struct test_follower {
 
 typedef struct test_history {
     test_world w; /* its engine is not used */
-    test_disk disk;
+    mti_sim_disk disk;
     bool removals; /* then nobody follows: the log says nothing of them */
     test_moment acknowledged, next;
     test_follower followers[TEST_CRASH_FOLLOWERS];
     size_t told;
-    size_t points;    /* crashes tried so far */
-    test_crash kinds; /* those before this one are tried */
+    size_t points;       /* crashes tried so far */
+    mti_sim_crash kinds; /* those before this one are tried */
 
     /* Opens the engine of the history, or one on what a crash left; `again`: the same once more. */
     mt_kv (*open)(struct test_history *h);
-    mt_kv (*open_image)(struct test_history *h, test_env *te, test_disk *image, bool again);
+    mt_kv (*open_image)(struct test_history *h, test_env *te, mti_sim_disk *image, bool again);
     void *arg;
 } test_history;
 

@@ -18,7 +18,7 @@
 typedef struct disk_kv {
     mt_kv_ops ops;
     mt_kv memory;
-    test_disk *disk;
+    mti_sim_disk *disk;
     uint64_t at;  /* where the next commit goes */
     uint64_t sum; /* of the one before */
     bool failed;
@@ -93,8 +93,8 @@ static mt_status disk_commit(void *ctx, const mt_kv_host *host, uint64_t id, con
     mt_buf bytes = commit_bytes(d, ops, count);
     mt_kv_answer answer = {.status = MT_OK};
 
-    d->failed = d->failed || !test_disk_write(d->disk, d->at, bytes.data, bytes.len) ||
-                !test_disk_sync(d->disk);
+    d->failed = d->failed || !mti_sim_disk_write(d->disk, d->at, bytes.data, bytes.len) ||
+                !mti_sim_disk_sync(d->disk);
     if (d->failed) {
         answer = (mt_kv_answer){.status = MT_IO, .text = "the disk is dead"};
     } else {
@@ -149,7 +149,7 @@ static void disk_close(void *ctx)
     free(d);
 }
 
-mt_kv test_disk_kv(const mt_env *env, test_disk *disk)
+mt_kv test_disk_kv(const mt_env *env, mti_sim_disk *disk)
 {
     disk_kv *d = calloc(1, sizeof *d);
 

@@ -166,12 +166,12 @@ static mt_kv engine_of(test_peers *p, test_peer *peer)
     return kv;
 }
 
-static void disk_copy(test_disk *to, const test_disk *from)
+static void disk_copy(mti_sim_disk *to, const mti_sim_disk *from)
 {
     test_rng rng = test_rng_new(1);
 
-    test_disk_end(to);
-    *to = test_disk_crash(from, TEST_CRASH_ALL, &rng);
+    mti_sim_disk_end(to);
+    *to = test_disk_crash(from, MTI_SIM_CRASH_ALL, &rng);
 }
 
 /* How many changes a log remembers that is too short. */
@@ -222,15 +222,15 @@ static void stop(test_peers *p, size_t at)
 void test_peers_crash(test_peers *p, size_t at)
 {
     test_peer *peer = &p->peers[at];
-    test_disk image;
+    mti_sim_disk image;
 
     if (!peer->db || !peer->stored)
         return; /* one in memory would lose all that it was asked to keep */
-    image =
-        test_disk_crash(&peer->disk, (test_crash)test_below(p->c, TEST_CRASH_KINDS), &p->c->rng);
+    image = test_disk_crash(&peer->disk, (mti_sim_crash)test_below(p->c, MTI_SIM_CRASH_KINDS),
+                            &p->c->rng);
     peer->disk.dead = true;
     stop(p, at);
-    test_disk_end(&peer->disk);
+    mti_sim_disk_end(&peer->disk);
     peer->disk = image;
 }
 
@@ -464,8 +464,8 @@ void test_peers_end(test_peers *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         stop(p, i);
-        test_disk_end(&p->peers[i].disk);
-        test_disk_end(&p->peers[i].then);
+        mti_sim_disk_end(&p->peers[i].disk);
+        mti_sim_disk_end(&p->peers[i].then);
         mt_graph_free(p->peers[i].sure);
     }
     test_env_run(&p->te);

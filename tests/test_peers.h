@@ -45,9 +45,9 @@ typedef struct test_peer {
     uint64_t ahead_ms;
     bool late;
     mt_kv_fault fault;
-    bool stored;    /* on a disk, else in memory alone */
-    test_disk disk; /* what it writes to */
-    test_disk then; /* an earlier disk, to be rolled back to */
+    bool stored;       /* on a disk, else in memory alone */
+    mti_sim_disk disk; /* what it writes to */
+    mti_sim_disk then; /* an earlier disk, to be rolled back to */
     bool has_then;
     mt_db *db; /* NULL: it is down */
     mt_group *links;

@@ -62,7 +62,7 @@ static bool is_plain(const mt_db *db, const mt_storage_row *row, bool within)
     return !within && !row->partial && !row->row.more;
 }
 
-static mt_status load_piece(mt_db *db, const mt_storage_row *row, bool whole)
+static mt_status load_piece(mt_db *db, const mt_storage_row *row)
 {
     mti_part part = {.uid = row->row.uid,
                      .floor = row->row.floor,
@@ -70,12 +70,12 @@ static mt_status load_piece(mt_db *db, const mt_storage_row *row, bool whole)
                      .fields = row->row.fields,
                      .count = row->row.count};
 
-    part.whole = !row->row.more && (whole || !row->partial);
+    part.whole = !row->row.more && !row->partial;
     return mti_graph_load_part(db->graph, &part);
 }
 
 /* Takes rows into memory that are as they are in storage: no event, no log. */
-static mt_status load_rows(mt_db *db, const mt_storage_row *rows, size_t count, bool whole)
+static mt_status load_rows(mt_db *db, const mt_storage_row *rows, size_t count)
 {
     mt_row batch[MTI_TREE_BATCH];
     size_t gathered = 0;
@@ -92,7 +92,7 @@ static mt_status load_rows(mt_db *db, const mt_storage_row *rows, size_t count, 
         }
         if (i == count) break;
         if (plain) batch[gathered++] = rows[i].row;
-        else st = load_piece(db, &rows[i], whole);
+        else st = load_piece(db, &rows[i]);
         within = rows[i].row.more;
     }
     if (st != MT_OK) return load_failed(db, st);
@@ -217,44 +217,34 @@ static void fetch_note(mti_fetch *fetch, mt_status st, const char *text)
     memcpy(fetch->text, line.text, sizeof fetch->text);
 }
 
-/* What was asked for of a node; NULL: nothing. */
-static const mti_need *need_of(const mti_fetch *fetch, mt_bytes uid)
+/* Whether a node was asked for. */
+static bool is_needed(const mti_fetch *fetch, mt_bytes uid)
 {
     size_t first = 0, len = fetch->count;
 
     while (len > 0) {
         size_t half = len / 2;
-        const mti_need *need = &fetch->needs[first + half];
-        int order = mt_bytes_compare(mt_handle_uid(need->handle), uid);
-        if (order == 0) return need;
+        int order = mt_bytes_compare(mt_handle_uid(fetch->needs[first + half].handle), uid);
+        if (order == 0) return true;
         first = order < 0 ? first + half + 1 : first;
         len = order < 0 ? len - half - 1 : half;
     }
-    return NULL;
+    return false;
 }
 
-/* How a row is taken. */
-typedef enum taking { IGNORED, AS_IT_IS, AS_WHOLE } taking;
-
-static taking taking_of(const mti_fetch *fetch, const mt_storage_row *row)
-{
-    const mti_need *need = need_of(fetch, row->row.uid);
-
-    if (!need) return IGNORED;
-    return need->whole ? AS_WHOLE : AS_IT_IS;
-}
-
-/* Takes the rows of an answer, in runs that are taken in one way. */
+/* Takes the rows of an answer, in runs of those that were asked for. A node that was asked for whole is whole
+ * once the last answer has come: until then it may turn out that some of it is damaged. */
 static mt_status take_rows(mti_fetch *fetch, const mt_storage_answer *answer)
 {
     mt_status st = MT_OK;
     size_t i = 0;
 
     while (i < answer->row_count && st == MT_OK) {
-        taking how = taking_of(fetch, &answer->rows[i]);
+        bool needed = is_needed(fetch, answer->rows[i].row.uid);
         size_t end = i + 1;
-        while (end < answer->row_count && taking_of(fetch, &answer->rows[end]) == how) end++;
-        if (how != IGNORED) st = load_rows(fetch->db, answer->rows + i, end - i, how == AS_WHOLE);
+        while (end < answer->row_count && is_needed(fetch, answer->rows[end].row.uid) == needed)
+            end++;
+        if (needed) st = load_rows(fetch->db, answer->rows + i, end - i);
         i = end;
     }
     return st;

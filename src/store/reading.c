@@ -30,6 +30,7 @@ typedef struct wanted {
     size_t name_count;
     bool whole;
     mti_large large;  /* when it was found to be a large node */
+    bool damaged;     /* a field of it is, and was left out */
     mt_buf extension; /* of its record, which is gone when its fields are read */
 } wanted;
 
@@ -147,6 +148,7 @@ static bool take_large(reading *r, wanted *node, mt_bytes value)
     if (st != MT_OK)
         mti_fail(&err, st, "the record of node \"%.*s\": %s", MTI_SHOW(node->uid), why.text);
     node->extension.len = 0;
+    node->damaged = false;
     if (st == MT_OK && node->large.extension.len) {
         node->extension.mem = r->asking.store->mem;
         st =
@@ -157,12 +159,17 @@ static bool take_large(reading *r, wanted *node, mt_bytes value)
     return st == MT_OK;
 }
 
-/* Ends the rows of a large node. What its record carries goes with the last. */
+/* Ends the rows of a large node. What its record carries goes with the last, and so does that it is not whole
+ * without what was left out of it. */
 static void close_large(reading *r, const wanted *node, bool partial)
 {
+    mt_storage_row *last;
+
     if (!mti_piece_has_room(&r->piece)) flush(r);
     if (!r->piece.open) mti_piece_add_large(&r->piece, node->uid, &node->large, partial);
-    r->piece.rows[r->piece.row_count - 1].row.extension = mt_buf_bytes(&node->extension);
+    last = &r->piece.rows[r->piece.row_count - 1];
+    last->row.extension = mt_buf_bytes(&node->extension);
+    last->partial = partial || node->damaged;
     mti_piece_close(&r->piece, false);
 }
 
@@ -172,8 +179,10 @@ static void take_field(reading *r, wanted *node, bool partial, mt_bytes name, mt
 
     if (!mti_piece_has_room(&r->piece)) flush(r);
     if (mti_piece_add_field(&r->piece, &r->asking.store->decoder, node->uid, &node->large, partial,
-                            name, value, &err) != MT_OK)
-        note(r, &err);
+                            name, value, &err) == MT_OK)
+        return;
+    node->damaged = true;
+    note(r, &err);
 }
 
 /* ---- HEADS ---- */

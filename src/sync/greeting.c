@@ -160,6 +160,18 @@ static void activate(mti_session *session)
     if (mti_session_is_linked(session)) session->stage = SESSION_ACTIVE;
 }
 
+/* A number drawn anew may rank a session behind one that stands by. The peer, to which the two may have
+ * come in another order, may use that one; so both begin it anew, until they agree. */
+static void agree(mti_session *session)
+{
+    mti_session *s = session->sync->sessions;
+
+    while (s && (s->stage != SESSION_STANDBY || memcmp(s->origin, session->origin, 16) != 0 ||
+                 rank_of(s) > rank_of(session)))
+        s = s->next;
+    if (s) mti_greet(s);
+}
+
 /* Goes on with what both wish. */
 static void go(mti_session *session)
 {
@@ -169,6 +181,7 @@ static void go(mti_session *session)
         mti_sync_pull_ready(session);
     }
     mti_status_note(session);
+    if (session->stage == SESSION_ACTIVE) agree(session);
 }
 
 /* The peer has not shown that it heard our HELLO: what followed that it may have dropped. */

@@ -18,6 +18,7 @@
  * may be ahead, as in db/stamp.c. */
 #define FETCH_MAX 256u
 #define AGAIN_MS 60000u
+#define STORE_MS 1000u /* until positions are stored that go with a note */
 #define FUTURE_MS 600000u
 
 /* Reads with this bit are ours, not the database's. */
@@ -93,20 +94,53 @@ mt_status mti_refused_show(const mti_session *session, mti_asker *asker)
     return st;
 }
 
-/* Lets what is due be asked for then, unless it is sooner. */
+/* Lets what is due be asked for then, unless it is sooner. Timers know nothing of a clock that is set, so
+ * that the time of day is looked at again and again meanwhile. */
 static void ask_at(mti_sync *sync, uint64_t due_ms)
 {
     uint64_t now = sync->env->now_ms(sync->env->ctx);
+    uint64_t left_ms = due_ms > now ? due_ms - now : 1;
 
     if (due_ms == 0 || (sync->refused_due_ms > 0 && sync->refused_due_ms <= due_ms)) return;
     sync->refused_due_ms = due_ms;
-    sync->env->timer_set(sync->env->ctx, &sync->refused_due, due_ms > now ? due_ms - now : 1);
+    sync->env->timer_set(sync->env->ctx, &sync->refused_due,
+                         left_ms < AGAIN_MS ? left_ms : AGAIN_MS);
 }
 
 /* ---- In the store ---- */
 
 static const char prefix[] = "sync/no/";
 #define PREFIX_LEN (sizeof prefix - 1)
+
+/* All of the peer goes over again the next time. */
+static void forget_standing(mti_session *session)
+{
+    mti_sync *sync = session->sync;
+
+    if (session->inbound && session->inbound->overflowed) return; /* all were at once */
+    for (mti_inbound *in = session->inbound; in; in = in->next) in->overflowed = true;
+    for (size_t i = 0; i < sync->known_count; i++) {
+        mti_known *known = &sync->known[i];
+        if (memcmp(known->peer, session->peer, 16) != 0) continue;
+        memset(&known->at, 0, sizeof known->at);
+        known->copying = false;
+        known->after_len = 0;
+        known->unstored = true;
+    }
+}
+
+/* A note that could not be stored is gone with the next close, and what it is about lies behind the position:
+ * so positions go too. */
+static void note_stored(void *ctx, mt_db *db, const mt_result *result)
+{
+    mti_sync *sync = ctx;
+
+    (void)db;
+    if (result->status == MT_OK || sync->closing) return;
+    for (mti_session *s = sync->sessions; s; s = s->next)
+        if (s->greeted) forget_standing(s);
+    sync->env->timer_set(sync->env->ctx, &sync->store_known, STORE_MS);
+}
 
 /* Stores a note, or that there is none any more. */
 static void store(mti_sync *sync, const mti_refused *r, bool gone)
@@ -129,7 +163,7 @@ static void store(mti_sync *sync, const mti_refused *r, bool gone)
     if (mti_say_end(&say) == MT_OK) {
         record.key = (mt_bytes){buf.data, key_len};
         record.value = (mt_bytes){gone ? NULL : buf.data + key_len, gone ? 0 : buf.len - key_len};
-        (void)!mti_store_record(sync, &record, NULL, NULL);
+        (void)!mti_store_record(sync, &record, gone ? NULL : note_stored, sync);
     }
     mt_buf_free(&buf);
 }
@@ -181,23 +215,6 @@ static uint64_t due_of(const mti_sync *sync, mt_status status, uint64_t state)
 
     if (status != MT_STATE || mt_db_clock(sync->db) != MT_CLOCK_HYBRID) return 0;
     return now + (ahead_ms > FUTURE_MS + AGAIN_MS ? ahead_ms - FUTURE_MS : AGAIN_MS);
-}
-
-/* All of the peer goes over again the next time. */
-static void forget_standing(mti_session *session)
-{
-    mti_sync *sync = session->sync;
-
-    if (session->inbound && session->inbound->overflowed) return; /* all were at once */
-    for (mti_inbound *in = session->inbound; in; in = in->next) in->overflowed = true;
-    for (size_t i = 0; i < sync->known_count; i++) {
-        mti_known *known = &sync->known[i];
-        if (memcmp(known->peer, session->peer, 16) != 0) continue;
-        memset(&known->at, 0, sizeof known->at);
-        known->copying = false;
-        known->after_len = 0;
-        known->unstored = true;
-    }
 }
 
 void mti_refused_note(mti_session *session, mt_bytes uid, mt_status status, const char *text,

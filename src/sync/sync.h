@@ -313,7 +313,7 @@ struct mti_sync {
     bool self_found;
     mti_refused *refused;
     mti_refused *refused_by[MTI_REFUSED_SUMS]; /* the same, by the sums of their uids */
-    uint64_t refused_due_ms;                   /* when the timer is to fire; 0: it is not set */
+    uint64_t refused_due_ms;                   /* when the soonest of them is due; 0: none is */
     mt_timer refused_due;                      /* asks for what may be taken now */
     mti_pulling *pulls;
     mti_awaited *awaited;

@@ -43,6 +43,20 @@ int main(void)
 }
 END
 
+# A run of the simulator.
+cat >simulate.c <<'END'
+#include <mytosis/sim.h>
+#include <stdio.h>
+
+int main(void)
+{
+    mt_sim_options options = {.size = sizeof options, .without = MT_SIM_ALL};
+
+    if (mt_sim_run(&options, NULL) != MT_OK) return 1;
+    return printf("%zu\n", mt_str("hello").len) < 0;
+}
+END
+
 # expect_hello NAME COMMAND...
 expect_hello() {
     local name=$1 out
@@ -61,6 +75,10 @@ expect_hello pkg-config env LD_LIBRARY_PATH="$libdir" ./by-pkg-config
 "$cc" conform.c $(pkg-config --cflags --libs mytosis-conformance) -o conform-by-pkg-config
 expect_hello "pkg-config, mytosis-conformance" env LD_LIBRARY_PATH="$libdir" ./conform-by-pkg-config
 
+# shellcheck disable=SC2046
+"$cc" simulate.c $(pkg-config --cflags --libs mytosis-sim) -o simulate-by-pkg-config
+expect_hello "pkg-config, mytosis-sim" env LD_LIBRARY_PATH="$libdir" ./simulate-by-pkg-config
+
 # The whole archive, so that whatever it needs must be in the flags.
 # shellcheck disable=SC2046
 "$cc" hello.c $(pkg-config --cflags mytosis) -Wl,--whole-archive "$libdir/libmytosis.a" -Wl,--no-whole-archive \
@@ -77,12 +95,15 @@ foreach(kind mytosis static)
 endforeach()
 add_executable(conform conform.c)
 target_link_libraries(conform PRIVATE mytosis::conformance)
+add_executable(simulate simulate.c)
+target_link_libraries(simulate PRIVATE mytosis::sim)
 END
 "$cmake" -S . -B by-cmake -DCMAKE_C_COMPILER="$cc" -DCMAKE_PREFIX_PATH="$root" >cmake.log || { cat cmake.log; exit 1; }
 "$cmake" --build by-cmake >cmake.log || { cat cmake.log; exit 1; }
 expect_hello "find_package, mytosis::mytosis" by-cmake/by-mytosis
 expect_hello "find_package, mytosis::static" by-cmake/by-static
 expect_hello "find_package, mytosis::conformance" by-cmake/conform
+expect_hello "find_package, mytosis::sim" by-cmake/simulate
 
 if [ -x "$build/bin/mytosis" ]; then
     "$root/bin/mytosis" --version >version.txt

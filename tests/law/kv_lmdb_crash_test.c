@@ -1,7 +1,7 @@
 /* kv_lmdb_crash_test.c - the node store over LMDB on a disk that loses what was not synced.
  *
  * What LMDB calls to write and to flush is replaced here: all that goes to the store's file goes to a
- * test_disk too. What a crash leaves of that is written to another file, and opened.
+ * mti_sim_disk too. What a crash leaves of that is written to another file, and opened.
  *
  * LMDB writes its pages, flushes them, and then writes the page that makes them valid through a descriptor
  * that flushes each write. That page has no checksum; it is safe because what matters of it lies in one
@@ -21,8 +21,8 @@
 /* ---- What LMDB calls ---- */
 
 static struct {
-    test_disk *disk; /* NULL: nothing is watched */
-    char path[160];  /* of the store's file */
+    mti_sim_disk *disk; /* NULL: nothing is watched */
+    char path[160];     /* of the store's file */
 } watched;
 
 /* Ours stand before those of the C library, which they call. */
@@ -51,8 +51,8 @@ static void watch(int fd, const void *bytes, size_t len, off_t at)
 {
     bool through = (fcntl(fd, F_GETFL) & O_DSYNC) != 0;
 
-    if (through) test_disk_write_through(watched.disk, (uint64_t)at, bytes, len);
-    else test_disk_write(watched.disk, (uint64_t)at, bytes, len);
+    if (through) mti_sim_disk_write_through(watched.disk, (uint64_t)at, bytes, len);
+    else mti_sim_disk_write(watched.disk, (uint64_t)at, bytes, len);
 }
 
 ssize_t crash_pwrite(int fd, const void *bytes, size_t len, off_t at)
@@ -100,10 +100,10 @@ ssize_t crash_writev(int fd, const struct iovec *runs, int count)
     return written;
 }
 
-/* Nothing is really flushed: the test_disk knows what would be there. */
+/* Nothing is really flushed: the mti_sim_disk knows what would be there. */
 int crash_fdatasync(int fd)
 {
-    if (is_watched(fd)) test_disk_sync(watched.disk);
+    if (is_watched(fd)) mti_sim_disk_sync(watched.disk);
     return 0;
 }
 
@@ -147,21 +147,21 @@ static mt_kv open_file(const mt_env *env, const char *name)
 }
 
 /* Watches the store's file from here on. */
-static void watch_begin(test_disk *disk)
+static void watch_begin(mti_sim_disk *disk)
 {
     snprintf(watched.path, sizeof watched.path, "%s", test_folder_file(&folder, "store.mdb"));
     watched.disk = disk;
 }
 
 /* What a store that was just made holds is on the disk. */
-static void take_file(test_disk *disk)
+static void take_file(mti_sim_disk *disk)
 {
     static uint8_t data[1 << 20];
     FILE *file = fopen(test_folder_file(&folder, "store.mdb"), "rb");
 
     HOLDS(file != NULL);
-    test_disk_write(disk, 0, data, fread(data, 1, sizeof data, file));
-    test_disk_sync(disk);
+    mti_sim_disk_write(disk, 0, data, fread(data, 1, sizeof data, file));
+    mti_sim_disk_sync(disk);
     fclose(file);
 }
 
@@ -180,7 +180,7 @@ static void files_remove(const char *name, const char *lock)
     unlink(test_folder_file(&folder, lock));
 }
 
-static void image_write(const test_disk *image)
+static void image_write(const mti_sim_disk *image)
 {
     FILE *file;
 
@@ -191,7 +191,7 @@ static void image_write(const test_disk *image)
     HOLDS(fclose(file) == 0);
 }
 
-static mt_kv open_image(test_history *h, test_env *te, test_disk *image, bool again)
+static mt_kv open_image(test_history *h, test_env *te, mti_sim_disk *image, bool again)
 {
     (void)h;
     if (!again) image_write(image);
@@ -202,7 +202,7 @@ static size_t points;
 
 static void a_crash_loses_nothing_acknowledged(test_case *c)
 {
-    test_history h = {.open = open_store, .open_image = open_image, .kinds = TEST_CRASH_TORN};
+    test_history h = {.open = open_store, .open_image = open_image, .kinds = MTI_SIM_CRASH_TORN};
 
     watched.disk = NULL;
     files_remove("store.mdb", "store.mdb-lock");
@@ -236,12 +236,12 @@ typedef struct making {
     size_t opened;
 } making;
 
-static void crash_while_made(void *ctx, test_disk *disk)
+static void crash_while_made(void *ctx, mti_sim_disk *disk)
 {
     making *m = ctx;
 
-    for (int kind = 0; kind < TEST_CRASH_TORN; kind++) {
-        test_disk image = test_disk_crash(disk, (test_crash)kind, &m->rng);
+    for (int kind = 0; kind < MTI_SIM_CRASH_TORN; kind++) {
+        mti_sim_disk image = test_disk_crash(disk, (mti_sim_crash)kind, &m->rng);
         mt_kv kv = {NULL, NULL};
         mt_error err = {0};
 
@@ -251,14 +251,14 @@ static void crash_while_made(void *ctx, test_disk *disk)
             m->opened++;
         else CHECK(err.status == MT_MALFORMED && image.len <= FILE_MADE_LEN);
         mt_kv_close(&kv);
-        test_disk_end(&image);
+        mti_sim_disk_end(&image);
     }
 }
 
 TEST(a_crash_while_a_store_is_made_leaves_nothing_to_lose)
 {
     making m = {.rng = test_rng_new(1)};
-    test_disk disk = {.event = crash_while_made, .ctx = &m};
+    mti_sim_disk disk = {.event = crash_while_made, .ctx = &m};
     mt_kv kv;
 
     test_folder_begin(&folder);
@@ -268,7 +268,7 @@ TEST(a_crash_while_a_store_is_made_leaves_nothing_to_lose)
     mt_kv_close(&kv);
     watched.disk = NULL;
     CHECK(m.opened > 0);
-    test_disk_end(&disk);
+    mti_sim_disk_end(&disk);
     test_env_end(&m.te);
     test_folder_end(&folder);
 }

@@ -8,7 +8,7 @@ static mt_kv open_disk(test_history *h)
     return test_disk_kv(&h->w.te.env, &h->disk);
 }
 
-static mt_kv open_image(test_history *h, test_env *te, test_disk *image, bool again)
+static mt_kv open_image(test_history *h, test_env *te, mti_sim_disk *image, bool again)
 {
     (void)h;
     (void)again;
@@ -19,7 +19,7 @@ static size_t points;
 
 static void a_crash_loses_nothing_acknowledged(test_case *c)
 {
-    test_history h = {.open = open_disk, .open_image = open_image, .kinds = TEST_CRASH_KINDS};
+    test_history h = {.open = open_disk, .open_image = open_image, .kinds = MTI_SIM_CRASH_KINDS};
 
     test_history_begin(&h, c);
     test_history_run(&h);
@@ -38,21 +38,21 @@ TEST(a_crash_at_any_time_loses_nothing_that_was_acknowledged)
 TEST(a_crash_loses_and_tears_what_was_not_synced)
 {
     test_rng rng = test_rng_new(1);
-    test_disk disk = {0};
+    mti_sim_disk disk = {0};
     size_t lost = 0, torn = 0;
 
-    CHECK(test_disk_write(&disk, 0, "first", 5) && test_disk_sync(&disk));
-    CHECK(test_disk_write(&disk, 5, "second", 6));
+    CHECK(mti_sim_disk_write(&disk, 0, "first", 5) && mti_sim_disk_sync(&disk));
+    CHECK(mti_sim_disk_write(&disk, 5, "second", 6));
     for (int i = 0; i < 100; i++) {
-        test_disk image = test_disk_crash(&disk, TEST_CRASH_TORN, &rng);
+        mti_sim_disk image = test_disk_crash(&disk, MTI_SIM_CRASH_TORN, &rng);
 
         CHECK(image.len >= 5 && memcmp(image.data, "first", 5) == 0);
         lost += image.len == 5;
         torn += image.len > 5 && (image.len < 11 || memcmp(image.data, "firstsecond", 11) != 0);
-        test_disk_end(&image);
+        mti_sim_disk_end(&image);
     }
     CHECK(lost > 10 && torn > 10);
-    test_disk_end(&disk);
+    mti_sim_disk_end(&disk);
 }
 
 int main(void)

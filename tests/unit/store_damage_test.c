@@ -278,6 +278,26 @@ TEST(damage_is_told_by_name)
     test_shelf_end(&shelf);
 }
 
+/* Who took it for whole would write it anew without that field, and leave its record behind. */
+TEST(a_large_node_of_which_a_field_is_damaged_is_not_whole)
+{
+    const mt_bytes field_key = {(const uint8_t *)"fbig\0f002", 9};
+    mt_storage_key key = {.uid = mt_str("big"), .whole = true};
+    test_shelf shelf = {0};
+    test_reply r;
+
+    test_shelf_begin(&shelf);
+    test_shelf_write_large(&shelf, "big", 66, 5);
+    test_ask_read(&shelf.s, &r, &key, 1);
+    CHECK(r.status == MT_OK && !r.rows[r.row_count - 1].partial);
+    test_reply_end(&r);
+    spoil(&shelf, field_key);
+    test_ask_read(&shelf.s, &r, &key, 1);
+    CHECK(r.status == MT_MALFORMED && r.row_count > 0 && r.rows[r.row_count - 1].partial);
+    test_reply_end(&r);
+    test_shelf_end(&shelf);
+}
+
 TEST(of_many_nodes_the_sound_ones_come_all_the_same)
 {
     mt_storage_key keys[] = {{.uid = mt_str("ada")}, {.uid = mt_str("bob")}, {.uid = mt_str("cy")}};
@@ -324,6 +344,7 @@ int main(void)
         cmocka_unit_test(every_changed_byte_of_a_record_is_found_or_does_no_harm),
         cmocka_unit_test(a_record_under_another_key_is_found_out),
         cmocka_unit_test(damage_is_told_by_name),
+        cmocka_unit_test(a_large_node_of_which_a_field_is_damaged_is_not_whole),
         cmocka_unit_test(of_many_nodes_the_sound_ones_come_all_the_same),
         cmocka_unit_test(a_damaged_node_may_be_written_over_or_removed),
     };

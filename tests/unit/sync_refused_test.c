@@ -122,6 +122,21 @@ TEST(what_became_due_while_the_database_was_closed_is_taken_soon)
     end(&w);
 }
 
+/* A device that starts in the past refuses everything, until it learns what time it is. */
+TEST(what_is_due_since_a_clock_was_set_right_is_taken_soon)
+{
+    meeting w;
+
+    begin(&w);
+    join(&w);
+    write_ahead(&w, "bob");
+    CHECK(!is_stored(&w, "bob"));
+    w.m.te.epoch_ms += 20 * 60000;
+    test_env_run_for(&w.m.te, 61000);
+    CHECK(is_stored(&w, "bob"));
+    end(&w);
+}
+
 /* Nor is it asked for again. */
 TEST(what_was_taken_is_not_noted_after_a_close)
 {
@@ -145,6 +160,7 @@ int main(void)
         cmocka_unit_test(
             what_came_too_soon_before_a_close_is_taken_after_it_when_its_time_has_come),
         cmocka_unit_test(what_became_due_while_the_database_was_closed_is_taken_soon),
+        cmocka_unit_test(what_is_due_since_a_clock_was_set_right_is_taken_soon),
         cmocka_unit_test(what_was_taken_is_not_noted_after_a_close),
     };
 

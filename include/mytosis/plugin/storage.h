@@ -38,7 +38,8 @@ typedef struct mt_storage_row {
     mt_row row;         /* fields with their states, delete markers too; row.floor; row.more: the
                          * next row is of the same node, and none that follows has its fields */
     uint64_t state_max; /* of the whole node: its highest state, or the floor */
-    bool partial;       /* the node has fields that are in none of these rows of it */
+    bool partial;       /* the node has fields that are in none of these rows of it: not asked
+                         * for, or damaged */
 } mt_storage_row;
 
 /* A change in the sequence log. */

@@ -1,0 +1,118 @@
+/* sim/world.h - a run: peers, what is between them, and the time that passes for them all. */
+#ifndef MTI_SIM_WORLD_H
+#define MTI_SIM_WORLD_H
+
+#include "sim/clock.h"
+#include "sim/engine.h"
+#include "sim/plan.h"
+#include "sim/wire.h"
+
+#include <mytosis/plugin/sync.h>
+
+#define MTI_SIM_WIRES 2 /* between two peers at once */
+
+typedef struct mti_sim_peer {
+    mt_sim *sim;
+    size_t number;
+    bool out; /* it is left out of the run */
+    mt_env env;
+    mt_mem mem; /* counted */
+    size_t live, peak;
+    int64_t ahead_ms;                        /* of its clock */
+    mti_sim_draws entropy, disk_draws, life; /* `life`: how its store and its logs are */
+    uint64_t disk_ms;
+    bool stored; /* on a disk, else in memory alone: then it never stops */
+    size_t cache_bytes;
+    mti_sim_disk disk, backup;
+    bool has_backup;
+    mti_sim_faults faults;
+    mt_graph *sure, *sure_then; /* what it answered to have stored; and at the time of the backup */
+    mt_db *db;                  /* NULL: it is down */
+    mt_group *links;
+    mti_sim_disk image; /* what its disk holds, of one that crashes */
+    uint64_t doomed;    /* after so many of its events it crashes; 0: it does not */
+    bool dying;         /* it has, and is to be closed */
+    bool closing, closed;
+    bool failed; /* it could not be opened */
+} mti_sim_peer;
+
+typedef struct mti_sim_link {
+    mti_sim_wire *wires[MTI_SIM_WIRES]; /* NULL: none */
+    mti_sim_draws draws;
+    bool cut;
+    bool doubled;
+    size_t made;
+    mt_timer timer; /* while it is set, no wire is made */
+    mt_sim *sim;
+} mti_sim_link;
+
+struct mt_sim {
+    const mt_sim_options *options;
+    const mti_sim_plan *plan;
+    mt_env env; /* of links */
+    mti_sim_clock clock;
+    mti_sim_trace trace;
+    mti_sim_peer *peers;
+    size_t peer_count;
+    mti_sim_link *links;
+    mti_sim_draws draws;          /* of the action at hand */
+    unsigned uids, names, values; /* what edits are made of */
+    int64_t ahead_most_ms;        /* of a clock before it jumped */
+    uint64_t still;               /* events since time last moved */
+    bool turning;
+    bool tend; /* a link or a peer has ended, or may begin */
+    mt_sim_report *report;
+};
+
+/* ---- world.c: time, links ---- */
+
+void mti_sim_world_begin(mt_sim *sim, const mt_sim_options *options, const mti_sim_plan *plan,
+                         mt_sim_report *report);
+void mti_sim_world_end(mt_sim *sim);
+
+/* Lets time pass. */
+void mti_sim_pass(mt_sim *sim, uint64_t ms);
+
+/* One turn, as mt_env.turn has it. */
+mt_status mti_sim_turn(mt_sim *sim);
+
+/* All links are whole. */
+void mti_sim_links_heal(mt_sim *sim);
+
+/* The time of day where nobody's clock is ahead, at the beginning. */
+#define MTI_SIM_EPOCH_MS UINT64_C(1767225600000)
+
+/* Fails the run: `check` is static. */
+void mti_sim_violate(mt_sim *sim, const char *check, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+bool mti_sim_failed(const mt_sim *sim);
+
+/* ---- peer.c ---- */
+
+void mti_sim_peer_make(mti_sim_peer *peer, mt_sim *sim, size_t number);
+void mti_sim_peer_free(mti_sim_peer *peer);
+void mti_sim_peer_start(mti_sim_peer *peer);
+
+/* It ends as a program does that is asked to, or crashes after so many of its events, from 1. */
+void mti_sim_peer_stop(mti_sim_peer *peer);
+void mti_sim_peer_crash(mti_sim_peer *peer, uint64_t events);
+
+/* One of its events has come: now it may crash. */
+void mti_sim_peer_lives(mti_sim_peer *peer);
+
+/* Closes it, if it crashed, and sees whether it is down. */
+void mti_sim_peer_tend(mti_sim_peer *peer);
+
+/* Whether it runs. */
+bool mti_sim_peer_up(const mti_sim_peer *peer);
+
+/* ---- act.c ---- */
+
+void mti_sim_act(mt_sim *sim, const mti_sim_action *action);
+
+/* ---- check.c ---- */
+
+/* All faults end; then all is checked. */
+void mti_sim_settle(mt_sim *sim);
+
+#endif

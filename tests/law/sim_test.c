@@ -1,0 +1,53 @@
+/* What the simulator finds, or found: laws of its runs, with some kinds of faults at a time. */
+#include "test_law.h"
+
+#include <mytosis/sim.h>
+
+#include <string.h>
+
+/* Runs as many seeds as an amount is, once each. */
+static void all_hold(size_t amount, mt_sim_options options)
+{
+    options.size = sizeof options;
+    options.once = true;
+    for (size_t i = 0; i < TEST_AMOUNT(amount); i++, options.seed++) {
+        mt_sim_report report;
+        if (mt_sim_run(&options, &report) == MT_OK) continue;
+        print_error("seed %s: %s\n", report.replay, report.text);
+        CHECK(!"a run of the simulator holds");
+    }
+}
+
+TEST(two_peers_agree_which_of_two_links_is_used)
+{
+    uint32_t links = MT_SIM_DOUBLES | MT_SIM_BREAKS;
+
+    all_hold(2000, (mt_sim_options){.peers = 2, .actions = 60, .without = MT_SIM_ALL & ~links});
+}
+
+/* Of the future, and noted on a disk that is full. */
+TEST(what_was_refused_and_could_not_be_noted_comes_again)
+{
+    uint32_t disks = MT_SIM_DISKS | MT_SIM_CLOCKS;
+
+    all_hold(3000, (mt_sim_options){.peers = 2, .without = MT_SIM_ALL & ~disks});
+}
+
+/* A field that could not be read once, of a node that was then deleted. */
+TEST(nothing_is_stored_that_cannot_be_read)
+{
+    all_hold(1, (mt_sim_options){.seed = 443});
+    all_hold(1, (mt_sim_options){.seed = 5290});
+    all_hold(1000, (mt_sim_options){.without = MT_SIM_ALL & ~(MT_SIM_DISKS | MT_SIM_CRASHES)});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_peers_agree_which_of_two_links_is_used),
+        cmocka_unit_test(what_was_refused_and_could_not_be_noted_comes_again),
+        cmocka_unit_test(nothing_is_stored_that_cannot_be_read),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
