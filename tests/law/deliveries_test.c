@@ -25,6 +25,7 @@
 
 #define REPLICAS 3
 #define OPERATIONS_MAX 6
+#define OPS_MAX 10 /* of two nodes with two fields each */
 #define STEPS_MAX (OPERATIONS_MAX * REPLICAS)
 #define EVERYWHERE ((1u << REPLICAS) - 1)
 #define NONE UINT32_MAX
@@ -98,12 +99,15 @@ static bool table_add(table *t, uint64_t key, uint64_t value)
     return true;
 }
 
+static bool table_has(const table *t, uint64_t key)
+{
+    return t->slots && t->keys[table_slot(t, key)];
+}
+
 static bool table_find(const table *t, uint64_t key, uint64_t *value)
 {
-    size_t at = t->slots ? table_slot(t, key) : 0;
-
-    if (!t->slots || !t->keys[at]) return false;
-    *value = t->values[at];
+    if (!table_has(t, key)) return false;
+    *value = t->values[table_slot(t, key)];
     return true;
 }
 
@@ -189,10 +193,13 @@ typedef struct step {
 } step;
 
 typedef struct explorer {
-    operation ops[10];
+    operation ops[OPS_MAX];
     unsigned op_count, most;
     numbers graphs, messages;
-    table seen, merges, patches;
+    table seen, patches;
+    uint32_t
+        *merges; /* of graph and message: the number of what they make, and 1; 0: not asked yet */
+    size_t merge_side, merge_count;
     mt_buf out; /* of the writer */
     mt_binary_writer *writer;
     mt_binary_reader *reader;
@@ -336,20 +343,33 @@ static void merge_is(const explorer *e, const mt_graph *before, const mt_graph *
     test_arena_end(&arena);
 }
 
+static void merges_grow(explorer *e)
+{
+    uint32_t *old = e->merges;
+    size_t side = e->merge_side;
+
+    e->merge_side = side ? 2 * side : 64;
+    e->merges = zeros(e->merge_side * e->merge_side, sizeof *e->merges);
+    for (size_t i = 0; i < side; i++)
+        memcpy(e->merges + i * e->merge_side, old + i * side, side * sizeof *old);
+    free(old);
+}
+
 static uint32_t deliver(explorer *e, uint32_t graph, uint32_t message)
 {
-    uint64_t key = ((uint64_t)graph + 1) << 32 | message, value;
     const numbered *m = &e->messages.items[message];
     mt_graph *after;
     uint32_t number;
 
-    if (table_find(&e->merges, key, &value)) return (uint32_t)value;
+    while (graph >= e->merge_side || message >= e->merge_side) merges_grow(e);
+    if ((number = e->merges[graph * e->merge_side + message]) != 0) return number - 1;
     after = test_clone(e->graphs.items[graph].graph);
     merge_message(e, after, (mt_bytes){m->bytes.data, m->bytes.len});
     merge_is(e, e->graphs.items[graph].graph, m->graph, after);
     stays_deleted(e, after, m->graph);
     number = graph_number(e, after);
-    HOLDS(table_add(&e->merges, key, number));
+    e->merges[graph * e->merge_side + message] = number + 1;
+    e->merge_count++;
     return number;
 }
 
@@ -454,38 +474,66 @@ static uint64_t world_sum(const world *w)
     return sum | 1;
 }
 
-static void explore(explorer *e, const world *w);
+/* What a step leads to. */
+typedef struct child {
+    world w;
+    step s;
+    uint64_t sum;
+} child;
 
-static void take_step(explorer *e, const world *next, step s)
+#define CHILDREN_MAX (REPLICAS * (OPERATIONS_MAX + OPS_MAX))
+
+/* The table is far larger than any cache: so that its answers are waited for together, each is asked for
+ * long before it is looked at. */
+static void add_child(const explorer *e, child *made, step s)
 {
-    e->path[e->depth++] = s;
-    explore(e, next);
-    e->depth--;
+    made->s = s;
+    made->sum = world_sum(&made->w);
+    if (e->seen.slots) __builtin_prefetch(&e->seen.keys[mix(made->sum) & (e->seen.slots - 1)]);
+}
+
+static size_t find_children(explorer *e, const world *w, child *children)
+{
+    uint32_t after, message;
+    size_t count = 0;
+
+    for (unsigned r = 0; r < REPLICAS; r++) {
+        for (size_t i = 0; i < w->count; i++) {
+            child *made = &children[count];
+
+            if (w->sent[i].got >> r & 1) continue;
+            made->w = *w;
+            made->w.sent[i].got |= 1u << r;
+            made->w.graph[r] = deliver(e, w->graph[r], w->sent[i].message);
+            add_child(e, &children[count++], (step){r, 0, w->sent[i].message});
+        }
+        for (unsigned op = 0; op < e->op_count && w->count < e->most; op++) {
+            child *made = &children[count];
+
+            if (!patch(e, w->graph[r], op, r, &after, &message)) continue;
+            made->w = *w;
+            made->w.sent[made->w.count++] = (sent){message, 1u << r};
+            made->w.graph[r] = after;
+            add_child(e, &children[count++], (step){r, op, NONE});
+        }
+    }
+    return count;
 }
 
 static void explore(explorer *e, const world *w)
 {
-    uint32_t after, message;
-    world next;
+    child children[CHILDREN_MAX];
+    size_t count = find_children(e, w, children), fresh = 0;
 
-    if (!table_add(&e->seen, world_sum(w), 0)) return;
     state_is_sound(e, w);
     if (e->states++ % REPLAYED_ONE_IN == 0) replay(e, w);
-    for (unsigned r = 0; r < REPLICAS; r++) {
-        for (size_t i = 0; i < w->count; i++) {
-            if (w->sent[i].got >> r & 1) continue;
-            next = *w;
-            next.sent[i].got |= 1u << r;
-            next.graph[r] = deliver(e, w->graph[r], w->sent[i].message);
-            take_step(e, &next, (step){r, 0, w->sent[i].message});
-        }
-        for (unsigned op = 0; op < e->op_count && w->count < e->most; op++) {
-            if (!patch(e, w->graph[r], op, r, &after, &message)) continue;
-            next = *w;
-            next.sent[next.count++] = (sent){message, 1u << r};
-            next.graph[r] = after;
-            take_step(e, &next, (step){r, op, NONE});
-        }
+    for (size_t i = 0; i < count; i++)
+        if (!table_has(&e->seen, children[i].sum)) children[fresh++] = children[i];
+    for (size_t i = 0; i < fresh; i++) {
+        if (!table_add(&e->seen, children[i].sum, 0)) continue;
+        e->path[e->depth++] = children[i].s;
+        explore(e, &children[i].w);
+        e->depth--;
     }
 }
 
@@ -503,7 +551,7 @@ static void explorer_init(explorer *e, unsigned nodes, unsigned fields, unsigned
         e->ops[e->op_count++] = (operation){OP_DELETE_NODE, uids[n], ""};
     }
     e->graphs.by_sum.has_values = e->messages.by_sum.has_values = true;
-    e->merges.has_values = e->patches.has_values = true;
+    e->patches.has_values = true;
     e->out.mem = test_mem();
     HOLDS(mt_binary_writer_new(test_mem(), NULL, NULL, &e->out, &e->writer) == MT_OK);
     HOLDS(mt_binary_reader_new(test_mem(), NULL, NULL, "message", &e->reader) == MT_OK);
@@ -514,7 +562,7 @@ static void explorer_end(explorer *e)
     numbers_end(&e->graphs);
     numbers_end(&e->messages);
     table_end(&e->seen);
-    table_end(&e->merges);
+    free(e->merges);
     table_end(&e->patches);
     mt_binary_writer_free(e->writer);
     mt_binary_reader_free(e->reader);
@@ -543,7 +591,7 @@ static size_t all_orders(unsigned nodes, unsigned fields, unsigned most)
     print_message("[  STATES  ] %zu: %u node(s), %u field(s), %u operations; %zu quiet, %zu walked "
                   "again; %zu graphs, %zu messages, %zu merges; %.0f states/s\n",
                   e.states, nodes, fields, most, e.quiet, e.replayed, e.graphs.count,
-                  e.messages.count, e.merges.count, (double)e.states / took);
+                  e.messages.count, e.merge_count, (double)e.states / took);
     explorer_end(&e);
     return e.states;
 }
