@@ -230,7 +230,7 @@ static void print_path(const explorer *e)
 
 static mt_buf written(explorer *e)
 {
-    mt_buf made = e->out;
+    mt_buf made;
 
     HOLDS(mt_binary_finish(e->writer) == MT_OK);
     made = e->out;
@@ -452,7 +452,9 @@ static void replay(explorer *e, const world *w)
             count++;
             continue;
         }
-        for (i = 0; numbers_made[i] != s->message; i++) REACHED(e, i < count);
+        for (i = 0; i < count && numbers_made[i] != s->message; i++) {
+        }
+        REACHED(e, i < count);
         for (int times = 0; times < 2; times++)
             merge_message(e, graphs[s->replica], (mt_bytes){made[i].data, made[i].len});
     }
