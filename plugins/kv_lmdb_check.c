@@ -303,7 +303,6 @@ static mt_status metas_check(check *c)
     uint64_t number[2];
     const uint8_t *meta;
 
-    if (c->len < PAGE_HEAD + META_LEN) return wrong(c, 0, "the file ends in it");
     c->page_len = load32(c->map + 40);
     if (c->page_len < 256 || c->page_len > 65536 || (c->page_len & (c->page_len - 1)) != 0 ||
         c->len < 2 * c->page_len)
@@ -347,6 +346,13 @@ static mt_status pages_check(check *c)
     return st;
 }
 
+/* What is no store, or one of another version, is for LMDB to say. */
+static bool is_of_format(const check *c)
+{
+    return c->len >= PAGE_HEAD + META_LEN && load32(c->map + 16) == MAGIC &&
+           load32(c->map + 20) == 1;
+}
+
 mt_status mti_lmdb_check(const mti_lmdb_file *file, mt_error *err)
 {
     check c = {.file = file, .err = err, .len = mti_lmdb_file_len(file)};
@@ -358,7 +364,7 @@ mt_status mti_lmdb_check(const mti_lmdb_file *file, mt_error *err)
     if (map == MAP_FAILED)
         return mti_lmdb_fail(err, MT_IO, "%s: %s", mti_lmdb_file_name(file), strerror(errno));
     c.map = map;
-    st = pages_check(&c);
+    st = is_of_format(&c) ? pages_check(&c) : MT_OK;
     munmap(map, (size_t)c.len);
     return st;
 }
