@@ -18,7 +18,8 @@ static mt_status open_file(const mt_env *env, const char *path, cli_access acces
                            mt_error *err)
 {
     mt_kv_lmdb_options options = {.size = sizeof options,
-                                  .read_only = access == ACCESS_READ,
+                                  .read_only = access == ACCESS_READ || access == ACCESS_CHECK,
+                                  .check = access == ACCESS_CHECK,
                                   .must_exist = access == ACCESS_WRITE || access == ACCESS_ALONE,
                                   .no_sync = access == ACCESS_SCRATCH};
     mt_kv kv;
@@ -35,7 +36,7 @@ mt_status cli_storage_at(const mt_env *env, const char *path, cli_access access,
     const struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * 1000000};
     mt_status st = open_file(env, path, access, out, err);
 
-    if (access != ACCESS_READ && access != ACCESS_WRITE) return st;
+    if (access > ACCESS_WRITE) return st;
     for (size_t i = 0; i < BUSY_TRIES && st == MT_BUSY; i++) {
         if (cli_daemon_storage(env, path, out) == MT_OK) return MT_OK;
         (void)nanosleep(&pause, NULL);

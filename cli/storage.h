@@ -13,6 +13,7 @@
 
 typedef enum cli_access {
     ACCESS_READ,   /* several at a time */
+    ACCESS_CHECK,  /* the same, and all of its file is looked at before */
     ACCESS_WRITE,  /* one alone */
     ACCESS_ALONE,  /* the same, and no daemon either */
     ACCESS_MAKE,   /* there is none yet, or an empty file */

@@ -158,7 +158,7 @@ static cli_exit_code run_doctor(const cli_options *options)
 
     if (cli_options_has(options, OPTION_YES) && !restamps)
         return cli_complain(EXIT_USAGE, "--yes goes with --restamp, and there is none");
-    code = cli_store_storage(options, restamps ? ACCESS_ALONE : ACCESS_READ, &storage);
+    code = cli_store_storage(options, restamps ? ACCESS_ALONE : ACCESS_CHECK, &storage);
     if (code != EXIT_DONE) return code;
     if ((code = cli_inspect(&storage, &seen)) == EXIT_DONE) {
         code = restamps ? restamp(options, &storage, &seen) : report(options, &storage, &seen);
@@ -178,9 +178,9 @@ const cli_command cli_verb_doctor = {
     .run = run_doctor,
     .help = "Usage: mytosis doctor [OPTION...]\n"
             "\n"
-            "Reads every record of the store and checks it. Counts what is there, edges that\n"
-            "lead to no node, and states that are more than 10 minutes ahead of now. Damage\n"
-            "is named. Nothing is changed, but by --restamp.\n"
+            "Looks at every page of the store's file, then reads every record and checks it.\n"
+            "Counts what is there, edges that lead to no node, and states that are more than\n"
+            "10 minutes ahead of now. Damage is named. Nothing is changed, but by --restamp.\n"
             "\n"
             "      --store PATH   the store; else MYTOSIS_STORE names it\n"
             "      --restamp      after a wrong clock: give states that are too far ahead,\n"

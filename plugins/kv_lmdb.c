@@ -10,7 +10,7 @@
  *
  * While a commit is on the other thread, the read transaction is held, so that reads find the state
  * before it. Only one is there at a time; it touches its job and LMDB, and nothing else. */
-#include "plugins/kv_lmdb_file.h"
+#include "plugins/kv_lmdb_check.h"
 
 #include <lmdb.h>
 
@@ -554,6 +554,7 @@ static mt_status lmdb_open(lmdb *l, const char *path, const mt_kv_lmdb_options *
 
     if (st != MT_OK) return st;
     if (options->read_only) l->failed = EROFS;
+    if (options->check && (st = mti_lmdb_check(&l->file, err)) != MT_OK) return st;
     if ((rc = env_open(l, options)) != 0) return fail_rc(l, rc, err);
     if (mdb_env_get_maxkeysize(l->mdb) < MT_KV_KEY_LEN_MAX)
         return mti_lmdb_fail(err, MT_UNSUPPORTED, "this LMDB has keys of at most %d bytes",

@@ -122,3 +122,10 @@ void test_law(size_t count, void (*law)(test_case *c))
     }
     test_arena_end(&c.arena);
 }
+
+bool test_full(void)
+{
+    const char *full = getenv("MYTOSIS_FULL");
+
+    return full && strcmp(full, "1") == 0;
+}

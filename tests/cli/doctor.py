@@ -114,6 +114,17 @@ class Damage(StoreTest):
             self.assertEqual((done.returncode, done.stdout), (INPUT, b""), words)
             self.assertRegex(done.stderr.decode(), r"^mytosis: s\.mdb is cut short: it has 40000 bytes\n$")
 
+    def test_pages_that_are_damaged_are_found_before_they_are_used(self):
+        content = self.read("s.mdb")
+        page = content.rindex(b"precious 007") // 4096
+        for at, byte in ((0, 1), (10, 1), (12, 1), (14, 1), (16, 0xFF), (17, 0xFF), (18, 2)):
+            with self.subTest(at):
+                changed = bytearray(content)
+                changed[4096 * page + at] ^= byte
+                self.write("s.mdb", bytes(changed))
+                done = self.run_command("doctor")
+                self.assertEqual((done.returncode, done.stdout), (INPUT, b""))
+                self.assertRegex(done.stderr.decode(), rf"^mytosis: s\.mdb is damaged: page {page}: [a-z ]+\n$")
 
     def test_a_format_that_is_damaged(self):
         content = bytearray(self.read("s.mdb"))

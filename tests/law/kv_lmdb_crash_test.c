@@ -137,10 +137,12 @@ static test_folder folder;
 
 static mt_kv open_file(const mt_env *env, const char *name)
 {
+    /* What a crash left has a structure that is sound. */
+    mt_kv_lmdb_options options = {.size = sizeof options, .check = true};
     mt_kv kv = {NULL, NULL};
     mt_error err = {0};
 
-    if (mt_kv_lmdb(env, test_folder_file(&folder, name), NULL, &kv, &err) != MT_OK)
+    if (mt_kv_lmdb(env, test_folder_file(&folder, name), &options, &kv, &err) != MT_OK)
         print_error("%s\n", err.text);
     HOLDS(err.status == MT_OK);
     return kv;

@@ -12,7 +12,8 @@
  * that comes to MT_FULL (the disk, a quota, the address space) did nothing, and later ones may
  * succeed. After one that comes to MT_IO (writing or flushing failed) all later ones do, too: open
  * the store again, and trust what is there then. LMDB takes memory of its own from the C library,
- * and trusts its file: damage is found where its structure is broken, and else not. */
+ * and trusts its file: where its structure is broken, damage may hide what is there or end the
+ * program. `check` finds that before. */
 #ifndef MYTOSIS_PLUGIN_KV_LMDB_H
 #define MYTOSIS_PLUGIN_KV_LMDB_H
 
@@ -30,6 +31,8 @@ typedef struct mt_kv_lmdb_options {
     uint32_t mode;    /* permissions of the files made; 0: 0600 */
     uint64_t map_len; /* of the first map, in bytes; it grows by itself. 0: 1 GiB, where pointers
                        * have 32 bits 64 MiB. It takes address space, not memory or disk */
+    bool check;       /* every page in use is looked at before the store opens, which takes as long
+                       * as reading all of it; where its structure is broken: MT_MALFORMED */
 } mt_kv_lmdb_options;
 
 /* Opens the store at `path`, or makes it; the engine is OWNED by the caller. `env` is BORROWED for

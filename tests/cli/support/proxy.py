@@ -18,7 +18,7 @@ class Proxy:
     nothing more goes either way until it is cut, and `held` is set. All that got through is counted in `passed`.
     """
 
-    def __init__(self, test, target, limit=None, holds=False):
+    def __init__(self, test, target, limit=None, holds=False, port=0):
         self.target = target
         self.limit = limit
         self.holds = holds
@@ -26,7 +26,7 @@ class Proxy:
         self.held = threading.Event()
         self.sockets = []
         self.threads = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server(("127.0.0.1", port))
         self.port = self.listener.getsockname()[1]
         test.addCleanup(self.close)
         self.start(self.accept)
