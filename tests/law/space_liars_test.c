@@ -287,7 +287,7 @@ static void write_text(world *w, size_t at, const char *uid, uint64_t ahead_ms)
 {
     mt_options options = {.size = sizeof options, .allow_future = true};
     char text[48];
-    mt_field field = {.name = mt_str("text"), .value = mt_text(text)};
+    mt_field field = {.name = mt_str("text")};
     mt_row row = {.uid = mt_str(uid), .fields = &field, .count = 1};
 
     snprintf(text, sizeof text, "%zu %" PRIu64, at, now_of(w));
