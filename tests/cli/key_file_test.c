@@ -69,10 +69,9 @@ static line line_of(const cli_key_file *file)
 static void refused(mt_bytes text, mt_status status, const char *why)
 {
     cli_key_file read;
-    const uint8_t *bytes = (const uint8_t *)&read;
+    const uint8_t *bytes = memset(&read, 0xaa, sizeof read);
     mt_error err = {.status = MT_OK};
 
-    memset(&read, 0xaa, sizeof read);
     CHECK(cli_key_file_decode(mt_crypto_sodium(), text, &read, &err) != MT_OK);
     CHECK(err.status == status || (status == ANY && err.text[0]));
     for (size_t i = 0; i < sizeof read; i++) CHECK(bytes[i] == 0);
