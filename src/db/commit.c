@@ -77,6 +77,7 @@ mt_status mt_db_receive_with(mt_db *db, mt_connection *from, const mt_received *
                              .options = options,
                              .stamped = true,
                              .received = true,
+                             .checked = what->checked,
                              .origin = from,
                              .records = what->records,
                              .record_count = what->record_count};

@@ -100,6 +100,7 @@ typedef struct mti_writing {
     size_t record_count;
     bool stamped;        /* rows have states: a graph's, or a peer's */
     bool received;       /* hooks of update instead of write */
+    bool checked;        /* as of mt_received */
     bool internal;       /* a rebase's: no hooks, which saw it already, no storage */
     uint64_t state;      /* taken when the call was made; 0: stamped, or the clock counts */
     uint64_t commit;     /* its number, once merged */

@@ -373,8 +373,8 @@ static void write_hooks(mt_action *action)
         write_hold(action);
         return;
     }
-    if ((st = mti_rows_check(db, write_rows(action), w->count)) != MT_OK)
-        mti_call_fail(action, st, db->error.text);
+    if (!w->checked) st = mti_rows_check(db, write_rows(action), w->count);
+    if (st != MT_OK) mti_call_fail(action, st, db->error.text);
     else mti_hooks_run(action, point, write_hold);
 }
 
@@ -463,6 +463,7 @@ mt_status mti_write_start_call(mt_db *db, const mti_write_start *start, mt_done 
     action->as.write.count = start->count;
     action->as.write.stamped = start->stamped;
     action->as.write.received = start->received;
+    action->as.write.checked = start->checked;
     action->as.write.internal = start->internal;
     if (start->origin) action->origin = mt_connection_ref(start->origin);
     note_aside(action);

@@ -13,6 +13,7 @@ typedef struct mti_write_start {
     size_t count;
     bool stamped;
     bool received;
+    bool checked; /* as of mt_received */
     bool internal;
     mt_connection *origin;
     const mt_storage_record *records;

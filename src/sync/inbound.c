@@ -291,7 +291,7 @@ static mt_status receive(mti_arrival *arrival, mti_inbound *in, const mt_row *ro
 {
     mti_session *session = arrival->session;
     mt_buf buf = {.mem = session->sync->mem};
-    mt_received what = {.rows = rows, .count = count};
+    mt_received what = {.rows = rows, .count = count, .checked = true};
     mt_storage_record record;
     mt_status st;
 

@@ -114,6 +114,9 @@ typedef struct mt_received {
     size_t count;
     const mt_storage_record *records; /* COPIED */
     size_t record_count;
+    bool
+        checked; /* the rows are as a reader of mytosis/binary.h gave them, which looked at uids, names and
+                   * values: that is not done once more for hooks */
 } mt_received;
 
 MT_API MT_MUST_USE mt_status mt_db_receive_with(mt_db *db, mt_connection *from,
