@@ -315,8 +315,10 @@ class Places(SpaceTest):
         self.expect(DONE, "init", "c.mdb")
         done = self.run_command("serve", "--listen=tcp://0.0.0.0:0", "--store=c.mdb")
         self.assertEqual(done.returncode, INPUT)
-        a = self.share("a", "notes/", "--listen=tcp://0.0.0.0:0")
+        a = self.share("a", "notes/", ANYWHERE, "--listen=tcp://0.0.0.0:0")
         self.join("b", a.ticket)
+        url = [said["url"] for said in a.events if said["event"] == "listening"][1]
+        self.at("b", "sync", f"{url.replace('0.0.0.0', '127.0.0.1')}#{self.device('a')}")
 
     def test_where_nobody_can_listen_no_space_begins(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
