@@ -30,7 +30,7 @@ typedef struct cli_admin_options {
     /* Adds the line of a ticket. */
     mt_status (*share)(void *ctx, const cli_invitation *invitation, cli_text *line, mt_error *err);
 
-    /* Prints what ADMIN_STATUS or ADMIN_PEERS asks for, to an output in memory. */
+    /* Prints what ADMIN_STATUS, ADMIN_PEERS or ADMIN_WHO asks for, to an output in memory. */
     void (*print)(void *ctx, uint8_t kind, const cli_admin_form *form, cli_output *out);
     void *ctx;
 } cli_admin_options;

@@ -14,12 +14,6 @@ static const uint8_t *public_of(const uint8_t key[MT_SIGNING_KEY_LEN])
     return key + MT_SIGNING_KEY_LEN - MT_DEVICE_LEN;
 }
 
-cli_exit_code cli_found_device(const char *store_path, uint8_t seed[MT_KEY_LEN])
-{
-    if (cli_keys_has(store_path, KEY_DEVICE)) return cli_key_load(store_path, KEY_DEVICE, seed);
-    return cli_key_make(store_path, KEY_DEVICE, seed);
-}
-
 /* The seeds that a space begins with. */
 typedef struct seeds {
     uint8_t device[MT_KEY_LEN], root[MT_KEY_LEN], recovery[MT_KEY_LEN];
@@ -30,6 +24,11 @@ static cli_exit_code make_key(const char *store_path, cli_key_kind kind, uint8_t
 {
     if (cli_keys_has(store_path, kind)) return cli_key_load(store_path, kind, seed);
     return cli_key_make(store_path, kind, seed);
+}
+
+cli_exit_code cli_found_device(const char *store_path, uint8_t seed[MT_KEY_LEN])
+{
+    return make_key(store_path, KEY_DEVICE, seed);
 }
 
 static mt_status make_records(const mt_env *env, const seeds *s, cli_space_file *file,

@@ -4,7 +4,7 @@
 
 #include "space_file.h"
 
-/* Makes the keys of a device that are not there yet; `device` gets the public key. Anything but EXIT_DONE has been reported. */
+/* Loads the key of the device, which is made if it is not there; the caller wipes it. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_found_device(const char *store_path, uint8_t seed[MT_KEY_LEN]);
 
 /* Begins a space: its root and recovery keys, its genesis, and for this device a token for everything, for ever. Fills `file`,

@@ -9,7 +9,6 @@
 #include "report.h"
 #include "store.h"
 #include "tls.h"
-#include "visit.h"
 
 #include <mytosis/host.h>
 #include <mytosis/ticket.h>
@@ -113,22 +112,6 @@ static cli_exit_code fetch(const char *path, const mt_ticket *ticket, const char
 
 /* ---- Meeting ---- */
 
-typedef struct meeting {
-    bool ended;
-    mt_error err;
-    cli_visit_facts facts;
-} meeting;
-
-static void hear(void *ctx, const cli_visit_facts *facts, const mt_error *why)
-{
-    meeting *m = ctx;
-
-    m->facts = *facts;
-    m->ended = why != NULL;
-    if (why) m->err = *why;
-    else if (cli_progress_due()) cli_progress("", *facts->words ? facts->words : "connecting");
-}
-
 static void print_joined(const cli_member *member, cli_text *text)
 {
     cli_text_str(text, "joined space ");
@@ -151,28 +134,23 @@ static cli_exit_code meet(const cli_options *options, const char *ca, cli_output
 {
     bool json = cli_options_has(options, OPTION_JSON);
     cli_store store = {.wants_peers = true};
-    meeting m = {.ended = false};
+    cli_visit_facts facts;
+    mt_error err = {MT_OK, ""};
     cli_peer_name name;
-    cli_visit *visit = NULL;
     mt_status st;
     cli_exit_code code = cli_store_open(options, ACCESS_WRITE, &store);
 
     if (code != EXIT_DONE) return code;
     if (!json) print_joined(store.member, &out->text);
-    st = cli_peer_name_read(store.space_file.peers[0].url, &store.space_file, &name, &m.err);
+    st = cli_peer_name_read(store.space_file.peers[0].url, &store.space_file, &name, &err);
     if (st == MT_OK)
-        st = cli_visit_new(store.db, store.peers, store.member, &name,
-                           cli_tls_is_url(name.url) ? ca : NULL, hear, &m, &visit, &m.err);
-    while (st == MT_OK && !m.ended)
-        if (!cli_store_turn(&store)) st = MT_IO;
-    if (st == MT_OK) st = m.err.status;
-    cli_visit_free(visit);
+        st = cli_store_visit(&store, &name, cli_tls_is_url(name.url) ? ca : NULL, &facts, &err);
     cli_progress_end();
     if (st == MT_OK && !json) print_rights(store.member, &out->text);
-    if (st == MT_OK) cli_visit_print(&m.facts, name.url, json, &out->text);
+    if (st == MT_OK) cli_visit_print(&facts, name.url, json, &out->text);
     else
         code = cli_complain(EXIT_SYSTEM, "this device is in the space now, but cannot meet it: %s",
-                            *m.err.text ? m.err.text : mt_status_text(st));
+                            err.text);
     cli_store_close(&store);
     return code;
 }

@@ -8,6 +8,7 @@
 #include "options.h"
 #include "remote_storage.h"
 #include "storage.h"
+#include "visit.h"
 
 typedef struct cli_store {
     const char *path; /* as the user wrote it */
@@ -75,6 +76,11 @@ mt_status cli_store_remote_merge(const cli_store *store, const mt_graph *graph, 
 
 /* The handle of a node, SHARED. EXIT_DIFFERENT: there is none. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_store_node(const cli_store *store, mt_bytes uid, mt_handle **out);
+
+/* Meets a peer once, by a router of our own, and waits: a database that was opened with `wants_peers`. On a terminal it is said
+ * how far that is. `err` has a text if it is not MT_OK. Else as cli_visit_new: store_sync.c. */
+mt_status cli_store_visit(const cli_store *store, const cli_peer_name *name, const char *ca,
+                          cli_visit_facts *facts, mt_error *err);
 
 /* Whether a node is what a space says of itself, which a list of `prefix` leaves out unless that asks for it. */
 bool cli_store_left_out(mt_bytes prefix, mt_bytes uid);

@@ -4,27 +4,44 @@
 #include "report.h"
 #include "store.h"
 #include "tls.h"
-#include "visit.h"
 
 #include <mytosis/plugin/socket.h>
 
-typedef struct syncing {
+typedef struct meeting {
     bool ended;
     mt_error err;
     cli_visit_facts facts;
-} syncing;
+} meeting;
 
 static void hear(void *ctx, const cli_visit_facts *facts, const mt_error *why)
 {
-    syncing *s = ctx;
+    meeting *m = ctx;
 
-    s->facts = *facts;
+    m->facts = *facts;
     if (why) {
-        s->ended = true;
-        s->err = *why;
+        m->ended = true;
+        m->err = *why;
     } else if (cli_progress_due()) {
         cli_progress("", *facts->words ? facts->words : "connecting"); /* of a peer, perhaps */
     }
+}
+
+mt_status cli_store_visit(const cli_store *store, const cli_peer_name *name, const char *ca,
+                          cli_visit_facts *facts, mt_error *err)
+{
+    meeting m = {.ended = false};
+    cli_visit *visit = NULL;
+    mt_status st =
+        cli_visit_new(store->db, store->peers, store->member, name, ca, hear, &m, &visit, &m.err);
+
+    while (st == MT_OK && !m.ended)
+        if (!cli_store_turn(store)) st = MT_IO;
+    if (st == MT_OK) st = m.err.status;
+    cli_visit_free(visit);
+    *facts = m.facts;
+    *err = m.err;
+    if (!*err->text) cli_error_note(err, st, NULL);
+    return st;
 }
 
 /* By a router of our own. */
@@ -32,25 +49,18 @@ static cli_exit_code sync_own(const cli_options *options, const char *ca, const 
                               cli_store *store, cli_output *out)
 {
     bool json = cli_options_has(options, OPTION_JSON);
-    syncing s = {.ended = false};
-    cli_visit *visit = NULL;
+    cli_visit_facts facts;
+    mt_error err = {MT_OK, ""};
     cli_peer_name name;
-    mt_status st = cli_peer_name_read(word, &store->space_file, &name, &s.err);
+    mt_status st = cli_peer_name_read(word, &store->space_file, &name, &err);
 
-    if (st == MT_OK)
-        st = cli_visit_new(store->db, store->peers, store->member, &name, ca, hear, &s, &visit,
-                           &s.err);
-    while (st == MT_OK && !s.ended)
-        if (!cli_store_turn(store)) st = MT_IO;
-    if (st == MT_OK) st = s.err.status;
-    cli_visit_free(visit);
-    if (st != MT_OK)
-        return cli_complain(EXIT_SYSTEM, "%s", *s.err.text ? s.err.text : mt_status_text(st));
+    if (st == MT_OK) st = cli_store_visit(store, &name, ca, &facts, &err);
+    if (st != MT_OK) return cli_complain(EXIT_SYSTEM, "%s", err.text);
     if (!store->dry_run) {
-        cli_visit_print(&s.facts, name.url, json, &out->text);
+        cli_visit_print(&facts, name.url, json, &out->text);
         return EXIT_DONE;
     }
-    return cli_visit_print_dry(&s.facts, name.url, json, &out->text) ? EXIT_DIFFERENT : EXIT_DONE;
+    return cli_visit_print_dry(&facts, name.url, json, &out->text) ? EXIT_DIFFERENT : EXIT_DONE;
 }
 
 /* One peer; `ca` is that of --ca, which is checked if the peer needs it. */
