@@ -85,7 +85,8 @@ static mt_status keep_old(const cli_space_file *old, cli_space_file *file)
 
     for (size_t i = 0; i < old->listen_count && st == MT_OK; i++)
         st = cli_space_file_listen(file, old->listens[i]);
-    for (size_t i = 0; i < old->peer_count && st == MT_OK; i++)
+    for (size_t i = 0; i < old->peer_count && file->peer_count < SPACE_PEERS_MAX && st == MT_OK;
+         i++)
         if (!cli_space_file_device(file, old->peers[i].url))
             st = cli_space_file_meet(file, old->peers[i].url, old->peers[i].device);
     return st;

@@ -122,6 +122,16 @@ class Joining(SpaceTest):
             self.assertRegex(done.stderr.decode(), r"^mytosis: .*ticket.*\n$")
         self.assertFalse(os.path.exists(self.path("b.mdb")))
 
+    def test_who_knows_as_many_peers_as_there_is_room_for_keeps_the_one_that_it_met(self):
+        a = self.two("notes/")
+        known = self.read("b.mdb-keys/space").decode()
+        url = a.said("listening")["url"]
+        known = known.replace(f"peer {url} ", "peer tcp://127.0.0.1:1 ")
+        self.write("b.mdb-keys/space", known + "".join(f"peer tcp://127.0.0.1:{i} {'ab' * 32}\n" for i in range(2, 65)))
+        os.chmod(self.path("b.mdb-keys/space"), 0o600)
+        self.join("b", self.at("a", "share", "notes/").decode().strip())
+        self.assertIn(f"peer {url} {self.device('a')}\n", self.read("b.mdb-keys/space").decode())
+
     def test_a_store_of_one_space_does_not_join_another(self):
         self.two("notes/")
         c = self.share("c", "notes/", ANYWHERE)
