@@ -29,7 +29,8 @@ bool mti_need_met(const mti_need *need)
 
     if (!node) return need->handle->absent || !mti_db_has_storage(need->handle->db);
     if (!mti_node_is_partial(node)) return true;
-    if (need->whole) return false;
+    /* More of it may be on its way: it is not to be taken for one that is always in part. */
+    if (need->whole || need->handle->fetch) return false;
     for (size_t i = 0; i < need->name_count; i++)
         if (mt_node_get_any(node, need->names[i], &field) == MT_NOT_LOADED) return false;
     return true;
@@ -137,6 +138,7 @@ static mt_status need_copy(mti_fetch *fetch, size_t i, const mti_need *need)
 
     *copy = *need;
     copy->handle = mt_handle_ref(need->handle);
+    copy->fresh = !mti_handle_resident(need->handle);
     copy->names = NULL;
     if (need->name_count == 0) return MT_OK;
     if (mti_keys_copy(fetch->db->mem, need->names, need->name_count, &fetch->names[i]) != MT_OK)
@@ -250,6 +252,18 @@ static mt_status take_rows(mti_fetch *fetch, const mt_storage_answer *answer)
     return st;
 }
 
+/* What came of a node, and is not all that was to come, is no ground to write on: some of the rest may be
+ * damaged, and storage does not take short nodes in part. */
+static void drop_parts(mti_fetch *fetch)
+{
+    for (size_t i = 0; i < fetch->count; i++) {
+        const mti_need *need = &fetch->needs[i];
+        const mt_node *node = need->fresh ? mti_handle_resident(need->handle) : NULL;
+        if (node && mti_node_is_partial(node))
+            mti_cache_drop(fetch->db, mt_handle_uid(need->handle));
+    }
+}
+
 static void fetched(void *ctx, const mt_storage_answer *answer)
 {
     mti_fetch *fetch = ctx;
@@ -264,6 +278,7 @@ static void fetched(void *ctx, const mt_storage_answer *answer)
         else if (note_absent(fetch->db, &fetch->needs[i]) != MT_OK)
             fetch_note(fetch, MT_NO_MEMORY, NULL);
     }
+    if (fetch->status != MT_OK) drop_parts(fetch);
     fetch->answered = true;
     /* Within the call that started it, the caller goes on by itself. */
     if (fetch->started) fetch_end(fetch);

@@ -17,6 +17,7 @@ typedef struct mti_need {
     size_t name_count;
     bool whole;
     bool force; /* read it although it is in memory */
+    bool fresh; /* of a fetch: nothing of it was in memory */
 } mti_need;
 
 /* Whether that much of the node is in memory, or known not to be. */
