@@ -39,7 +39,16 @@ typedef struct mt_sim mt_sim;
 #define MT_SIM_DISKS \
     32u /* disks that are full, fail to read or to sync, or read with a bit flipped */
 #define MT_SIM_CLOCKS 64u /* clocks that differ by up to a day, and jump, backwards too */
-#define MT_SIM_ALL 127u
+#define MT_SIM_SPACES \
+    128u /* no fault: in a third of the seeds the peers are devices of a space, on \
+                            * secured links */
+#define MT_SIM_LIES \
+    256u /* in a third: peers that lie. They write what they may not, and what no write can be; what they
+          * say to others is changed, left out, and said again */
+#define MT_SIM_VERSIONS \
+    512u /* in a quarter: peers of an earlier version of the protocol, of a later one, of one that the
+          * others do not speak */
+#define MT_SIM_ALL 1023u
 
 /* ---- A run ---- */
 
@@ -56,8 +65,8 @@ typedef struct mt_sim_options {
     /* A line that a report gave, instead of `seed`: also one of a part of its actions. NULL: none. */
     const char *replay;
 
-    /* The most that one version of a field may cross one link in one direction, while the link holds;
-     * 0: that is only counted, in `report->version_most`. */
+    /* The most that one version of a field may cross one link in one direction, while the link holds and
+     * disks work at both ends; 0: MT_SIM_VERSION_MAX. Links of a space and of peers that lie do not count. */
     unsigned version_max;
 
     /* ---- The application's own: each may be NULL ---- */
@@ -65,11 +74,12 @@ typedef struct mt_sim_options {
     /* A run begins, of which there are several: whatever the application keeps begins anew. */
     void (*begin)(void *ctx, mt_sim *sim);
 
-    /* A peer is about to start: what `config` is given joins what the simulator gives, which is
+    /* A peer that does not lie is about to start: what `config` is given joins what the simulator gives, which is
      * environment, storage and group, a clock, and the sync router unless there is one here. */
     void (*configure)(void *ctx, mt_sim *sim, size_t peer, mt_config *config);
 
-    /* A peer that is up is to write something, with mt_sim_write: the edits of the simulator otherwise. */
+    /* A peer that is up, and does not lie, is to write something, with mt_sim_write: the edits of the
+     * simulator otherwise. */
     void (*edit)(void *ctx, mt_sim *sim, size_t peer);
 
     /* All is quiet and all peers are up: whether it is as it should be. Anything but MT_OK fails the run,
@@ -81,6 +91,10 @@ typedef struct mt_sim_options {
 
 #define MT_SIM_REPLAY_MAX 512
 
+/* Once as it changed or with a copy, once as the log names it, and once more where a field changed while the log
+ * was read, or its node was deleted: of a thousand seeds one or two have that. */
+#define MT_SIM_VERSION_MAX 3u
+
 /* What a run came to. */
 typedef struct mt_sim_report {
     const char *check;              /* which one failed, static; NULL: none */
@@ -91,7 +105,8 @@ typedef struct mt_sim_report {
     uint64_t events; /* timers that fired, messages sent and delivered, writes to disks, answers */
     uint64_t virtual_ms; /* how much time passed for the peers */
     size_t peers, links;
-    size_t actions; /* carried out, edits and faults */
+    size_t liars, others; /* of the peers: that lie, and that are of another version */
+    size_t actions;       /* carried out, edits and faults */
     size_t edits, faults;
     size_t acknowledged; /* writes that were answered with MT_OK */
     size_t crashes;
@@ -104,9 +119,13 @@ typedef struct mt_sim_report {
 /* Runs one seed, twice, and checks, once all is quiet:
  *
  *   - peers that are joined, directly or by others, hold the same to the byte, within two rounds, each a
- *     minute without faults, after the clocks that were ahead are met
+ *     minute without faults, after the clocks that were ahead are met; those that lie, or have no version
+ *     in common with the others, join nobody
  *   - no write is lost that was answered with MT_OK, unless a backup took it back
  *   - what was deleted has not come back
+ *   - every field, delete marker and floor was written by a peer that may
+ *   - nothing has a state more than ten minutes ahead of all clocks
+ *   - no version of a field crosses a link too often in one direction: see `version_max`
  *   - the log of each store, if it goes back to its beginning, names each node in the store, once
  *   - a peer that reads and writes does not exceed its memory budget, and gives all back when it ends
  *   - nothing goes on for ever
@@ -132,13 +151,13 @@ MT_API MT_MUST_USE mt_status mt_sim_describe(const mt_sim_options *options, mt_b
 /* How many peers there are; they are numbered from 0. */
 MT_API size_t mt_sim_peers(const mt_sim *sim);
 
-/* The database of a peer, or NULL while it is down. BORROWED until the callback returns. */
+/* The database of a peer, or NULL while it is down, and of one that lies. BORROWED until the callback returns. */
 MT_API mt_db *mt_sim_db(mt_sim *sim, size_t peer);
 
 /* 0 to bound - 1, `bound` not 0, as the action at hand has it: the same in each replay. */
 MT_API uint64_t mt_sim_draw(mt_sim *sim, uint64_t bound);
 
-/* Writes at a peer, and holds it to the answer: as mt_write. MT_CLOSED: it is down. `done` may be NULL. */
+/* Writes at a peer, and holds it to the answer: as mt_write. MT_CLOSED: it is down, or lies. `done` may be NULL. */
 MT_API MT_MUST_USE mt_status mt_sim_write(mt_sim *sim, size_t peer, const mt_row *rows,
                                           size_t count, const mt_options *options, mt_done *done,
                                           void *ctx);
@@ -146,7 +165,7 @@ MT_API MT_MUST_USE mt_status mt_sim_write(mt_sim *sim, size_t peer, const mt_row
 /* Makes an edit of the simulator's own. */
 MT_API void mt_sim_edit(mt_sim *sim, size_t peer);
 
-/* All that a peer holds, deleted nodes too, as a new graph, OWNED. MT_CLOSED: it is down; or what a stream
+/* All that a peer holds, deleted nodes too, as a new graph, OWNED. MT_CLOSED: it is down, or lies; or what a stream
  * of its nodes came to. Not inside a hook. */
 MT_API MT_MUST_USE mt_status mt_sim_graph(mt_sim *sim, size_t peer, mt_graph **out);
 

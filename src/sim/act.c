@@ -128,12 +128,25 @@ void mt_sim_edit(mt_sim *sim, size_t peer)
     free(rooms);
 }
 
-static void edit(mt_sim *sim, size_t peer)
+/* Now and then a peer says what it may, or that the root has taken back what a liar may. */
+static void publish(mt_sim *sim, mti_sim_peer *peer)
 {
-    if (!mti_sim_peer_up(&sim->peers[peer])) return;
+    const mti_sim_peer *of = &sim->peers[mti_sim_below(&sim->draws, sim->peer_count)];
+
+    if (mti_sim_once_in(&sim->draws, 15)) mti_sim_device_publish(peer, peer, false);
+    if (of->role->lies && mti_sim_once_in(&sim->draws, 15)) mti_sim_device_publish(peer, of, true);
+}
+
+static void edit(mt_sim *sim, size_t at)
+{
+    mti_sim_peer *peer = &sim->peers[at];
+
+    if (!mti_sim_peer_up(peer)) return;
     sim->report->edits++;
-    if (sim->options->edit) sim->options->edit(sim->options->ctx, sim, peer);
-    else mt_sim_edit(sim, peer);
+    if (sim->plan->space && peer->linkable) publish(sim, peer);
+    if (peer->role->lies) mti_sim_lie(sim, peer);
+    else if (sim->options->edit) sim->options->edit(sim->options->ctx, sim, at);
+    else mt_sim_edit(sim, at);
 }
 
 /* ---- Disks and clocks ---- */
@@ -168,9 +181,10 @@ static void restore(mt_sim *sim, mti_sim_peer *peer)
 {
     const mti_sim_peer *from = peer;
 
-    if (mti_sim_once_in(&sim->draws, 4))
+    if (mti_sim_once_in(&sim->draws, 4) && !peer->role->lies)
         from = &sim->peers[mti_sim_below(&sim->draws, sim->peer_count)];
-    if (peer->db || !peer->stored || !from->has_backup) return;
+    if (peer->db || !peer->stored || !from->has_backup || (from != peer && from->role->lies))
+        return;
     disk_copy(&peer->disk, &from->backup);
     mt_graph_free(peer->sure);
     peer->sure = clone_of(from->sure_then);
@@ -221,6 +235,7 @@ static void act_on_peer(mt_sim *sim, mti_sim_kind kind, mti_sim_peer *peer)
 {
     mti_sim_draws *d = &sim->draws;
 
+    if (kind >= MTI_SIM_FULL && kind < MTI_SIM_REPAIR) mti_sim_peer_harmed(peer);
     switch (kind) {
     case MTI_SIM_EDIT: edit(sim, peer->number); break;
     case MTI_SIM_CRASH: mti_sim_peer_crash(peer, 1 + mti_sim_spread(d, CRASH_EVENTS)); break;

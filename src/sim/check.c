@@ -40,9 +40,8 @@ static void await_closed(mt_sim *sim)
     if (some_close(sim)) mti_sim_violate(sim, ENDS, "one goes on for ten minutes");
 }
 
-/* How far the clocks were apart at most: what was written then is taken when others' clocks have come so
- * far. */
-static uint64_t apart_ms(const mt_sim *sim)
+/* What was written ahead is taken when others' clocks have come so far. */
+uint64_t mti_sim_apart_ms(const mt_sim *sim)
 {
     int64_t most_ms = sim->ahead_most_ms, least_ms = 0;
 
@@ -83,7 +82,7 @@ static mt_graph **graphs_new(mt_sim *sim)
 
     for (size_t i = 0; i < sim->peer_count; i++) {
         mti_sim_peer *peer = &sim->peers[i];
-        if (peer->out || mti_sim_failed(sim)) continue;
+        if (peer->out || peer->role->lies || mti_sim_failed(sim)) continue;
         if (peer->failed) {
             mti_sim_violate(sim, OPENS, "%zu does not", i);
         } else if (mt_sim_graph(sim, i, &graphs[i]) != MT_OK) {
@@ -110,7 +109,7 @@ static size_t *firsts_new(const mt_sim *sim)
         changed = false;
         for (size_t i = 0; i < sim->plan->link_count; i++) {
             size_t *a = &first[sim->plan->links[i][0]], *b = &first[sim->plan->links[i][1]];
-            if (!mti_sim_plan_links(sim->plan, i) || *a == *b) continue;
+            if (!mti_sim_plan_agrees(sim->plan, i) || *a == *b) continue;
             *a = *b = *a < *b ? *a : *b;
             changed = true;
         }
@@ -258,16 +257,17 @@ static void check_each(mt_sim *sim, mt_graph **graphs)
         if (!graphs[i]) continue;
         memory_is_bounded(sim, &sim->peers[i]);
         log_is_whole(sim, &sim->peers[i], graphs[i]);
+        mti_sim_ledger_check(sim, graphs[i], i);
     }
 }
 
 static void check_all(mt_sim *sim, mt_graph **graphs, const size_t *first)
 {
-    unsigned most = sim->report->version_most;
+    unsigned most = sim->report->version_most, max = sim->options->version_max;
 
     for (size_t i = 0; i < sim->peer_count; i++)
         if (graphs[first[i]]) sure_is_there(sim, graphs[first[i]], sim->peers[i].sure, i);
-    if (sim->options->version_max && most > sim->options->version_max)
+    if (most > (max ? max : MT_SIM_VERSION_MAX))
         mti_sim_violate(sim, "no version crosses a link too often", "one did %u times", most);
 }
 
@@ -314,7 +314,7 @@ static void heal(mt_sim *sim)
     mti_sim_pass(sim, 1000);
     graphs_free(sim, graphs_new(sim));
     replace_disks(sim);
-    if (apart_ms(sim) > 0) mti_sim_pass(sim, apart_ms(sim) + HOUR_MS);
+    if (mti_sim_apart_ms(sim) > 0) mti_sim_pass(sim, mti_sim_apart_ms(sim) + HOUR_MS);
 }
 
 void mti_sim_settle(mt_sim *sim)

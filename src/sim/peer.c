@@ -9,6 +9,8 @@
 #include <string.h>
 
 #define DAY_MS (UINT64_C(24) * 3600 * 1000)
+#define LEAVING_MS 60000
+#define HOOKS_MAX (MT_SPACE_HOOKS + 2)
 
 /* ---- The environment of a peer ---- */
 
@@ -68,6 +70,7 @@ void mti_sim_peer_make(mti_sim_peer *peer, mt_sim *sim, size_t number)
     peer->sim = sim;
     peer->number = number;
     peer->out = sim->plan->peers_out[number];
+    peer->role = &sim->plan->roles[number];
     peer->mem = (mt_mem){peer_resize, peer};
     peer->env = (mt_env){.abi = MT_ENV_ABI,
                          .size = sizeof peer->env,
@@ -89,6 +92,7 @@ void mti_sim_peer_make(mti_sim_peer *peer, mt_sim *sim, size_t number)
     peer->entropy = mti_sim_draws_new(mti_sim_draw(&d), 1);
     peer->disk_draws = mti_sim_draws_new(mti_sim_draw(&d), 2);
     peer->life = mti_sim_draws_new(mti_sim_draw(&d), 3);
+    peer->talk = mti_sim_draws_new(mti_sim_draw(&d), 4);
     if (mt_graph_new(mt_mem_system(), NULL, &peer->sure) != MT_OK) mti_sim_refuse("out of memory");
 }
 
@@ -99,11 +103,17 @@ void mti_sim_peer_free(mti_sim_peer *peer)
     mt_graph_free(peer->sure_then);
     mti_sim_disk_end(&peer->disk);
     mti_sim_disk_end(&peer->backup);
+    for (size_t i = 0; i < MTI_SIM_HEARD; i++) free(peer->heard[i].data);
 }
 
 bool mti_sim_peer_up(const mti_sim_peer *peer)
 {
     return peer->db && !peer->dying && !peer->closing;
+}
+
+bool mti_sim_peer_linkable(const mti_sim_peer *peer)
+{
+    return mti_sim_peer_up(peer) && peer->linkable;
 }
 
 /* ---- Starting ---- */
@@ -121,16 +131,14 @@ static void opened(void *ctx, mt_db *db, const mt_result *result)
         ((mti_sim_peer *)ctx)->failed = true;
 }
 
-/* Counts what comes over links. */
-static void arrives(void *ctx, mt_action *action)
+/* What its space says of itself is known: now it may meet others. */
+static void followed(void *ctx, mt_db *db, const mt_result *result)
 {
-    mti_sim_end *end = mti_sim_end_of(mt_action_origin(action));
-    size_t count;
-    const mt_row *rows = mt_action_rows(action, &count);
+    mti_sim_peer *peer = ctx;
 
-    (void)ctx;
-    if (end) mti_sim_end_count(end, rows, count);
-    mt_action_pass(action);
+    (void)db;
+    if (result->status == MT_OK) peer->linkable = peer->sim->tend = true;
+    else if (result->status != MT_CANCELED) peer->failed = true;
 }
 
 static void storage_make(mti_sim_peer *peer, mt_storage *storage)
@@ -167,46 +175,97 @@ static void router_make(mti_sim_peer *peer, mt_router *router)
     mti_sim_draws *d = &peer->life;
     mt_sync_options options = {.size = sizeof options};
 
+    if (peer->device.space && !peer->role->lies) {
+        options.rights = mt_space_rights;
+        options.rights_ctx = peer->device.space;
+    }
     if (mti_sim_once_in(d, 4)) options.log_nodes = (size_t)(8 + mti_sim_below(d, 24));
     if (!mti_sim_once_in(d, 3)) options.compressor = mt_compressor_zstd();
     if (mt_router_sync(&peer->env, &options, router, NULL) != MT_OK)
         mti_sim_refuse("a router cannot be made");
 }
 
+static size_t hooks_make(mti_sim_peer *peer, mt_hook hooks[HOOKS_MAX])
+{
+    size_t count = 0;
+
+    if (peer->device.space && !peer->role->lies) {
+        mt_space_hooks(peer->device.space, hooks);
+        count = MT_SPACE_HOOKS;
+    }
+    hooks[count++] = mti_sim_ledger_hook(peer, MT_BEFORE_WRITE);
+    if (peer->role->lies) hooks[count++] = mti_sim_ledger_hook(peer, MT_ON_UPDATE);
+    return count;
+}
+
+/* What the application adds comes first: its hooks may change what is written. */
+static void open(mti_sim_peer *peer, mt_config *own)
+{
+    const mt_sim_options *options = peer->sim->options;
+    mt_config application = {.size = sizeof application, .name = "application"};
+    const mt_config *configs[2] = {&application, own};
+    mt_storage storage;
+    mt_router router;
+    mt_error err = {MT_OK, ""};
+
+    if (peer->stored) {
+        storage_make(peer, &storage);
+        own->storage = &storage;
+    }
+    if (options->configure && !peer->role->lies)
+        options->configure(options->ctx, peer->sim, peer->number, &application);
+    if (!application.router) {
+        router_make(peer, &router);
+        own->router = &router;
+    }
+    if (mt_db_open(configs, 2, &peer->db, &err) != MT_OK) mti_sim_refuse(err.text);
+    if (mt_db_ready(peer->db, opened, peer) != MT_OK) mti_sim_refuse("out of memory");
+}
+
 void mti_sim_peer_start(mti_sim_peer *peer)
 {
-    mt_sim *sim = peer->sim;
-    mt_hook hook = {.point = MT_ON_UPDATE, .run = arrives};
+    mt_hook hooks[HOOKS_MAX];
     mt_config own = {.size = sizeof own,
                      .name = "simulator",
                      .env = &peer->env,
                      .clock = MT_CLOCK_HYBRID,
                      .cache_bytes = peer->cache_bytes,
-                     .hooks = &hook,
-                     .hook_count = 1};
-    mt_config application = {.size = sizeof application, .name = "application"};
-    const mt_config *configs[2] = {&own, &application};
-    mt_storage storage;
-    mt_router router;
-    mt_error err = {MT_OK, ""};
+                     .hooks = hooks};
 
     if (peer->out || peer->db) return;
     peer->failed = false;
     if (mt_group_new(mt_mem_system(), &peer->links) != MT_OK) mti_sim_refuse("out of memory");
     own.group = peer->links;
-    if (peer->stored) {
-        storage_make(peer, &storage);
-        own.storage = &storage;
-    }
-    if (sim->options->configure)
-        sim->options->configure(sim->options->ctx, sim, peer->number, &application);
-    if (!application.router) {
-        router_make(peer, &router);
-        own.router = &router;
-    }
-    if (mt_db_open(configs, 2, &peer->db, &err) != MT_OK) mti_sim_refuse(err.text);
-    if (mt_db_ready(peer->db, opened, peer) != MT_OK) mti_sim_refuse("out of memory");
-    sim->tend = true;
+    if (peer->sim->plan->space) mti_sim_device_open(peer);
+    own.hook_count = hooks_make(peer, hooks);
+    open(peer, &own);
+    peer->linkable = !peer->device.space;
+    if (peer->device.space &&
+        mt_space_follow(peer->device.space, peer->db, followed, peer) != MT_OK)
+        mti_sim_refuse("out of memory");
+    peer->sim->tend = true;
+}
+
+/* ---- Links ---- */
+
+static mti_sim_change *change_of(const mti_sim_role *role)
+{
+    if (role->lies) return mti_sim_lie_speaks;
+    return role->version != MTI_SIM_PRESENT ? mti_sim_version_speaks : NULL;
+}
+
+void mti_sim_peer_link(mti_sim_peer *peer, mt_connection *end, const mti_sim_peer *other,
+                       bool dials)
+{
+    mti_sim_change *change = change_of(peer->role);
+    mt_connection *secured = NULL, *filtered = NULL, *outer = end;
+
+    if (peer->device.secure)
+        outer = secured = mti_sim_device_secure(peer, end, dials ? other : NULL);
+    if (change) outer = filtered = mti_sim_filter_new(outer, change, peer);
+    if (mt_group_add(peer->links, outer) != MT_OK) mti_sim_refuse("a link cannot be added");
+    mt_connection_unref(secured);
+    mt_connection_unref(filtered);
 }
 
 /* ---- Ending ---- */
@@ -233,6 +292,18 @@ static void closed(void *ctx)
     mti_sim_peer *peer = ctx;
 
     peer->closed = peer->sim->tend = true;
+}
+
+static void stop_counting(mti_sim_wire *wire, size_t end)
+{
+    (void)end;
+    wire->reader = NULL;
+}
+
+void mti_sim_peer_harmed(mti_sim_peer *peer)
+{
+    peer->harmed = true;
+    for_wires(peer, stop_counting);
 }
 
 void mti_sim_peer_stop(mti_sim_peer *peer)
@@ -265,12 +336,21 @@ void mti_sim_peer_crash(mti_sim_peer *peer, uint64_t events)
     if (peer->stored && mti_sim_peer_up(peer) && peer->doomed == 0) peer->doomed = events;
 }
 
+/* It is closed: links that are secured end in a while. */
+static void leave(mti_sim_peer *peer)
+{
+    peer->closed = false;
+    peer->leaving_ms = peer->sim->clock.ticks_ms + 1;
+    mt_group_unref(peer->links);
+    peer->links = NULL;
+    if (peer->device.space) mti_sim_device_close(peer);
+}
+
 static void is_down(mti_sim_peer *peer)
 {
     peer->db = NULL;
-    peer->closing = peer->closed = false;
-    mt_group_unref(peer->links);
-    peer->links = NULL;
+    peer->closing = false;
+    peer->leaving_ms = 0;
     if (peer->live != 0)
         mti_sim_violate(peer->sim, "a peer gives all its memory back", "%zu bytes of %zu",
                         peer->live, peer->number);
@@ -283,6 +363,13 @@ static void is_down(mti_sim_peer *peer)
 
 void mti_sim_peer_tend(mti_sim_peer *peer)
 {
+    const mt_sim *sim = peer->sim;
+
     if (peer->dying && !peer->closing) mti_sim_peer_stop(peer);
-    if (peer->closed) is_down(peer);
+    if (peer->closed) leave(peer);
+    if (!peer->leaving_ms) return;
+    if (peer->live == 0 || sim->clock.count == 0 ||
+        sim->clock.ticks_ms > peer->leaving_ms + LEAVING_MS)
+        is_down(peer);
+    else peer->sim->tend = true;
 }

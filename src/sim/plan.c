@@ -266,9 +266,24 @@ static mt_status append(mt_buf *out, const char *text)
     return MT_OK;
 }
 
+static mt_status describe_peers(const mti_sim_plan *plan, mt_buf *out)
+{
+    mt_status st = plan->space ? append(out, "the peers are devices of a space\n") : MT_OK;
+
+    for (size_t i = 0; i < plan->peer_count && st == MT_OK; i++) {
+        char is[120], text[160];
+        if (plan->peers_out[i] ||
+            !mti_sim_role_describe(&plan->roles[i], plan->space, is, sizeof is))
+            continue;
+        snprintf(text, sizeof text, "peer %zu %s\n", i, is);
+        st = append(out, text);
+    }
+    return st;
+}
+
 mt_status mti_sim_plan_describe(const mti_sim_plan *plan, mt_buf *out)
 {
-    mt_status st = MT_OK;
+    mt_status st = describe_peers(plan, out);
     uint64_t ms = 0;
 
     for (size_t i = 0; i < plan->action_count && st == MT_OK; i++) {
@@ -295,6 +310,13 @@ bool mti_sim_plan_links(const mti_sim_plan *plan, size_t link)
     return !plan->peers_out[plan->links[link][0]] && !plan->peers_out[plan->links[link][1]];
 }
 
+bool mti_sim_plan_agrees(const mti_sim_plan *plan, size_t link)
+{
+    return mti_sim_plan_links(plan, link) &&
+           mti_sim_roles_agree(&plan->roles[plan->links[link][0]],
+                               &plan->roles[plan->links[link][1]]);
+}
+
 bool mti_sim_plan_does(const mti_sim_plan *plan, const mti_sim_action *action)
 {
     if (action->out) return false;
@@ -305,7 +327,7 @@ bool mti_sim_plan_does(const mti_sim_plan *plan, const mti_sim_action *action)
 mt_status mti_sim_plan_make(mti_sim_plan *plan, const mt_sim_options *options)
 {
     const char *rest = "";
-    mti_sim_draws d;
+    mti_sim_draws d, roles;
 
     memset(plan, 0, sizeof *plan);
     if (options->peers > PEERS_MAX || options->actions > ACTIONS_MAX ||
@@ -322,6 +344,9 @@ mt_status mti_sim_plan_make(mti_sim_plan *plan, const mt_sim_options *options)
     plan->peer_count = 2 + (size_t)mti_sim_below(&d, 5);
     if (options->peers) plan->peer_count = options->peers;
     plan->peers_out = mti_sim_new(plan->peer_count, sizeof *plan->peers_out);
+    plan->roles = mti_sim_new(plan->peer_count, sizeof *plan->roles);
+    roles = mti_sim_draws_new(plan->seed, 2);
+    mti_sim_roles_draw(plan->roles, plan->peer_count, options, &roles, &plan->space);
     plan->clocks = mti_sim_once_in(&d, 4) && !(options->without & MT_SIM_CLOCKS);
     join_all(plan, &d);
     draw_actions(plan, options, &d);
@@ -336,6 +361,7 @@ mt_status mti_sim_plan_make(mti_sim_plan *plan, const mt_sim_options *options)
 void mti_sim_plan_free(mti_sim_plan *plan)
 {
     free(plan->peers_out);
+    free(plan->roles);
     free(plan->links);
     free(plan->actions);
     memset(plan, 0, sizeof *plan);

@@ -10,6 +10,7 @@
 #define MTI_SIM_PLAN_H
 
 #include "sim/draw.h"
+#include "sim/role.h"
 
 #include <mytosis/sim.h>
 
@@ -47,6 +48,8 @@ typedef struct mti_sim_plan {
     uint64_t seed;
     size_t peer_count;
     bool *peers_out; /* which are left out */
+    mti_sim_role *roles;
+    bool space; /* they are devices of one */
     size_t (*links)[2];
     size_t link_count, link_cap;
     mti_sim_action *actions;
@@ -61,13 +64,16 @@ void mti_sim_plan_free(mti_sim_plan *plan);
 /* Whether both ends of a link are in it. */
 bool mti_sim_plan_links(const mti_sim_plan *plan, size_t link);
 
+/* Whether two that have a link come to hold the same by it. */
+bool mti_sim_plan_agrees(const mti_sim_plan *plan, size_t link);
+
 /* Whether an action is, with the peers that it is about. */
 bool mti_sim_plan_does(const mti_sim_plan *plan, const mti_sim_action *action);
 
 /* Its line; of one that is too long, only the seed. */
 void mti_sim_plan_line(const mti_sim_plan *plan, char out[MT_SIM_REPLAY_MAX]);
 
-/* Appends a line for each action that is in it. MT_NO_MEMORY. */
+/* Appends a line for each peer that is not as others are, and for each action that is in it. MT_NO_MEMORY. */
 mt_status mti_sim_plan_describe(const mti_sim_plan *plan, mt_buf *out);
 
 /* Whether an action is about a link. */

@@ -13,7 +13,8 @@ size_t mt_sim_peers(const mt_sim *sim)
 
 mt_db *mt_sim_db(mt_sim *sim, size_t peer)
 {
-    bool up = peer < sim->peer_count && mti_sim_peer_up(&sim->peers[peer]);
+    bool up = peer < sim->peer_count && mti_sim_peer_up(&sim->peers[peer]) &&
+              !sim->peers[peer].role->lies;
 
     return up ? sim->peers[peer].db : NULL;
 }

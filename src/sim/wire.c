@@ -8,6 +8,7 @@
  * that the other end has closed, after all its packets; or that it was closed itself. */
 #include "sim/wire.h"
 
+#include "sim/meter.h"
 #include "sim/room.h"
 
 #include <mytosis/host.h>
@@ -92,6 +93,14 @@ static void arm(mti_sim_end *e)
     env->timer_set(env->ctx, &e->timer, due_ms > now_ms ? due_ms - now_ms : 0);
 }
 
+static void count_versions(mti_sim_end *e, mt_bytes message)
+{
+    unsigned most = 0;
+
+    if (e->wire->reader) most = mti_sim_meter(e->wire->reader, message, &e->came);
+    if (most > *e->wire->version_most) *e->wire->version_most = most;
+}
+
 static void deliver(mti_sim_end *e)
 {
     mti_sim_wire *wire = e->wire;
@@ -102,6 +111,7 @@ static void deliver(mti_sim_end *e)
         packet *oldest = packet_pop(e);
         mt_bytes bytes = {oldest->bytes, oldest->len};
         mti_sim_note(wire->trace, MTI_SIM_DELIVERED, wire->where, now_ms, oldest->number);
+        count_versions(e, bytes);
         if (mt_connection_deliver(e->connection, bytes) != MT_OK)
             mti_sim_refuse("a message is not taken where somebody listens");
         free(oldest);
@@ -216,8 +226,7 @@ static void end_free(void *ctx)
 
     wire->env->timer_stop(wire->env->ctx, &e->timer);
     packets_drop(e);
-    free(e->counts.keys);
-    free(e->counts.times);
+    mti_sim_tally_end(&e->came);
     e->connection = NULL;
     if (--wire->ends_left == 0) free(wire);
 }
@@ -252,11 +261,6 @@ mti_sim_wire *mti_sim_wire_new(const mti_sim_wire *like, const mt_bytes ids[2])
     return wire;
 }
 
-mti_sim_end *mti_sim_end_of(const mt_connection *connection)
-{
-    return mt_connection_ctx(connection, &wire_ops);
-}
-
 /* ---- Faults ---- */
 
 void mti_sim_wire_cut(mti_sim_wire *wire, size_t end, uint64_t later_ms)
@@ -281,10 +285,7 @@ void mti_sim_wire_mend(mti_sim_wire *wire)
     }
     wire->cut = false;
     for (size_t i = 0; i < 2; i++) {
-        wire->ends[i].counts.most = 0;
-        wire->ends[i].counts.count = 0;
-        if (wire->ends[i].counts.cap)
-            memset(wire->ends[i].counts.keys, 0, wire->ends[i].counts.cap * sizeof(uint64_t));
+        mti_sim_tally_end(&wire->ends[i].came);
         packets_drop(&wire->ends[i]);
         arm(&wire->ends[i]);
     }
@@ -318,79 +319,4 @@ void mti_sim_wire_silence(mti_sim_wire *wire, size_t end)
     packets_drop(&wire->ends[1 - end]);
     wire->cut = true;
     for (size_t i = 0; i < 2; i++) wire->ends[i].offline_ms = UINT64_MAX;
-}
-
-/* ---- Versions ---- */
-
-static uint64_t value_hash(const mt_value *value, uint64_t seed)
-{
-    uint64_t word = 0;
-
-    switch (value->kind) {
-    case MT_NULL: break;
-    case MT_BOOL: word = value->as.boolean; break;
-    case MT_NUMBER: memcpy(&word, &value->as.number, sizeof word); break;
-    case MT_INT: word = (uint64_t)value->as.integer; break;
-    case MT_STRING:
-    case MT_BYTES:
-    case MT_EDGE: word = mti_sim_hash(value->as.bytes, 1); break;
-    }
-    return mti_sim_hash((mt_bytes){(const uint8_t *)&word, sizeof word},
-                        seed + (uint64_t)value->kind);
-}
-
-static size_t place_of(const mti_sim_counts *c, uint64_t key)
-{
-    size_t at = (size_t)(key >> 20) & (c->cap - 1);
-
-    while (c->keys[at] && c->keys[at] != key) at = (at + 1) & (c->cap - 1);
-    return at;
-}
-
-static void counts_grow(mti_sim_counts *c)
-{
-    mti_sim_counts old = *c;
-
-    c->cap = old.cap ? 2 * old.cap : 256;
-    c->keys = mti_sim_new(c->cap, sizeof *c->keys);
-    c->times = mti_sim_new(c->cap, 1);
-    for (size_t i = 0; i < old.cap; i++) {
-        size_t at;
-        if (!old.keys[i]) continue;
-        at = place_of(c, old.keys[i]);
-        c->keys[at] = old.keys[i];
-        c->times[at] = old.times[i];
-    }
-    free(old.keys);
-    free(old.times);
-}
-
-static void count_version(mti_sim_counts *c, uint64_t key)
-{
-    size_t at;
-
-    if (2 * c->count >= c->cap) counts_grow(c);
-    key |= 1;
-    at = place_of(c, key);
-    if (!c->keys[at]) {
-        c->keys[at] = key;
-        c->times[at] = 0;
-        c->count++;
-    }
-    if (c->times[at] < UINT8_MAX) c->times[at]++;
-    if (c->times[at] > c->most) c->most = c->times[at];
-}
-
-void mti_sim_end_count(mti_sim_end *end, const mt_row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint64_t uid = mti_sim_hash(rows[i].uid, 7);
-        for (size_t j = 0; j < rows[i].count; j++) {
-            const mt_field *field = &rows[i].fields[j];
-            uint64_t key = mti_sim_hash(field->name, uid + field->state);
-            if (field->kind == MT_FIELD_VALUE) key = value_hash(&field->value, key);
-            count_version(&end->counts, key);
-        }
-    }
-    if (end->counts.most > *end->wire->version_most) *end->wire->version_most = end->counts.most;
 }

@@ -6,22 +6,15 @@
 #define MTI_SIM_WIRE_H
 
 #include "sim/draw.h"
+#include "sim/tally.h"
 #include "sim/trace.h"
 
+#include <mytosis/binary.h>
 #include <mytosis/env.h>
-#include <mytosis/node.h>
 #include <mytosis/plugin/network.h>
 
 typedef struct mti_sim_wire mti_sim_wire;
 struct mti_sim_packet;
-
-/* What is counted at an end: how often a version of a field came. */
-typedef struct mti_sim_counts {
-    uint64_t *keys;
-    uint8_t *times;
-    size_t count, cap;
-    unsigned most;
-} mti_sim_counts;
 
 typedef struct mti_sim_end {
     mti_sim_wire *wire;
@@ -37,7 +30,7 @@ typedef struct mti_sim_end {
     uint64_t offline_ms; /* of a wire that is cut: when it is known here */
     bool stalled;        /* nothing arrives here for now */
     uint64_t per_ms;     /* how many bytes arrive in a millisecond; 0: any number */
-    mti_sim_counts counts;
+    mti_sim_tally came;  /* versions of fields */
     mt_timer timer;
     bool set;
     uint64_t set_ms;
@@ -48,7 +41,8 @@ struct mti_sim_wire {
     mti_sim_trace *trace;
     uint64_t *messages, *bytes; /* counted */
     unsigned *version_most;
-    bool *tend; /* set when an end closes */
+    mt_binary_reader *reader; /* BORROWED; NULL: versions are not counted */
+    bool *tend;               /* set when an end closes */
     mti_sim_draws draws;
     size_t where; /* which link */
     uint64_t latency_min_ms, latency_more_ms;
@@ -76,11 +70,5 @@ void mti_sim_wire_slow(mti_sim_wire *wire, size_t end, uint64_t per_ms);
 
 /* The peer at this end is no more: what is sent there is lost, and nothing arrives. */
 void mti_sim_wire_silence(mti_sim_wire *wire, size_t end);
-
-/* The end that a connection is; NULL: it is another's. */
-mti_sim_end *mti_sim_end_of(const mt_connection *connection);
-
-/* Counts the versions that rows from the other end hold. */
-void mti_sim_end_count(mti_sim_end *end, const mt_row *rows, size_t count);
 
 #endif

@@ -13,6 +13,8 @@
 #define NOBODY 255        /* whose timers those of links are */
 #define REOPEN_MS 3000
 #define LAG_MS 30000
+#define SHORT_MS 10000
+#define SHORT_ONES_MAX 40
 
 /* ---- Failing ---- */
 
@@ -36,6 +38,13 @@ bool mti_sim_failed(const mt_sim *sim)
 }
 
 /* ---- Time ---- */
+
+#define STATES_FROM_MS UINT64_C(1577836800000) /* the hybrid clock's year 2020 */
+
+uint64_t mti_sim_state_at(uint64_t now_ms)
+{
+    return (now_ms - STATES_FROM_MS) << MTI_SIM_STATE_BITS;
+}
 
 static bool fire_due(mt_sim *sim)
 {
@@ -119,6 +128,14 @@ static uint64_t world_ticks_ms(void *ctx)
     return ((mt_sim *)ctx)->clock.ticks_ms;
 }
 
+static mt_status world_entropy(void *ctx, uint8_t *out, size_t len)
+{
+    mt_sim *sim = ctx;
+
+    for (size_t i = 0; i < len; i++) out[i] = (uint8_t)mti_sim_draw(&sim->entropy);
+    return MT_OK;
+}
+
 static void world_timer_set(void *ctx, mt_timer *timer, uint64_t delay_ms)
 {
     mti_sim_clock_set(&((mt_sim *)ctx)->clock, NOBODY, timer, delay_ms);
@@ -144,6 +161,19 @@ static bool has_ended(const mti_sim_wire *wire)
            mt_connection_ended(wire->ends[1].connection);
 }
 
+static bool is_well(const mti_sim_peer *peer)
+{
+    return !peer->harmed && !peer->role->lies;
+}
+
+/* Whether versions are counted on a link: what is secured cannot be read. */
+static bool is_counted(const mt_sim *sim, size_t link)
+{
+    const size_t *ends = sim->plan->links[link];
+
+    return !sim->plan->space && is_well(&sim->peers[ends[0]]) && is_well(&sim->peers[ends[1]]);
+}
+
 static void wire_open(mt_sim *sim, size_t at, size_t slot)
 {
     mti_sim_link *link = &sim->links[at];
@@ -153,6 +183,7 @@ static void wire_open(mt_sim *sim, size_t at, size_t slot)
                          .messages = &sim->report->messages,
                          .bytes = &sim->report->bytes,
                          .version_most = &sim->report->version_most,
+                         .reader = is_counted(sim, at) ? sim->reader : NULL,
                          .tend = &sim->tend,
                          .where = at,
                          .latency_min_ms = mti_sim_spread(d, 200),
@@ -169,24 +200,36 @@ static void wire_open(mt_sim *sim, size_t at, size_t slot)
         ids[i] = mt_str(texts[i]);
     }
     link->made++;
+    link->opened_ms = sim->clock.ticks_ms;
     link->wires[slot] = mti_sim_wire_new(&like, ids);
     for (size_t i = 0; i < 2; i++)
-        if (mt_group_add(sim->peers[sim->plan->links[at][i]].links,
-                         link->wires[slot]->ends[i].connection) != MT_OK)
-            mti_sim_refuse("a link cannot be added");
+        mti_sim_peer_link(&sim->peers[sim->plan->links[at][i]],
+                          link->wires[slot]->ends[i].connection,
+                          &sim->peers[sim->plan->links[at][1 - i]], i == 1);
+}
+
+/* A link that ends again and again is tried less and less often. */
+static void reopen(mt_sim *sim, mti_sim_link *link)
+{
+    uint64_t lasted_ms = sim->clock.ticks_ms - link->opened_ms;
+
+    if (lasted_ms > SHORT_MS) link->short_ones = 0;
+    else if (link->short_ones < SHORT_ONES_MAX) link->short_ones++;
+    world_timer_set(sim, &link->timer,
+                    mti_sim_spread(&link->draws, REOPEN_MS) << link->short_ones / 4);
 }
 
 static void link_tend(mt_sim *sim, size_t at)
 {
     mti_sim_link *link = &sim->links[at];
-    bool up = mti_sim_peer_up(&sim->peers[sim->plan->links[at][0]]) &&
-              mti_sim_peer_up(&sim->peers[sim->plan->links[at][1]]);
+    bool up = mti_sim_peer_linkable(&sim->peers[sim->plan->links[at][0]]) &&
+              mti_sim_peer_linkable(&sim->peers[sim->plan->links[at][1]]);
 
     for (size_t slot = 0; slot < MTI_SIM_WIRES; slot++) {
         if (link->wires[slot] && has_ended(link->wires[slot])) {
             let_go(link->wires[slot]);
             link->wires[slot] = NULL;
-            world_timer_set(sim, &link->timer, mti_sim_spread(&link->draws, REOPEN_MS));
+            reopen(sim, link);
         }
         if (!link->wires[slot] && up && !link->cut && !link->timer.host[0] &&
             (slot == 0 || link->doubled))
@@ -214,6 +257,8 @@ void mti_sim_links_heal(mt_sim *sim)
     for (size_t i = 0; i < sim->plan->link_count; i++) {
         mti_sim_link *link = &sim->links[i];
         link->cut = false;
+        link->short_ones = 0;
+        world_timer_stop(sim, &link->timer);
         for (size_t slot = 0; slot < MTI_SIM_WIRES; slot++) {
             mti_sim_wire *wire = link->wires[slot];
             if (!wire || has_ended(wire)) continue;
@@ -243,6 +288,7 @@ void mti_sim_world_begin(mt_sim *sim, const mt_sim_options *options, const mti_s
                         .mem = mt_mem_system(),
                         .now_ms = world_now_ms,
                         .ticks_ms = world_ticks_ms,
+                        .entropy = world_entropy,
                         .timer_set = world_timer_set,
                         .timer_stop = world_timer_stop,
                         .ctx = sim};
@@ -254,7 +300,14 @@ void mti_sim_world_begin(mt_sim *sim, const mt_sim_options *options, const mti_s
     for (size_t i = 0; i < sim->peer_count; i++) {
         mti_sim_peer_make(&sim->peers[i], sim, i);
         if (sim->peers[i].out) report->peers--;
+        else if (plan->roles[i].lies) report->liars++;
+        else if (plan->roles[i].version != MTI_SIM_PRESENT) report->others++;
     }
+    sim->entropy = mti_sim_draws_new(plan->seed, 4);
+    if (plan->space) mti_sim_space_begin(sim);
+    if (mt_binary_reader_new(mt_mem_system(), NULL, mt_compressor_zstd(), "link", &sim->reader) !=
+        MT_OK)
+        mti_sim_refuse("out of memory");
     sim->links = mti_sim_new(plan->link_count, sizeof *sim->links);
     for (size_t i = 0; i < plan->link_count; i++) {
         sim->links[i].sim = sim;
@@ -285,6 +338,9 @@ void mti_sim_world_end(mt_sim *sim)
     sim->report->events = sim->trace.events;
     sim->report->virtual_ms = sim->clock.ticks_ms;
     for (size_t i = 0; i < sim->peer_count; i++) mti_sim_peer_free(&sim->peers[i]);
+    if (sim->plan->space) mti_sim_space_end(sim);
+    mt_binary_reader_free(sim->reader);
+    mti_sim_tally_end(&sim->written);
     mti_sim_clock_end(&sim->clock);
     free(sim->peers);
     free(sim->links);

@@ -33,12 +33,30 @@ TEST(what_was_refused_and_could_not_be_noted_comes_again)
     all_hold(3000, (mt_sim_options){.peers = 2, .without = MT_SIM_ALL & ~disks});
 }
 
-/* A field that could not be read once, of a node that was then deleted. */
+/* A field that could not be read once, of a node that was then deleted; and of a short one in long records, which was
+ * then written. */
 TEST(nothing_is_stored_that_cannot_be_read)
 {
-    all_hold(1, (mt_sim_options){.seed = 443});
-    all_hold(1, (mt_sim_options){.seed = 5290});
+    uint32_t strange = MT_SIM_SPACES | MT_SIM_LIES | MT_SIM_VERSIONS;
+
+    all_hold(1, (mt_sim_options){.seed = 443, .without = strange});
+    all_hold(1, (mt_sim_options){.seed = 5290, .without = strange});
+    all_hold(1, (mt_sim_options){.seed = 570, .without = strange | MT_SIM_CLOCKS});
     all_hold(1000, (mt_sim_options){.without = MT_SIM_ALL & ~(MT_SIM_DISKS | MT_SIM_CRASHES)});
+}
+
+/* In data, and in what they say; with rights and without. */
+TEST(peers_that_lie_change_nothing_that_they_may_not)
+{
+    uint32_t lies = MT_SIM_LIES | MT_SIM_SPACES;
+
+    all_hold(400, (mt_sim_options){.without = MT_SIM_ALL & ~lies});
+    all_hold(200, (mt_sim_options){.without = MT_SIM_DISKS | MT_SIM_VERSIONS});
+}
+
+TEST(peers_of_other_versions_sync_or_keep_to_themselves)
+{
+    all_hold(400, (mt_sim_options){.without = MT_SIM_ALL & ~MT_SIM_VERSIONS});
 }
 
 int main(void)
@@ -47,6 +65,8 @@ int main(void)
         cmocka_unit_test(two_peers_agree_which_of_two_links_is_used),
         cmocka_unit_test(what_was_refused_and_could_not_be_noted_comes_again),
         cmocka_unit_test(nothing_is_stored_that_cannot_be_read),
+        cmocka_unit_test(peers_that_lie_change_nothing_that_they_may_not),
+        cmocka_unit_test(peers_of_other_versions_sync_or_keep_to_themselves),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

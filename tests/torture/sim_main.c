@@ -22,7 +22,7 @@ typedef struct command {
 
 typedef struct totals {
     uint64_t seeds, events, virtual_ms, failures;
-    uint64_t edits, faults, crashes, acknowledged;
+    uint64_t edits, faults, crashes, acknowledged, liars, others;
     unsigned version_most;
 } totals;
 
@@ -69,6 +69,8 @@ static bool command_read(command *c, int argc, char **argv)
         else if (strcmp(argv[i - 1], "--without") == 0) c->options.without = (uint32_t)number;
         else if (strcmp(argv[i - 1], "--peers") == 0) c->options.peers = (size_t)number;
         else if (strcmp(argv[i - 1], "--actions") == 0) c->options.actions = (size_t)number;
+        else if (strcmp(argv[i - 1], "--version-max") == 0)
+            c->options.version_max = (unsigned)number;
         else known = false;
         if (!known) return false;
     }
@@ -82,6 +84,7 @@ static void print_replay(const command *c, const char *program, const char *repl
     if (c->options.without) printf(" --without %" PRIu32, c->options.without);
     if (c->options.peers) printf(" --peers %zu", c->options.peers);
     if (c->options.actions) printf(" --actions %zu", c->options.actions);
+    if (c->options.version_max) printf(" --version-max %u", c->options.version_max);
     printf("\n");
 }
 
@@ -93,6 +96,8 @@ static void add(totals *t, const mt_sim_report *report)
     t->edits += report->edits;
     t->faults += report->faults;
     t->crashes += report->crashes;
+    t->liars += report->liars;
+    t->others += report->others;
     t->acknowledged += report->acknowledged;
     t->failures += report->check != NULL;
     if (report->version_most > t->version_most) t->version_most = report->version_most;
@@ -116,9 +121,10 @@ static int run_seeds(command *c, const char *program)
     }
     if (spent <= 0) spent = 1e-9;
     printf("| simulation | %" PRIu64 " seeds | %" PRIu64 " events | %" PRIu64 " edits, %" PRIu64
-           " acknowledged | %" PRIu64 " faults, %" PRIu64 " crashes | %.1f virtual hours | %.0f s, "
+           " acknowledged | %" PRIu64 " faults, %" PRIu64 " crashes, %" PRIu64 " liars, %" PRIu64
+           " of other versions | %.1f virtual hours | %.0f s, "
            "%.0f events/s | a version crossed a link %u times at most | %" PRIu64 " failures |\n",
-           t.seeds, t.events, t.edits, t.acknowledged, t.faults, t.crashes,
+           t.seeds, t.events, t.edits, t.acknowledged, t.faults, t.crashes, t.liars, t.others,
            (double)t.virtual_ms / 3600000, spent,
            (double)t.events * (c->options.once ? 1 : 2) / spent, t.version_most, t.failures);
     return t.failures ? 1 : 0;
@@ -156,7 +162,7 @@ int main(int argc, char **argv)
     }
     fprintf(stderr,
             "usage: %s [--seconds N | --seeds N] [--seed N] [--replay LINE [--shrink]] [--once]\n"
-            "       [--without FAULTS] [--peers N] [--actions N]\n",
+            "       [--without FAULTS] [--peers N] [--actions N] [--version-max N]\n",
             argv[0]);
     return 2;
 }

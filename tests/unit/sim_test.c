@@ -209,6 +209,77 @@ TEST(hook_that_keeps_updates_out_is_found)
     CHECK(strcmp(report.check, "peers that are joined hold the same") == 0);
 }
 
+TEST(version_that_crosses_a_link_twice_is_found_where_once_is_the_most)
+{
+    mt_sim_options options = {
+        .size = sizeof options, .without = MT_SIM_ALL, .once = true, .version_max = 1};
+    mt_sim_report report;
+    bool found = false;
+
+    for (options.seed = 0; options.seed < 400 && !found; options.seed++)
+        found = mt_sim_run(&options, &report) != MT_OK;
+    CHECK(found && strcmp(report.check, "no version crosses a link too often") == 0);
+}
+
+/* ---- Peers that are not as others are ---- */
+
+typedef struct honest {
+    size_t configured, reached;
+} honest;
+
+static void configure_honest(void *ctx, mt_sim *sim, size_t peer, mt_config *config)
+{
+    (void)sim;
+    (void)peer;
+    (void)config;
+    ((honest *)ctx)->configured++;
+}
+
+static mt_status reach(void *ctx, mt_sim *sim, mt_error *why)
+{
+    honest *h = ctx;
+
+    (void)why;
+    for (size_t i = 0; i < mt_sim_peers(sim); i++) h->reached += mt_sim_db(sim, i) != NULL;
+    return MT_OK;
+}
+
+TEST(peer_that_lies_is_none_of_the_application)
+{
+    honest h = {0, 0};
+    mt_sim_options options = {.size = sizeof options,
+                              .without = MT_SIM_ALL & ~MT_SIM_LIES,
+                              .once = true,
+                              .configure = configure_honest,
+                              .check = reach,
+                              .ctx = &h};
+    mt_sim_report report;
+    size_t honest_ones = 0, liars = 0;
+
+    for (options.seed = 0; options.seed < SEEDS; options.seed++) {
+        CHECK(mt_sim_run(&options, &report) == MT_OK);
+        honest_ones += report.peers - report.liars;
+        liars += report.liars;
+    }
+    CHECK(liars > 0 && h.configured == honest_ones && h.reached == honest_ones);
+}
+
+TEST(peer_that_speaks_no_common_version_is_described)
+{
+    mt_sim_options options = {.size = sizeof options, .without = MT_SIM_ALL & ~MT_SIM_VERSIONS};
+    mt_buf text = {.mem = test_mem()};
+    bool found = false;
+
+    for (options.seed = 0; options.seed < 100 && !found; options.seed++) {
+        text.len = 0;
+        CHECK(mt_sim_describe(&options, &text) == MT_OK);
+        text.data[text.len - 1] = 0; /* its last line feed */
+        found = strstr((const char *)text.data, " has no version in common\n") != NULL;
+    }
+    CHECK(found);
+    mt_buf_free(&text);
+}
+
 /* ---- Shrinking ---- */
 
 TEST(failure_shrinks_to_one_edit_at_two_peers)
@@ -254,6 +325,9 @@ int main(void)
         cmocka_unit_test(application_is_asked),
         cmocka_unit_test(broken_invariant_of_an_application_is_found),
         cmocka_unit_test(hook_that_keeps_updates_out_is_found),
+        cmocka_unit_test(version_that_crosses_a_link_twice_is_found_where_once_is_the_most),
+        cmocka_unit_test(peer_that_lies_is_none_of_the_application),
+        cmocka_unit_test(peer_that_speaks_no_common_version_is_described),
         cmocka_unit_test(failure_shrinks_to_one_edit_at_two_peers),
         cmocka_unit_test(what_does_not_fail_does_not_shrink),
         cmocka_unit_test(run_is_described_with_a_line_for_each_action),

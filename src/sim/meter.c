@@ -1,0 +1,65 @@
+/* meter.c - docs/protocol.md, "Sessions", has the bytes. */
+#include "sim/meter.h"
+
+#define DATA 0x0e
+#define HAS_POSITION 8u
+#define BOOT_LEN 16
+
+/* Takes a number off the front; what is too short is left empty. */
+static uint64_t take_number(mt_bytes *in)
+{
+    uint64_t number = 0;
+    unsigned shift = 0;
+    uint8_t byte = 0x80;
+
+    while (in->len > 0 && byte & 0x80 && shift < 64) {
+        byte = *in->data++;
+        in->len--;
+        number |= (uint64_t)(byte & 0x7f) << shift;
+        shift += 7;
+    }
+    return number;
+}
+
+static void skip(mt_bytes *in, uint64_t len)
+{
+    size_t by = len < in->len ? (size_t)len : in->len;
+
+    in->data += by;
+    in->len -= by;
+}
+
+/* The rows of a message of data; empty: it is none, or has none. */
+static mt_bytes rows_of(mt_bytes in)
+{
+    uint64_t flags;
+
+    if (in.len < 3 || in.data[1] != DATA) return (mt_bytes){NULL, 0};
+    skip(&in, 2);
+    skip(&in, take_number(&in)); /* the extension */
+    (void)take_number(&in);
+    flags = take_number(&in);
+    if (flags & HAS_POSITION) {
+        skip(&in, BOOT_LEN);
+        (void)take_number(&in);
+    }
+    return in;
+}
+
+unsigned mti_sim_meter(mt_binary_reader *reader, mt_bytes message, mti_sim_tally *came)
+{
+    mt_bytes rows = rows_of(message);
+    unsigned most = 0;
+    mt_row row;
+
+    if (rows.len == 0) return 0;
+    mt_binary_reader_reset(reader);
+    if (mt_binary_reader_feed(reader, rows, true) != MT_OK) return 0;
+    while (mt_binary_reader_next(reader, &row) == MT_OK)
+        for (size_t i = 0; i < row.count; i++) {
+            uint64_t key = mti_sim_version_key(row.uid, &row.fields[i], true);
+            unsigned times = mti_sim_tally_add(came, key);
+            if (times > most) most = times;
+        }
+    return most;
+}

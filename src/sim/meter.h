@@ -1,0 +1,13 @@
+/* sim/meter.h - what a message of a session carries: versions of fields. */
+#ifndef MTI_SIM_METER_H
+#define MTI_SIM_METER_H
+
+#include "sim/tally.h"
+
+#include <mytosis/binary.h>
+
+/* Counts the versions that a message holds, if it is one of data. Answers how often the most frequent of them has come by
+ * now; 0: it holds none. */
+unsigned mti_sim_meter(mt_binary_reader *reader, mt_bytes message, mti_sim_tally *came);
+
+#endif
