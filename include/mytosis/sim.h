@@ -65,7 +65,7 @@ typedef struct mt_sim_options {
     /* A line that a report gave, instead of `seed`: also one of a part of its actions. NULL: none. */
     const char *replay;
 
-    /* The most that one version of a field may cross one link in one direction, while the link holds and
+    /* The most that one version of a field may cross one link in one direction, for one subscription and while
      * disks work at both ends; 0: MT_SIM_VERSION_MAX. Links of a space and of peers that lie do not count. */
     unsigned version_max;
 
@@ -91,8 +91,8 @@ typedef struct mt_sim_options {
 
 #define MT_SIM_REPLAY_MAX 512
 
-/* Once as it changed or with a copy, once as the log names it, and once more where a field changed while the log
- * was read, or its node was deleted: of a thousand seeds one or two have that. */
+/* As it changed, or with a copy; as the log names it; and once more where a field changes between the log and its
+ * node being read, or two peers have deleted the node. Of a thousand seeds all but one or two have 2 at most. */
 #define MT_SIM_VERSION_MAX 3u
 
 /* What a run came to. */

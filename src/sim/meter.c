@@ -29,15 +29,15 @@ static void skip(mt_bytes *in, uint64_t len)
     in->len -= by;
 }
 
-/* The rows of a message of data; empty: it is none, or has none. */
-static mt_bytes rows_of(mt_bytes in)
+/* The rows of a message of data, and of which subscription they are; empty: it is none, or has none. */
+static mt_bytes rows_of(mt_bytes in, uint64_t *subscription)
 {
     uint64_t flags;
 
     if (in.len < 3 || in.data[1] != DATA) return (mt_bytes){NULL, 0};
     skip(&in, 2);
     skip(&in, take_number(&in)); /* the extension */
-    (void)take_number(&in);
+    *subscription = take_number(&in);
     flags = take_number(&in);
     if (flags & HAS_POSITION) {
         skip(&in, BOOT_LEN);
@@ -48,7 +48,8 @@ static mt_bytes rows_of(mt_bytes in)
 
 unsigned mti_sim_meter(mt_binary_reader *reader, mt_bytes message, mti_sim_tally *came)
 {
-    mt_bytes rows = rows_of(message);
+    uint64_t subscription = 0;
+    mt_bytes rows = rows_of(message, &subscription);
     unsigned most = 0;
     mt_row row;
 
@@ -58,7 +59,7 @@ unsigned mti_sim_meter(mt_binary_reader *reader, mt_bytes message, mti_sim_tally
     while (mt_binary_reader_next(reader, &row) == MT_OK)
         for (size_t i = 0; i < row.count; i++) {
             uint64_t key = mti_sim_version_key(row.uid, &row.fields[i], true);
-            unsigned times = mti_sim_tally_add(came, key);
+            unsigned times = mti_sim_tally_add(came, key + (subscription << 32));
             if (times > most) most = times;
         }
     return most;

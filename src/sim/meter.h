@@ -6,8 +6,8 @@
 
 #include <mytosis/binary.h>
 
-/* Counts the versions that a message holds, if it is one of data. Answers how often the most frequent of them has come by
- * now; 0: it holds none. */
+/* Counts the versions that a message holds, if it is one of data, for its subscription: a session that began anew has
+ * another. Answers how often the most frequent of them has come by now; 0: it holds none. */
 unsigned mti_sim_meter(mt_binary_reader *reader, mt_bytes message, mti_sim_tally *came);
 
 #endif
