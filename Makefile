@@ -43,8 +43,10 @@ check: test
 # SECONDS is of `make fuzz`, too, and less by default there.
 torture: SECONDS = 600
 torture:
-	@scripts/setup test
+	@scripts/setup test fuzz
 	@scripts/build dev
+	@scripts/build fuzz
+	@scripts/build tsan:threads
 	@scripts/torture $(SECONDS)
 
 bench:

@@ -151,7 +151,7 @@ void test_points(const char *name, unsigned kinds,
                  size_t (*play)(const void *arg, test_point point), const void *arg)
 {
     static size_t all_tried, all_points;
-    const char *times = getenv("MYTOSIS_TIMES"), *named = getenv("MYTOSIS_POINT");
+    const char *named = getenv("MYTOSIS_POINT");
     points p = {.name = name, .play = play, .arg = arg};
 
     signal(SIGABRT, aborted);
@@ -159,7 +159,7 @@ void test_points(const char *name, unsigned kinds,
         play_named(&p, named);
         return;
     }
-    p.slice = TEST_AMOUNT(SLICE) * (times ? (size_t)strtoull(times, NULL, 10) : 1);
+    p.slice = test_times(TEST_AMOUNT(SLICE));
     for (int kind = 0; kind < TEST_POINT_KINDS; kind++) {
         if (!(kinds & 1u << kind)) continue;
         play_kind(&p, (test_point_kind)kind, false);

@@ -108,16 +108,25 @@ static void run_case(test_case *c, uint64_t seed, void (*law)(test_case *c))
     test_arena_reset(&c->arena);
 }
 
+size_t test_times(size_t amount)
+{
+    const char *times = getenv("MYTOSIS_TIMES");
+
+    if (times) amount = (size_t)((double)amount * strtod(times, NULL));
+    return amount ? amount : 1;
+}
+
 void test_law(size_t count, void (*law)(test_case *c))
 {
-    const char *only = getenv("MYTOSIS_SEED"), *times = getenv("MYTOSIS_TIMES");
-    size_t amount = TEST_AMOUNT(count) * (times ? strtoull(times, NULL, 10) : 1);
+    const char *only = getenv("MYTOSIS_SEED"), *from = getenv("MYTOSIS_FROM");
+    uint64_t first = from ? strtoull(from, NULL, 10) : 0;
+    size_t amount = test_times(TEST_AMOUNT(count));
     test_case c = {.seed = 0};
 
     if (only) {
         run_case(&c, strtoull(only, NULL, 10), law);
     } else {
-        for (size_t seed = 0; seed < amount; seed++) run_case(&c, seed, law);
+        for (size_t i = 0; i < amount; i++) run_case(&c, first + i, law);
         print_message("[   CASES  ] %zu\n", amount);
     }
     test_arena_end(&c.arena);

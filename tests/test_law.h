@@ -8,8 +8,9 @@
  *     TEST(merge_is_idempotent_for_all) { test_law(100000, merge_is_idempotent); }
  *
  * A case is its seed. A failure prints the seed, and with MYTOSIS_SEED=N in the environment each
- * law runs for that seed alone; with MYTOSIS_TIMES=N, for N times as many as it says. Tests that try all
- * there is try a part of it, unless MYTOSIS_FULL=1 is there. */
+ * law runs for that seed alone; with MYTOSIS_TIMES=N, for N times as many as it says, 0.1 too; with
+ * MYTOSIS_FROM=N, for those from N on. Tests that try all there is try a part of it, unless
+ * MYTOSIS_FULL=1 is there. */
 #ifndef TEST_LAW_H
 #define TEST_LAW_H
 
@@ -63,6 +64,9 @@ bool test_once_in(test_case *c, size_t n);
 /* Runs a law for `count` seeds, fewer under a sanitizer. Each gives back what it took of
  * `test_mem`. */
 void test_law(size_t count, void (*law)(test_case *c));
+
+/* So many, or as many times that as MYTOSIS_TIMES says; never 0 then. */
+size_t test_times(size_t amount);
 
 /* Whether all is to be tried that a test can. */
 bool test_full(void);

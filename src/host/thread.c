@@ -88,11 +88,13 @@ static void thread_main(void *arg)
     mt_thread *thread = arg;
     const mt_env *env = mt_loop_env(thread->loop);
 
-    while (!thread->woken || calls_run(thread)) {
-        mt_status st = env->turn(env->ctx);
+    do {
+        while (!thread->woken) {
+            mt_status st = env->turn(env->ctx);
 
-        mti_assert(st == MT_OK); /* `wake` may always come */
-    }
+            mti_assert(st == MT_OK); /* `wake` may always come */
+        }
+    } while (calls_run(thread)); /* and it may have come in a turn of a call's */
     uv_close((uv_handle_t *)&thread->wake, NULL);
     mt_loop_free(thread->loop);
     uv_mutex_lock(&thread->lock);

@@ -15,12 +15,10 @@ import time
 import tty
 
 sys.dont_write_bytecode = True
-from support.command import DONE, PROGRAM, SYSTEM, CommandTest, environment, graph, node, unittest
+from support.command import DONE, PROGRAM, SANITIZED, SYSTEM, CommandTest, environment, graph, node, unittest
 from support.daemon import Daemon
 from support.proxy import Proxy
 
-with open(PROGRAM, "rb") as program:
-    SANITIZED = b"__asan_init" in program.read()
 LIMIT_S = 120 if SANITIZED else 20
 NODES = 3000
 

@@ -7,11 +7,9 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-from support.command import DIFFERENT, DONE, INPUT, PROGRAM, SYSTEM, USAGE, CommandTest, environment, unittest
+from support.command import DIFFERENT, DONE, INPUT, SANITIZED, SYSTEM, USAGE, CommandTest, environment, unittest
 from support.daemon import Daemon
 
-with open(PROGRAM, "rb") as program:
-    SANITIZED = b"__asan_init" in program.read()
 LIMIT_S = 120 if SANITIZED else 20
 EQUAL = rb"equal: \d+ nodes? and [\d,]+ bytes? in, \d+ and [\d,]+ out, in \d+\.\d s\n"
 ANYWHERE = "--listen=tcp://127.0.0.1:0"

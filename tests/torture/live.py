@@ -110,12 +110,10 @@ if __name__ == "__main__" and sys.argv[1:2] == ["--crowd"]:
 
 # ---- Daemons ----
 
-from support.command import DONE, PROGRAM, CommandTest, environment, unittest  # noqa: E402: the crowd needs no program
-from support.daemon import Daemon  # noqa: E402
+from support.command import DONE, PROGRAM, SANITIZED, CommandTest, environment, unittest  # noqa: E402: the crowd needs no program
+from support.daemon import Daemon, event_of  # noqa: E402
 from support.proxy import Proxy  # noqa: E402
 
-with open(PROGRAM, "rb") as program:
-    SANITIZED = b"__asan_init" in program.read()
 LIMIT_S = 300 if SANITIZED else 60
 OPTIONS = argparse.Namespace(seconds=30, seed=0, faults=0.6, crowd=0.4)  # shares of the time, unless tests are named
 
@@ -123,7 +121,7 @@ OPTIONS = argparse.Namespace(seconds=30, seed=0, faults=0.6, crowd=0.4)  # share
 class Running(Daemon):
     """What it says is read at once, so that it never waits for us."""
 
-    reader = None
+    reader = broken = None
 
     def __init__(self, *words, **more):
         super().__init__(*words, **more)
@@ -131,8 +129,11 @@ class Running(Daemon):
         self.reader.start()
 
     def drain(self):
-        for line in self.process.stderr:
-            self.events = self.events[-20:] + [json.loads(line)]
+        try:
+            for line in self.process.stderr:
+                self.events = self.events[-20:] + [event_of(line, self.process.stderr)]
+        except AssertionError as said:
+            self.broken = said
 
     def stop(self, number=signal.SIGTERM):
         if self.process.poll() is None:
@@ -141,7 +142,10 @@ class Running(Daemon):
         if self.reader:
             self.reader.join()
         self.process.stderr.close()
-        return self.process.wait()
+        self.process.wait()
+        if self.broken:
+            raise self.broken
+        return self.process.returncode
 
 
 def free_port():
@@ -183,7 +187,10 @@ class Device:
         self.daemon = Running(self.test, "--log-level=info", *verb[1:], *self.words, verb=verb[0], store=self.store)
 
     def run(self, verb, *words):
-        return self.test.run_command(verb, *words, f"--store={self.store}")
+        said = self.test.run_command(verb, *words, f"--store={self.store}")
+        if b"Sanitizer" in said.stderr:
+            self.test.broken.append(said.stderr.decode())
+        return said
 
     def write_one(self, count):
         """Answers whether it was acknowledged."""
@@ -235,6 +242,7 @@ class Faults(LiveTest):
         self.written = threading.Condition()
         self.acknowledged = collections.Counter()
         self.count = collections.Counter()
+        self.broken = []  # what sanitizers said of commands
         for name in "abc":
             os.mkdir(self.path(name))
         self.small_disk = self.mount_small(self.path("c"))
@@ -353,6 +361,7 @@ class Faults(LiveTest):
                 self.count[kind] += 1
                 self.assertIsNone(self.devices[name].daemon.process.poll(), "the daemon ended by itself")
         self.stop_writing(threads)
+        self.assertEqual(self.broken, [])
         quiet = time.monotonic()
         exported = json.loads(self.until(self.are_equal, "they do not become equal"))
         took = time.monotonic() - quiet

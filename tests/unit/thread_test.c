@@ -233,6 +233,26 @@ TEST(a_call_may_run_turns)
     trial_end(&t);
 }
 
+static void call_and_wait_for_loop(void *ctx, const mt_env *env)
+{
+    trial *t = ctx;
+
+    CHECK(mt_thread_call(t->thread, count, t) == MT_OK);
+    wait_for_loop(t, env);
+    CHECK(t->ran == 0);
+}
+
+TEST(what_is_called_while_a_call_runs_turns_runs_after_it)
+{
+    trial t;
+
+    trial_begin(&t);
+    CHECK(mt_thread_call_wait(t.thread, call_and_wait_for_loop, &t) == MT_OK);
+    CHECK(mt_thread_call_wait(t.thread, count, &t) == MT_OK);
+    CHECK(t.ran == 2);
+    trial_end(&t);
+}
+
 static void keep_busy(void *ctx, const mt_env *env)
 {
     trial *t = ctx;
@@ -328,6 +348,7 @@ int main(void)
         cmocka_unit_test(what_was_called_before_a_stop_runs_and_nothing_after),
         cmocka_unit_test(the_thread_itself_may_call_but_not_wait),
         cmocka_unit_test(a_call_may_run_turns),
+        cmocka_unit_test(what_is_called_while_a_call_runs_turns_runs_after_it),
         cmocka_unit_test(a_busy_loop_takes_calls_and_stops),
         cmocka_unit_test(a_stopped_thread_takes_no_calls),
         cmocka_unit_test(several_threads_may_stop_one),

@@ -4,12 +4,17 @@ The environment names the program (MYTOSIS) and the folder of the vectors (MYTOS
 """
 import json
 import os
+import re
 import subprocess
 import tempfile
 import unittest
 
 PROGRAM = os.environ["MYTOSIS"]
 VECTORS = os.environ.get("MYTOSIS_VECTORS") or os.path.join(os.path.dirname(__file__), "..", "..", "vectors")
+
+# A sanitizer makes it slow, and large.
+with open(PROGRAM, "rb") as program:
+    SANITIZED = re.search(rb"__[at]san_init", program.read()) is not None
 
 DONE, DIFFERENT, USAGE, INPUT, SYSTEM = range(5)
 

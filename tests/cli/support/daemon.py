@@ -6,6 +6,13 @@ import subprocess
 from support.command import PROGRAM, environment
 
 
+def event_of(line, stream):
+    """What a line says. Where it is none of ours, a sanitizer's, say, all that follows belongs to it."""
+    if line.startswith(b"{"):
+        return json.loads(line)
+    raise AssertionError((line + stream.read()).decode())
+
+
 class Daemon:
     """What `mytosis serve` says on standard error is read as JSON, an event a line; `mytosis share` does the same, and has a
     ticket to say."""
@@ -30,7 +37,7 @@ class Daemon:
     def wait_for(self, event):
         """The next event of this name."""
         while line := self.process.stderr.readline():
-            said = json.loads(line)
+            said = event_of(line, self.process.stderr)
             self.events.append(said)
             if said["event"] == event:
                 return said
@@ -45,7 +52,7 @@ class Daemon:
         if self.process.poll() is None:
             self.process.send_signal(number)
         if not self.process.stderr.closed:
-            self.events.extend(json.loads(line) for line in self.process.stderr)
+            self.events.extend(event_of(line, self.process.stderr) for line in self.process.stderr)
             self.process.stderr.close()
         return self.process.wait()
 
