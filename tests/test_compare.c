@@ -129,7 +129,7 @@ static mt_status give_prints(test_pair *pair, bool asks)
 {
     test_peer *peer = &pair->peers[!asks];
     mt_storage_span *spans = asks ? pair->asker.spans : pair->answerer.spans;
-    size_t count = asks ? pair->asker.span_count : pair->answerer.span_count, print_count;
+    size_t count = asks ? pair->asker.span_count : pair->answerer.span_count, print_count, told;
     mt_storage_print *prints;
     mt_status st;
 
@@ -137,8 +137,10 @@ static mt_status give_prints(test_pair *pair, bool asks)
     CHECK(mti_spans_valid(spans, count));
     CHECK(mti_prints_make(&peer->index, spans, count, &prints, &print_count) == MT_OK);
     peer->looked += print_count;
-    st = asks ? mti_asker_prints(&pair->asker, prints, print_count)
-              : mti_answerer_prints(&pair->answerer, prints, print_count);
+    told = print_count;
+    if (pair->told) pair->told(pair, asks, prints, &told);
+    st = asks ? mti_asker_prints(&pair->asker, prints, told)
+              : mti_answerer_prints(&pair->answerer, prints, told);
     mti_mem_free(test_mem(), prints, print_count * sizeof *prints);
     return st;
 }
@@ -229,13 +231,17 @@ mt_status test_pair_run(test_pair *pair)
                             .first = pair->first,
                             .end = pair->end,
                             .codes = pair->codes};
-    mt_status st;
+    mt_status st = MT_OK;
 
     mti_asker_init(&pair->asker, &about);
     mti_answerer_init(&pair->answerer, &about);
     pair->asker.gives = pair->gives;
+    pair->asker.dry = pair->dry;
     pair->messages = 0;
-    st = mti_asker_begin(&pair->asker, pair->differs);
+    pair->error.status = MT_OK;
+    for (size_t i = 0; st == MT_OK && pair->refused && pair->refused[i]; i++)
+        st = mti_asker_refuse(&pair->asker, mt_str(pair->refused[i]));
+    if (st == MT_OK) st = mti_asker_begin(&pair->asker, pair->differs);
     while (st == MT_OK && pair->asker.stage != ASKER_DONE) {
         if ((st = step(pair, false)) == MT_OK) st = step(pair, true);
         if (st == MT_OK && pair->asker.stage != ASKER_DONE && is_stuck(pair)) st = MT_END;
