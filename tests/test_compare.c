@@ -55,13 +55,12 @@ void test_peer_fill(test_peer *peer, const char *prefix, size_t first, size_t co
     take_in(peer);
 }
 
-/* Fills `out` with the item of a uid. */
-static bool find(test_peer *peer, mt_bytes uid, mti_print *out)
+/* Fills `out` with the item of a uid, as it was when changes were last taken in. */
+static bool find(const test_peer *peer, mt_bytes uid, mti_print *out)
 {
     mti_leaf_iter iter;
     mti_element element;
 
-    take_in(peer);
     if (peer->index.count == 0) return false;
     mti_leaf_iter_init(&iter,
                        mti_leaf_bytes(&peer->index.leaves[mti_index_leaf_of(&peer->index, uid)]));
@@ -75,6 +74,7 @@ static bool find(test_peer *peer, mt_bytes uid, mti_print *out)
 
 bool test_peer_get(test_peer *peer, const char *uid, mti_print *out)
 {
+    take_in(peer);
     return find(peer, mt_str(uid), out);
 }
 
@@ -96,6 +96,8 @@ static bool is_greater(const mti_print *a, const mti_print *b)
 
 static void send_all(const mti_sends *sends, test_peer *from, test_peer *to)
 {
+    take_in(from);
+    take_in(to);
     for (size_t i = 0; i < sends->count; i++) {
         mt_bytes uid = mti_send_uid(sends, &sends->at[i]);
         mti_print ours, theirs;
