@@ -96,6 +96,10 @@ TEST(chain_that_is_none_gives_nothing)
 
     begin(&s);
     is_refused(&s, &chain, MT_INVALID, "token 1 of 2"); /* the token of zeros in it */
+    CHECK(mt_revocation_make(&s.w.te.env, mt_crypto_sodium(), mt_buf_bytes(&s.w.genesis),
+                             s.w.peers[HUB].seed, mt_buf_bytes(&chain), &s.out,
+                             &err) == MT_INVALID);
+    assert_string_equal(err.text, "only the root, and who issued it, may take a token back");
     chain.len--;
     is_refused(&s, &chain, MT_MALFORMED, "a token");
     bytes[0] = MT_CHAIN_TOKENS_MAX + 1;

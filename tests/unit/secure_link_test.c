@@ -1,5 +1,6 @@
 /* Secured connections and the links below them: those that are full, gone, or that nobody listens to; and what
  * they are made with. */
+#include "test_link.h"
 #include "test_secure.h"
 
 #include "trust/secure.h"
@@ -244,6 +245,55 @@ TEST(connection_of_one_device_is_a_link_for_another)
     test_secure_end_all(&w);
 }
 
+TEST(links_that_were_there_before_are_served_like_those_that_come)
+{
+    mt_pipe_options options = {.size = sizeof options};
+    mt_connection *ends[2][2];
+    mt_secure_server *server;
+    mt_group *links;
+    test_secure w;
+
+    test_secure_begin(&w);
+    CHECK(mt_group_new(test_mem(), &links) == MT_OK);
+    for (size_t i = 0; i < 2; i++) {
+        options.a_id = mt_str(i ? "one" : "two");
+        CHECK(mt_pipe_new(&w.te.env, &options, &ends[i][0], &ends[i][1], NULL) == MT_OK);
+        CHECK(mt_group_add(links, ends[i][0]) == MT_OK);
+    }
+    CHECK(mt_secure_serve(w.ends[1].secure, links, &server, NULL) == MT_OK);
+    CHECK(mt_group_count(mt_secure_server_group(server)) == 2);
+    for (size_t i = 0; i < 2; i++) mt_connection_close(ends[i][1]);
+    test_env_run_for(&w.te, 50);
+    CHECK(mt_group_count(mt_secure_server_group(server)) == 0);
+    mt_secure_server_free(server);
+    for (size_t i = 0; i < 2; i++) {
+        mt_connection_unref(ends[i][0]);
+        mt_connection_unref(ends[i][1]);
+    }
+    mt_group_unref(links);
+    test_secure_end_all(&w);
+}
+
+/* A transport that knows why it was closed. */
+TEST(connection_is_closed_for_the_reason_of_its_link)
+{
+    mt_error why = {MT_IO, "the cable was pulled"};
+    test_link link;
+    test_secure w;
+
+    test_secure_begin(&w);
+    test_link_begin(&link, NULL, "x");
+    CHECK(mt_secure_accept(w.ends[1].secure, link.connection, &w.ends[1].outer, NULL) == MT_OK);
+    w.ends[0].outer = mt_connection_ref(w.ends[1].outer);
+    test_secure_listen(&w);
+    mt_connection_closed(link.connection, &why);
+    test_env_run_for(&w.te, 50);
+    CHECK(w.ends[1].closed && w.ends[1].why.status == MT_IO);
+    assert_string_equal(w.ends[1].why.text, "the cable was pulled");
+    mt_connection_unref(link.connection);
+    test_secure_end_all(&w);
+}
+
 /* ---- Nonces ---- */
 
 TEST(session_whose_nonces_are_used_up_sends_no_more)
@@ -432,6 +482,8 @@ int main(void)
         cmocka_unit_test(connection_knows_its_link_and_another_has_none),
         cmocka_unit_test(link_that_is_closed_is_not_secured),
         cmocka_unit_test(connection_of_one_device_is_a_link_for_another),
+        cmocka_unit_test(links_that_were_there_before_are_served_like_those_that_come),
+        cmocka_unit_test(connection_is_closed_for_the_reason_of_its_link),
         cmocka_unit_test(session_whose_nonces_are_used_up_sends_no_more),
         cmocka_unit_test(options_that_cannot_be_are_refused_with_a_reason),
         cmocka_unit_test(limits_are_those_of_the_options),

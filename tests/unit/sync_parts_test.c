@@ -121,6 +121,68 @@ TEST(prints_are_compared_as_far_as_they_are_long)
     }
 }
 
+/* ---- Nodes with states ---- */
+
+TEST(nodes_whose_uids_cannot_be_are_refused)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *text;
+    } bad[] = {
+        {"\x01\x01\x00\x00", 4, "a uid: longer than it can be, or empty"}, /* of nothing before */
+        {"\x01\x00\x00\x00", 4, "a uid: longer than it can be, or empty"},
+        {"\x02\x00\x01"
+         "a\x00\x02\x00\x00",
+         8, "a uid: longer than it can be, or empty"},
+        {"\x01\x00\x05"
+         "a",
+         4, "a uid: the message ends within it"},
+        {"\x01\x00\x01"
+         "a",
+         4, "a state: the message ends before it"},
+        {"\x01\x00\x01"
+         "a\x01",
+         5, "a state: out of range"},
+        {"\x09\x00", 2, "the number of nodes: more than there can be"},
+        {"\xff\xff\x7f", 3, "the number of nodes: more than there can be"},
+    };
+    uint8_t text[600] = {2, 0, 200};
+
+    for (size_t i = 0; i < TEST_COUNT(bad); i++) {
+        mt_error err = {.status = MT_OK};
+        mti_parse in =
+            mti_parse_of((mt_bytes){(const uint8_t *)bad[i].bytes, bad[i].len}, "nodes", &err);
+        mti_sends sends;
+        mti_sends_init(&sends, test_mem());
+        mti_parse_sends(&in, &sends);
+        CHECK(mti_parse_end(&in) == MT_MALFORMED);
+        if (!strstr(err.text, bad[i].text)) fail_msg("%zu: \"%s\"", i, err.text);
+        mti_sends_free(&sends);
+    }
+    /* 200 bytes of the one before, and 100 more. */
+    for (size_t len = 55; len <= 56; len++) {
+        mt_error err = {.status = MT_OK};
+        mti_parse in;
+        mti_sends sends;
+        size_t at = 4;
+        text[3] = 1; /* 200 as a number: c8 01 */
+        text[2] = 0xC8;
+        for (size_t k = 0; k < 200; k++) text[at++] = 'a';
+        text[at++] = 0;
+        text[at++] = 0xC8;
+        text[at++] = 1;
+        text[at++] = (uint8_t)len;
+        for (size_t k = 0; k < len; k++) text[at++] = 'b';
+        text[at++] = 0;
+        in = mti_parse_of((mt_bytes){text, at}, "nodes", &err);
+        mti_sends_init(&sends, test_mem());
+        mti_parse_sends(&in, &sends);
+        CHECK((mti_parse_end(&in) == MT_OK) == (len == 55) && sends.count == (len == 55 ? 2 : 1));
+        mti_sends_free(&sends);
+    }
+}
+
 /* ---- Trails ---- */
 
 typedef struct walk {
@@ -238,6 +300,7 @@ int main(void)
         cmocka_unit_test(parts_that_are_not_in_order_or_not_in_the_range_are_refused),
         cmocka_unit_test(parts_with_a_gap_between_them_are_read_as_they_were_written),
         cmocka_unit_test(prints_are_compared_as_far_as_they_are_long),
+        cmocka_unit_test(nodes_whose_uids_cannot_be_are_refused),
         cmocka_unit_test(nodes_of_a_piece_that_spans_parts_are_found_in_theirs),
         cmocka_unit_test(of_more_nodes_than_are_kept_all_parts_are_looked_at),
         cmocka_unit_test(no_more_parts_are_asked_for_than_a_message_may_have),
