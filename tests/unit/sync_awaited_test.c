@@ -183,6 +183,28 @@ TEST(write_that_is_not_stored_waits_for_those_alone_that_get_it_at_once)
     test_meeting_end(&m);
 }
 
+TEST(write_that_is_not_stored_is_in_the_log_of_a_database_without_storage)
+{
+    mt_options aside = {.level = MT_LEVEL_RECEIVED, .storage_none = true};
+    mt_connection *link;
+    test_meeting m;
+    outcome o;
+
+    test_meeting_of_two(&m);
+    link = test_meeting_join(&m, 0, 1);
+    test_meeting_rest(&m);
+    CHECK(mt_pipe_cut(link) == MT_OK);
+    test_meeting_rest(&m);
+    write(m.peers[0].db, "ada", aside, &o);
+    test_meeting_rest(&m);
+    CHECK(o.count == 0);
+    CHECK(mt_pipe_restore(link) == MT_OK);
+    test_meeting_rest(&m);
+    CHECK(o.count == 1 && o.status == MT_OK && o.received == 1);
+    CHECK(test_text_is(m.peers[1].db, "ada", "written"));
+    test_meeting_end(&m);
+}
+
 /* ---- Until when ---- */
 
 TEST(writes_wait_side_by_side_and_end_in_any_order)
@@ -264,6 +286,7 @@ int main(void)
         cmocka_unit_test(write_that_is_only_pushed_does_not_wait_for_who_is_away),
         cmocka_unit_test(write_of_what_ended_does_not_count_as_sent),
         cmocka_unit_test(write_that_is_not_stored_waits_for_those_alone_that_get_it_at_once),
+        cmocka_unit_test(write_that_is_not_stored_is_in_the_log_of_a_database_without_storage),
         cmocka_unit_test(writes_wait_side_by_side_and_end_in_any_order),
         cmocka_unit_test(writes_that_wait_end_when_the_database_is_closed),
         cmocka_unit_test(who_waited_may_close_the_database),

@@ -214,6 +214,47 @@ TEST(data_that_was_not_asked_for_ends_the_session)
     test_meeting_end(&m);
 }
 
+/* Refuses what comes first, and holds all that is tried after it. */
+typedef struct keeper {
+    unsigned count;
+    mt_action *held[4];
+} keeper;
+
+static void refuse_then_hold(void *ctx, mt_action *action)
+{
+    keeper *k = ctx;
+
+    CHECK(k->count < 4);
+    if (k->count++ == 0) mt_action_refuse(action, MT_REFUSED, "not all at once");
+    else k->held[k->count - 1] = action;
+}
+
+TEST(link_may_go_while_what_was_refused_is_tried_one_by_one)
+{
+    keeper k = {.count = 0};
+    mt_hook hook = {.point = MT_ON_UPDATE, .run = refuse_then_hold, .ctx = &k};
+    mt_sync_options options = {.size = sizeof options};
+    test_stranger s;
+    test_meeting m;
+
+    test_meeting_begin(&m);
+    test_meeting_open_with(&m, 0, &options, (mt_config){.hooks = &hook, .hook_count = 1});
+    test_stranger_come(&m, &s, (mt_pipe_options){.queued_max = 1 << 20});
+    test_stranger_greet(&m, &s, 's', 1, 0);
+    test_stranger_copies(&s, s.asked, 7, 10);
+    test_stranger_copied(&s, s.asked, "ada", 2, 4, 9);
+    test_env_run_for(&m.te, 50);
+    CHECK(k.count == 3 && s.heard[MTI_ACK] == 0);
+    CHECK(mt_group_remove(m.peers[0].links, s.here) == MT_OK);
+    test_env_run_for(&m.te, 50);
+    mt_action_pass(k.held[1]);
+    mt_action_refuse(k.held[2], MT_REFUSED, "never");
+    test_meeting_rest(&m);
+    CHECK(test_text_is(m.peers[0].db, "ada", "xxxx") && !test_text_of(m.peers[0].db, "ada/00001"));
+    test_stranger_leave(&s);
+    test_meeting_end(&m);
+}
+
 /* ---- Beginning ---- */
 
 TEST(sessions_are_told_apart_without_random_numbers)
@@ -369,6 +410,7 @@ int main(void)
         cmocka_unit_test(position_that_a_full_link_does_not_take_is_told_later),
         cmocka_unit_test(positions_and_questions_behind_data_are_not_kept_without_bound),
         cmocka_unit_test(data_that_was_not_asked_for_ends_the_session),
+        cmocka_unit_test(link_may_go_while_what_was_refused_is_tried_one_by_one),
         cmocka_unit_test(sessions_are_told_apart_without_random_numbers),
         cmocka_unit_test(database_with_links_is_opened_or_there_is_no_memory_for_it),
         cmocka_unit_test(rights_in_more_ranges_than_there_can_be_end_the_session_with_a_reason),

@@ -114,6 +114,7 @@ TEST(records_that_are_none_of_the_routers_are_passed_over)
     put(&w, key_of("sync/in/", 2), mt_str("sixteen byte log\5\0 and more"));
     put(&w, mt_str("sync/no/short"), mt_str("\5\0ada"));
     put(&w, mt_str("sync/other"), mt_str("\5\0ada"));
+    put(&w, mt_str("sync/x"), mt_str("\5\0ada"));
     put(&w, key_of("sync/ok/", 1), mt_str("\5\0ada"));
     put(&w, key_of("sync/no/", 1), mt_str("\5"));
     put(&w, key_of("sync/no/", 2), (mt_bytes){long_uid, 2});
