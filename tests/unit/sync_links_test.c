@@ -402,6 +402,35 @@ TEST(rights_that_are_named_twice_count_once)
     meets(1, 200, 200, true, NULL);
 }
 
+TEST(rights_do_not_widen_what_is_pulled_and_pushed)
+{
+    mt_sync_range ranges[] = {{.prefix = mt_str("gives/"), .pull_none = true},
+                              {.prefix = mt_str("takes/"), .push_none = true}};
+    policy *p = calloc(1, sizeof *p);
+    mt_sync_options options = {.size = sizeof options,
+                               .ranges = ranges,
+                               .range_count = 2,
+                               .rights = rights_of,
+                               .rights_ctx = p};
+    test_meeting m;
+
+    if (!p) abort();
+    p->read_count = p->write_count = 1; /* everything */
+    test_meeting_begin(&m);
+    test_meeting_open_with(&m, 0, &options, (mt_config){.size = 0});
+    test_meeting_open(&m, 1, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        test_text_set(m.peers[i].db, i ? "gives/2" : "gives/1", "x");
+        test_text_set(m.peers[i].db, i ? "takes/2" : "takes/1", "x");
+    }
+    test_meeting_join(&m, 0, 1);
+    test_meeting_rest(&m);
+    CHECK(test_text_of(m.peers[1].db, "gives/1") && !test_text_of(m.peers[0].db, "gives/2"));
+    CHECK(test_text_of(m.peers[0].db, "takes/2") && !test_text_of(m.peers[1].db, "takes/1"));
+    test_meeting_end(&m);
+    free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +444,7 @@ int main(void)
         cmocka_unit_test(database_with_links_is_opened_or_there_is_no_memory_for_it),
         cmocka_unit_test(rights_in_more_ranges_than_there_can_be_end_the_session_with_a_reason),
         cmocka_unit_test(rights_that_are_named_twice_count_once),
+        cmocka_unit_test(rights_do_not_widen_what_is_pulled_and_pushed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

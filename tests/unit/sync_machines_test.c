@@ -155,13 +155,15 @@ TEST(index_that_answers_less_than_was_asked_is_not_believed)
 
 /* ---- Answers ---- */
 
+#define MISSING 0xEE
+
 /* An ANSWER to the first question, word by word: what follows the bits of the parts. */
 typedef struct answer {
     unsigned form;
     uint64_t numbers[3]; /* what is said of the form, as numbers, up to `count` */
     size_t count;
     bool differ;   /* all parts do, else none */
-    uint8_t spare; /* bits that belong to no part */
+    uint8_t spare; /* bits, also of what is no part; MISSING: there are none */
     const char *text;
 } answer;
 
@@ -177,7 +179,7 @@ static void say_answer(test_pair *pair, bool to_asker)
     for (size_t i = 0; i < pair->asker.parts.count; i++)
         pair->asker.parts.at[i].differs = says->differ;
     mti_say_differs(&say, &pair->asker.parts);
-    if (says->form & MTI_ANSWER_EMPTY)
+    if (says->form & MTI_ANSWER_EMPTY && says->spare != MISSING)
         for (size_t i = 0; i < pair->asker.parts.count; i += 8) mti_say_byte(&say, says->spare);
     for (size_t i = 0; i < says->count; i++) mti_say_number(&say, says->numbers[i]);
     CHECK(mti_say_end(&say) == MT_OK);
@@ -210,6 +212,12 @@ TEST(answer_that_cannot_be_meant_is_refused_with_a_reason)
         {MTI_ANSWER_LISTS, {1}, 1, true, 0, "the number of tags: the message ends before it"},
         {MTI_ANSWER_EMPTY, {0}, 0, false, 1, "which parts are empty: one that does not differ"},
         {MTI_ANSWER_EMPTY, {0}, 0, true, 0xFF, "which parts are empty: more than there are"},
+        {MTI_ANSWER_EMPTY,
+         {0},
+         0,
+         true,
+         MISSING,
+         "which parts are empty: the message ends within it"},
         {MTI_ANSWER_EQUAL, {0}, 1, false, 0, "its end: bytes follow"},
     };
 
