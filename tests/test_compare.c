@@ -55,13 +55,12 @@ void test_peer_fill(test_peer *peer, const char *prefix, size_t first, size_t co
     take_in(peer);
 }
 
-/* Fills `out` with the item of a uid. */
-static bool find(test_peer *peer, mt_bytes uid, mti_print *out)
+/* Fills `out` with the item of a uid, as it was when changes were last taken in. */
+static bool find(const test_peer *peer, mt_bytes uid, mti_print *out)
 {
     mti_leaf_iter iter;
     mti_element element;
 
-    take_in(peer);
     if (peer->index.count == 0) return false;
     mti_leaf_iter_init(&iter,
                        mti_leaf_bytes(&peer->index.leaves[mti_index_leaf_of(&peer->index, uid)]));
@@ -75,6 +74,7 @@ static bool find(test_peer *peer, mt_bytes uid, mti_print *out)
 
 bool test_peer_get(test_peer *peer, const char *uid, mti_print *out)
 {
+    take_in(peer);
     return find(peer, mt_str(uid), out);
 }
 
@@ -96,6 +96,8 @@ static bool is_greater(const mti_print *a, const mti_print *b)
 
 static void send_all(const mti_sends *sends, test_peer *from, test_peer *to)
 {
+    take_in(from);
+    take_in(to);
     for (size_t i = 0; i < sends->count; i++) {
         mt_bytes uid = mti_send_uid(sends, &sends->at[i]);
         mti_print ours, theirs;
@@ -129,7 +131,7 @@ static mt_status give_prints(test_pair *pair, bool asks)
 {
     test_peer *peer = &pair->peers[!asks];
     mt_storage_span *spans = asks ? pair->asker.spans : pair->answerer.spans;
-    size_t count = asks ? pair->asker.span_count : pair->answerer.span_count, print_count;
+    size_t count = asks ? pair->asker.span_count : pair->answerer.span_count, print_count, told;
     mt_storage_print *prints;
     mt_status st;
 
@@ -137,8 +139,10 @@ static mt_status give_prints(test_pair *pair, bool asks)
     CHECK(mti_spans_valid(spans, count));
     CHECK(mti_prints_make(&peer->index, spans, count, &prints, &print_count) == MT_OK);
     peer->looked += print_count;
-    st = asks ? mti_asker_prints(&pair->asker, prints, print_count)
-              : mti_answerer_prints(&pair->answerer, prints, print_count);
+    told = print_count;
+    if (pair->told) pair->told(pair, asks, prints, &told);
+    st = asks ? mti_asker_prints(&pair->asker, prints, told)
+              : mti_answerer_prints(&pair->answerer, prints, told);
     mti_mem_free(test_mem(), prints, print_count * sizeof *prints);
     return st;
 }
@@ -229,13 +233,17 @@ mt_status test_pair_run(test_pair *pair)
                             .first = pair->first,
                             .end = pair->end,
                             .codes = pair->codes};
-    mt_status st;
+    mt_status st = MT_OK;
 
     mti_asker_init(&pair->asker, &about);
     mti_answerer_init(&pair->answerer, &about);
     pair->asker.gives = pair->gives;
+    pair->asker.dry = pair->dry;
     pair->messages = 0;
-    st = mti_asker_begin(&pair->asker, pair->differs);
+    pair->error.status = MT_OK;
+    for (size_t i = 0; st == MT_OK && pair->refused && pair->refused[i]; i++)
+        st = mti_asker_refuse(&pair->asker, mt_str(pair->refused[i]));
+    if (st == MT_OK) st = mti_asker_begin(&pair->asker, pair->differs);
     while (st == MT_OK && pair->asker.stage != ASKER_DONE) {
         if ((st = step(pair, false)) == MT_OK) st = step(pair, true);
         if (st == MT_OK && pair->asker.stage != ASKER_DONE && is_stuck(pair)) st = MT_END;

@@ -34,16 +34,19 @@ typedef struct test_pair {
     test_peer peers[2]; /* the asker's, the answerer's */
     mti_asker asker;
     mti_answerer answerer;
-    bool codes, gives, differs;
-    const mt_mem *mem;   /* of the machines */
-    mt_bytes first, end; /* the range */
-    size_t messages;     /* that were handed over */
-    size_t messages_max; /* after which nothing more is */
-    mt_error error;      /* why it ended */
-    mt_buf message;      /* the last */
+    bool codes, gives, differs, dry;
+    const char *const *refused; /* uids that the asker refuses, up to NULL; NULL: none */
+    const mt_mem *mem;          /* of the machines */
+    mt_bytes first, end;        /* the range */
+    size_t messages;            /* that were handed over */
+    size_t messages_max;        /* after which nothing more is */
+    mt_error error;             /* why it ended */
+    mt_buf message;             /* the last */
     /* Sees each message before it is handed over, and may put another into its place. NULL: it stays. */
     void (*hook)(struct test_pair *pair, bool to_asker);
     void *ctx;
+    /* Sees the prints that a machine is told, and may change them, or tell less. NULL: they stay. */
+    void (*told)(struct test_pair *pair, bool asks, mt_storage_print *prints, size_t *count);
 } test_pair;
 
 void test_pair_init(test_pair *pair);

@@ -1,6 +1,5 @@
 #include "test_stranger.h"
 
-#include <mytosis/binary.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +27,10 @@ static void hear(void *ctx, const void *event)
         (void)mti_parse_fixed(&in, "", 16);
         (void)mti_parse_number(&in, "");
         s->how = mti_parse_byte(&in, "");
+    }
+    if (type == MTI_PULL) {
+        s->pulled = mti_parse_number(&in, "");
+        s->pulled_keys = mti_parse_number(&in, "");
     }
     if (type != MTI_SUBSCRIBE) return;
     s->asked = mti_parse_number(&in, "");
@@ -186,4 +189,33 @@ void test_stranger_copied(test_stranger *s, uint64_t id, const char *uid, size_t
     mt_binary_writer_free(writer);
     free(text);
     test_stranger_send(s);
+}
+
+test_finding test_stranger_finds(test_stranger *s, uint64_t id, bool more, mt_status status)
+{
+    mti_say say = test_stranger_speak(s, MTI_FOUND);
+
+    mti_say_number(&say, id);
+    mti_say_byte(&say, more);
+    mti_say_status(&say, status);
+    return (test_finding){.s = s};
+}
+
+void test_finding_row(test_finding *found, const char *uid, const char *name, uint64_t state,
+                      bool more)
+{
+    mt_field field = {.name = mt_str(name), .value = mt_text("found"), .state = state};
+    mt_row row = {.uid = mt_str(uid), .fields = &field, .count = 1, .more = more};
+
+    if (!found->writer)
+        CHECK(mt_binary_writer_new(test_mem(), NULL, NULL, &found->s->message, &found->writer) ==
+              MT_OK);
+    CHECK(mt_binary_row(found->writer, &row) == MT_OK);
+}
+
+void test_finding_send(test_finding *found)
+{
+    if (found->writer) CHECK(mt_binary_finish(found->writer) == MT_OK);
+    mt_binary_writer_free(found->writer);
+    test_stranger_send(found->s);
 }

@@ -17,6 +17,8 @@
 #include "sync/message.h"
 #include "test_meeting.h"
 
+#include <mytosis/binary.h>
+
 typedef struct test_stranger {
     mt_connection *here, *there;
     mt_subscription *subscription;
@@ -31,6 +33,8 @@ typedef struct test_stranger {
     unsigned how;          /* ... and how it goes on */
     uint64_t refused_id;   /* of the last REFUSED ... */
     mt_error why;          /* ... and why; or of the last BYE */
+    uint64_t pulled;       /* the number of the last PULL ... */
+    uint64_t pulled_keys;  /* ... and how many uids are in it */
     mti_standing standing; /* of the last SUBSCRIBE */
     uint8_t after[MT_UID_LEN_MAX];
 } test_stranger;
@@ -63,5 +67,16 @@ void test_stranger_copies(test_stranger *s, uint64_t id, uint8_t boot, uint64_t 
  * there are several frames. */
 void test_stranger_copied(test_stranger *s, uint64_t id, const char *uid, size_t count, size_t len,
                           uint64_t state);
+
+/* Begins the answer to a read, and adds a row of one field to it; `more`: another of the node follows. */
+typedef struct test_finding {
+    test_stranger *s;
+    mt_binary_writer *writer; /* NULL: there are no rows */
+} test_finding;
+
+test_finding test_stranger_finds(test_stranger *s, uint64_t id, bool more, mt_status status);
+void test_finding_row(test_finding *found, const char *uid, const char *name, uint64_t state,
+                      bool more);
+void test_finding_send(test_finding *found);
 
 #endif

@@ -1,5 +1,6 @@
 #include "sync/compare.h"
 
+#include "base/assert.h"
 #include "base/word.h"
 
 #include <mytosis/limits.h>
@@ -276,7 +277,7 @@ uint64_t mti_seen_divide(const mti_seen *seen, bool codes, bool trip)
     uint64_t total, most = seen->nodes / PART_NODES;
     uint64_t expected = seen->expected < seen->nodes ? seen->expected : seen->nodes;
 
-    if (seen->open == 0) return 0;
+    mti_assert(seen->open > 0);
     if (most > MTI_COMPARE_PARTS_MAX) most = MTI_COMPARE_PARTS_MAX;
     if (seen->expected == 0) {
         total = 32 * seen->open;

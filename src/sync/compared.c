@@ -98,7 +98,7 @@ static void fail(mti_compared *c, mt_status status, const char *text)
 
     /* Without an index there is nothing to compare. */
     if (out && status == MT_UNSUPPORTED && !out->dry) mti_outbound_copy(out);
-    else if (out && out->session) mti_session_fail(out->session, status, text, again);
+    else if (out) mti_session_fail(out->session, status, text, again);
 }
 
 /* ---- The subscription's print ---- */

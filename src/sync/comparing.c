@@ -436,7 +436,7 @@ static void finish(mti_comparing *c)
 {
     mti_say say = mti_say_begin(&c->sync->message, MTI_COMPARED);
 
-    if (!c->asker.result.copy || c->sync->dry) {
+    if (!c->asker.result.copy) {
         mti_say_number(&say, c->in->id);
         mti_say_byte(&say, c->asker.result.equal);
         mti_session_send(c->session, &say);

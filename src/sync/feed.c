@@ -262,16 +262,12 @@ static void changed(void *ctx, const mti_log_answer *answer)
 static void up_to_date(mti_outbound *out)
 {
     unsigned flags = MTI_DATA_ALL | (out->position_owed ? MTI_DATA_POSITION : 0);
-    mt_status st;
+    mt_status st = mti_gather_send_none(out, flags);
 
-    if (!out->told_all || out->position_owed) {
-        st = mti_gather_send_none(out, flags);
-        if (st == MT_AGAIN) return;
-        if (st != MT_OK) {
-            mti_outbound_fail(out, st, NULL);
-            return;
-        }
-        out->told_all = true;
+    if (st == MT_AGAIN) return;
+    if (st != MT_OK) {
+        mti_outbound_fail(out, st, NULL);
+        return;
     }
     out->ended = out->once;
     out->mode = OUT_LIVE;

@@ -95,7 +95,7 @@ static mt_status send_commit(mti_outbound *out, const mt_cursor *head)
 static void fall_back(mti_outbound *out)
 {
     out->mode = OUT_FEED;
-    out->told_all = out->skipped = false;
+    out->skipped = false;
     mti_session_flush_soon(out->session);
 }
 

@@ -187,19 +187,6 @@ mt_storage_span *mti_parts_spans(const mti_parts *parts, uint32_t divide)
     return spans;
 }
 
-void mti_spans_free(const mti_parts *parts, mt_storage_span *spans)
-{
-    mti_mem_free(parts->text.mem, spans, parts->count * sizeof *spans);
-}
-
-size_t mti_parts_differing(const mti_parts *parts)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < parts->count; i++) count += parts->at[i].differs;
-    return count;
-}
-
 /* ---- Writing ---- */
 
 static void say_entry(mti_say *say, mt_bytes *before, mt_bytes bound, unsigned kind)

@@ -70,7 +70,6 @@ void mti_parts_sort(mti_parts *parts);
 /* The parts as spans, each to be divided into `divide`. One allocation of `parts->count` spans, OWNED,
  * views of the list. NULL without memory, or if there are none. */
 mt_storage_span *mti_parts_spans(const mti_parts *parts, uint32_t divide);
-void mti_spans_free(const mti_parts *parts, mt_storage_span *spans);
 
 /* Writes them, with `print_len` bytes of each print, 0 to 16; the last end is that of all. */
 void mti_say_parts(mti_say *say, const mti_parts *parts, mt_bytes end, size_t print_len);
@@ -85,8 +84,5 @@ bool mti_prints_same(mti_sip128 a, mti_sip128 b, size_t len);
 /* Which of the parts differ: a bit for each, the first lowest. */
 void mti_say_differs(mti_say *say, const mti_parts *parts);
 void mti_parse_differs(mti_parse *in, mti_parts *parts);
-
-/* How many differ. */
-size_t mti_parts_differing(const mti_parts *parts);
 
 #endif

@@ -33,8 +33,8 @@ static void pulling_free(mti_pulling *p)
     mti_sync *sync = p->sync;
     mti_pulling **at = &sync->pulls;
 
-    while (*at && *at != p) at = &(*at)->next;
-    if (*at) *at = p->next;
+    while (*at != p) at = &(*at)->next;
+    *at = p->next;
     sync->env->timer_stop(sync->env->ctx, &p->late);
     mti_mem_free(sync->mem, p->peers, p->peer_count * sizeof *p->peers);
     mti_mem_free(sync->mem, p->found, p->key_count * sizeof *p->found);
@@ -98,9 +98,8 @@ void mti_sync_pull_leave(mti_session *session)
     mti_pulling *p = session->sync->pulls;
 
     while (p) {
-        size_t left = p->left;
         gone(p, session);
-        if (left == 0 || p->left > 0 || session->sync->closing) {
+        if (p->left > 0 || session->sync->closing) {
             p = p->next;
             continue;
         }

@@ -261,11 +261,10 @@ static mt_status sync_fill(mti_sync *sync, const mt_sync_options *options, mt_er
     sync->tell_changed.fire = tell_changed;
     sync->tell_changed.arg = sync;
     if (sync->env->entropy(sync->env->ctx, sync->boot, sizeof sync->boot) != MT_OK ||
-        sync->env->entropy(sync->env->ctx, sync->self, sizeof sync->self) != MT_OK)
+        sync->env->entropy(sync->env->ctx, sync->self, sizeof sync->self) != MT_OK ||
+        mti_log_init(sync, options->log_nodes ? options->log_nodes : LOG_NODES_DEFAULT) != MT_OK)
         return mti_fail(err, MT_IO, "there is no source of random numbers");
     mti_own_index_init(sync);
-    if (mti_log_init(sync, options->log_nodes ? options->log_nodes : LOG_NODES_DEFAULT) != MT_OK)
-        return mti_no_memory(err);
     if (mt_binary_reader_new(sync->mem, NULL, sync->compressor, "data", &sync->reader) != MT_OK)
         return mti_no_memory(err);
     return MT_OK;

@@ -119,7 +119,6 @@ typedef struct mti_outbound {
     bool once, ended, dry;
     mti_outbound_mode mode;
     mt_cursor position; /* it was sent all before this; while copying: where the feed begins */
-    bool told_all;
     bool skipped; /* while live: a commit after `position` was not sent, as its writer wished */
     bool position_owed; /* the peer does not know `position` yet */
     size_t in_flight;   /* bytes not acknowledged */
