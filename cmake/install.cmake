@@ -13,7 +13,7 @@ write_basic_package_version_file(
     ${PROJECT_BINARY_DIR}/mytosisConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/mytosisConfig.cmake ${PROJECT_BINARY_DIR}/mytosisConfigVersion.cmake
         DESTINATION ${package_dir})
-install(DIRECTORY include/mytosis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+install(DIRECTORY include/mytosis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h PATTERN *.hpp)
 if(TARGET mytosis_cli)
     install(TARGETS mytosis_cli)
 endif()

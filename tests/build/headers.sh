@@ -11,13 +11,15 @@ kinds=
 check() {
     command -v "$1" >/dev/null || return
     kinds="$kinds $2"
-    for header in $headers; do
+    local found=$headers
+    [ "$2" = c++ ] && found=$(find mytosis -name '*.h' -o -name '*.hpp' | sort)
+    for header in $found; do
         printf '#include <%s>\n#include <%s>\n' "$header" "$header" |
             "$1" -x "$2" -std="$3" -Wall -Wextra -Wpedantic -Werror -I . -fsyntax-only - && continue
         echo "$header does not compile as $3 with $1"
         failed=1
     done
-    echo "$1, $3: $(wc -w <<<"$headers") headers"
+    echo "$1, $3: $(wc -w <<<"$found") headers"
 }
 
 for compiler in gcc clang; do

@@ -79,6 +79,24 @@ expect_hello "pkg-config, mytosis-conformance" env LD_LIBRARY_PATH="$libdir" ./c
 "$cc" simulate.c $(pkg-config --cflags --libs mytosis-sim) -o simulate-by-pkg-config
 expect_hello "pkg-config, mytosis-sim" env LD_LIBRARY_PATH="$libdir" ./simulate-by-pkg-config
 
+# C++, where there is a compiler for it.
+if cxx=$(command -v c++); then
+    cat >hello.cpp <<'END'
+#include <mytosis/mytosis.hpp>
+#include <iostream>
+
+int main()
+{
+    auto db = mytosis::database::in_memory();
+
+    std::cout << db.write(mytosis::row("hello").set("x", 1)).uid().size() << "\n";
+}
+END
+    # shellcheck disable=SC2046
+    "$cxx" -std=c++17 hello.cpp $(pkg-config --cflags --libs mytosis) -o cpp-by-pkg-config
+    expect_hello "pkg-config, C++" env LD_LIBRARY_PATH="$libdir" ./cpp-by-pkg-config
+fi
+
 # The whole archive, so that whatever it needs must be in the flags.
 # shellcheck disable=SC2046
 "$cc" hello.c $(pkg-config --cflags mytosis) -Wl,--whole-archive "$libdir/libmytosis.a" -Wl,--no-whole-archive \
