@@ -6,7 +6,7 @@
 
 int main()
 try {
-    auto db = mytosis::database::open("people.mdb");
+    auto db = mytosis::database::open("friends.mdb");
     auto heard =
         db.on({}, [](const mt_event &event) { std::cout << event.count << " nodes changed\n"; });
 
