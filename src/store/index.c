@@ -430,7 +430,7 @@ static mt_status write_leaf(making *m, const mti_leaf *leaf, const mti_leaf *nex
         if (st != MT_OK || mt_bytes_equal(element.key, m->feed.passed)) continue;
         if (!is_field_of(element.key, m->feed.fields)) st = write(m, &element);
     }
-    if (iter.bad) return MT_MALFORMED;
+    mti_assert(!iter.bad);
     return st == MT_OK ? write_changes_before(m, next) : st;
 }
 

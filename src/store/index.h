@@ -77,8 +77,7 @@ size_t mti_index_search_next(const mti_index *index, mti_index_search *search);
 size_t mti_index_missing(const mti_index *index, const mti_changes *changes, size_t from);
 
 /* Takes sorted changes in, of which no leaf is missing. `dropped`, if not NULL, is told the first key of
- * each stored leaf that is no more. MT_NO_MEMORY, MT_MALFORMED (a leaf is damaged): nothing has
- * changed. */
+ * each stored leaf that is no more. MT_NO_MEMORY: nothing has changed. */
 mt_status mti_index_apply(mti_index *index, const mti_changes *changes, mti_changes *dropped);
 
 /* Puts a leaf behind all others: how an index is read. `bytes` NULL: it is stored, and not in memory; else
