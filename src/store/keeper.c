@@ -525,11 +525,6 @@ void mti_keeper_take(mti_asking *asking, const mt_kv_answer *answer)
         mti_keeper_fail(keeper, answer->status, answer->text);
         return;
     }
-    if (keeper->get.count > 0 && answer->count != keeper->get.count) {
-        mti_keeper_fail(keeper, MT_MALFORMED,
-                        "the key-value engine answers to other keys than it was asked for");
-        return;
-    }
     if (keeper->asked == MTI_ASKED_LEAVES) take_leaves(keeper, answer);
     else take_state(asking, answer);
 }

@@ -40,6 +40,7 @@ struct mti_asking {
     /* Frees what the asking holds beside itself. May be NULL. */
     void (*dispose)(mti_asking *asking);
 
+    size_t get_count; /* keys of the get that is under way; 0: none, or it is another question */
     mti_asking *next; /* in a queue */
     bool running;     /* `go` is on the stack */
     bool ready;       /* to go on */
