@@ -28,6 +28,7 @@ typedef struct opening {
     uint64_t hint;      /* the log ended here or later; 0: not known */
     uint64_t step;
     bool bounded;        /* `high` was found, and not only assumed */
+    bool passes;         /* the next scan goes on behind `after` */
     uint64_t clock_head; /* where the log ended when the clock was written by itself */
     mt_buf index_meta;   /* the meta record of the fingerprint index, if there is one */
     bool has_index;
@@ -198,12 +199,25 @@ static void boots_take(opening *o, const mt_kv_answer *answer)
 
 /* ---- FIRST, LAST, NEWEST ---- */
 
-/* Asks for the first entry at or after a number. */
+/* Asks for the first entry at or after a number, or behind a key that is none of an entry. */
 static void entry_ask(opening *o, uint64_t number)
 {
-    mti_key_set_number(&o->after, MTI_KEY_LOG, number - 1);
+    if (!o->passes) mti_key_set_number(&o->after, MTI_KEY_LOG, number - 1);
+    o->passes = false;
     mti_key_set_number(&o->end, MTI_KEY_LOG, MTI_NUMBER_END);
     mti_ask_scan(&o->asking, mti_key_bytes(&o->after), mti_key_bytes(&o->end), 1);
+}
+
+/* Whether there is a key that is none of an entry, which is passed then: there may be entries behind it. */
+static bool passes(opening *o, const mt_kv_answer *answer)
+{
+    mt_bytes key = answer->count > 0 ? answer->pairs[0].key : (mt_bytes){NULL, 0};
+    uint64_t number;
+
+    if (key.len == 0 || mti_key_number(key, MTI_KEY_LOG, &number)) return false;
+    memcpy(o->after.data, key.data, key.len);
+    o->after.len = key.len;
+    return o->passes = true;
 }
 
 static bool entry_found(const mt_kv_answer *answer, uint64_t *number)
@@ -299,6 +313,7 @@ static void opening_take(mti_asking *asking, const mt_kv_answer *answer)
         fail(o, answer->status, answer->text);
         return;
     }
+    if (o->stage >= FIRST && passes(o, answer)) return;
     switch (o->stage) {
     case META: meta_take(o, answer); break;
     case EMPTY: empty_take(o, answer); break;

@@ -107,6 +107,17 @@ TEST(a_format_that_is_not_of_its_form_is_refused)
                       "the store has format 2, and only 1 is known here");
 }
 
+/* Opened anew, all nodes are listed; where the log lost changes, an index that lags may not know. */
+static void nodes_are_listed(test_shelf *shelf)
+{
+    mt_graph *is;
+
+    test_shelf_reopen(shelf);
+    is = test_asker_graph(&shelf->s, 2);
+    CHECK(mt_graph_equal(is, shelf->graph));
+    mt_graph_free(is);
+}
+
 /* Opened anew, all nodes are there. */
 static void nodes_are_there(test_shelf *shelf)
 {
@@ -213,34 +224,158 @@ TEST(a_change_that_is_not_of_its_form_is_named)
 
 TEST(a_key_among_the_changes_that_is_none_of_a_change_is_named)
 {
+    static const char long_key[80] = "l\0\0\0\0\0\0\0\5x";
+    const mt_bytes keys[] = {KEY("l\0\0\0\0\0\0\0\5x"),
+                             {(const uint8_t *)long_key, sizeof long_key}};
     const mt_buf empty = {.len = 0};
-    test_shelf shelf = {.options.log_max = 100};
+    test_shelf shelf = {0};
     test_reply r;
 
     begin(&shelf);
-    test_shelf_put(&shelf, KEY("l\0\0\0\0\0\0\0\2x"), &empty);
-    nodes_are_there(&shelf);
-    test_ask_changes(&shelf.s, &r, &beginning, 100);
-    test_await(&shelf.s, &r);
-    CHECK(r.status == MT_MALFORMED && r.change_count == 2);
-    CHECK(strstr(r.text, "is no key of a change"));
-    test_reply_end(&r);
+    for (size_t i = 0; i < TEST_COUNT(keys); i++) {
+        test_shelf_put(&shelf, keys[i], &empty);
+        nodes_are_there(&shelf);
+        test_ask_changes(&shelf.s, &r, &beginning, 100);
+        test_await(&shelf.s, &r);
+        CHECK(r.status == MT_MALFORMED && r.change_count == 5);
+        CHECK(strstr(r.text, "is no key of a change"));
+        test_reply_end(&r);
+        test_asker_prints_are(&shelf.s, shelf.graph, &everything, 1);
+        test_shelf_put(&shelf, keys[i], NULL);
+    }
     test_shelf_end(&shelf);
 }
 
-/* It stands before all entries, behind the last, and amid those that are trimmed. */
+/* Before all changes, amid them, and behind the last. */
+TEST(a_key_among_the_changes_that_is_none_does_not_hide_where_the_log_ends)
+{
+    const mt_bytes keys[] = {KEY("l\0\0\0\0\0\0\0\0x"), KEY("l\0\0\0\0\0\0\0\3x"),
+                             KEY("l\0\0\0\0\0\0\0\6x"), KEY("l\0\0\0\0\0\0\0\7x"), KEY("l\1x")};
+    const mt_buf empty = {.len = 0};
+    mt_storage_commit commit = {.whole = false};
+    mt_storage_write write = {.commits = &commit, .commit_count = 1, .clock = 7};
+    mt_delta *delta = NULL;
+    test_shelf shelf = {0};
+    test_reply r;
+    mt_cursor at;
+
+    begin(&shelf);
+    CHECK(test_merge_rows(shelf.graph, "ada age=8@7", &delta) == MT_OK);
+    commit.delta = delta;
+    test_ask_write(&shelf.s, &r, &write);
+    test_await(&shelf.s, &r);
+    CHECK(r.status == MT_OK && r.next.number == 7);
+    at = r.next;
+    test_reply_end(&r);
+    mt_delta_free(delta);
+    for (size_t i = 0; i < TEST_COUNT(keys); i++) {
+        test_shelf_put(&shelf, keys[i], &empty);
+        test_asker_end(&shelf.s);
+        CHECK(test_shelf_try(&shelf, &r) == MT_OK);
+        CHECK(r.info.head.number == 7 && r.info.log_first == 1 && r.info.clock == 7);
+        test_reply_end(&r);
+        CHECK(test_shelf_follow(&shelf, at) == MT_OK);
+        test_shelf_put(&shelf, keys[i], NULL);
+    }
+    test_shelf_end(&shelf);
+}
+
 TEST(a_key_among_the_changes_that_is_none_does_not_keep_them_from_being_trimmed)
 {
     const mt_buf empty = {.len = 0};
     test_shelf shelf = {.options.log_max = 4};
 
     begin(&shelf);
-    test_shelf_put(&shelf, KEY("l\0\0\0\0\0\0\0\2x"), &empty);
+    test_shelf_put(&shelf, KEY("l\0\0\0\0\0\0\0\0x"), &empty);
     nodes_are_there(&shelf);
     test_shelf_write(&shelf, "eve x=1@1, fay x=1@1, gil x=1@1, hal x=1@1", "");
     test_shelf_write(&shelf, "ida x=1@1", "");
     test_shelf_write(&shelf, "joe x=1@1", "");
     nodes_are_there(&shelf);
+    test_shelf_keys(&shelf, "l", "l8 l9 l10 l11 l12");
+    test_shelf_end(&shelf);
+}
+
+/* Who believes that the log is longer than it is trims no more than all but its last entry. */
+TEST(a_log_that_lost_entries_keeps_its_last)
+{
+    test_shelf shelf = {.options.log_max = 4};
+
+    begin(&shelf);
+    test_shelf_write(&shelf, "eve x=1@1, fay x=1@1, gil x=1@1, hal x=1@1", "");
+    for (uint8_t number = 1; number < 10; number++)
+        test_shelf_put(&shelf, (mt_bytes){(uint8_t[]){'l', 0, 0, 0, 0, 0, 0, 0, number}, 9}, NULL);
+    test_shelf_keys(&shelf, "l", "l10");
+    test_shelf_write(&shelf, "", "");
+    test_shelf_keys(&shelf, "l", "l10");
+    test_shelf_write(&shelf, "ida x=1@1", "");
+    test_shelf_keys(&shelf, "l", "l10 l11");
+    nodes_are_listed(&shelf);
+    test_shelf_end(&shelf);
+}
+
+/* The last of a write says the clock and how long the log is. */
+TEST(where_the_last_entry_is_gone_the_one_before_is_the_newest)
+{
+    test_shelf shelf = {0};
+
+    begin(&shelf);
+    test_shelf_write(&shelf, "eve x=1@1, fay x=1@1", "");
+    test_shelf_put(&shelf, KEY("l\0\0\0\0\0\0\0\10"), NULL);
+    test_shelf_reopen(&shelf);
+    test_shelf_log(&shelf, beginning, "1:ada*<p 2:bob*<p 3:big* 4:cy* 5:dan* 6:ada(age)<p 7:eve*");
+    CHECK(test_shelf_write(&shelf, "gil x=1@1", "").number == 8);
+    nodes_are_listed(&shelf);
+    test_shelf_end(&shelf);
+}
+
+/* A count that is too small does not go below nothing. */
+TEST(a_log_of_which_more_is_absorbed_than_it_says_to_have_goes_on)
+{
+    static const char entry[] = "\4\3cyx\1\1x\7\0\1";
+    test_shelf shelf = {0};
+
+    begin(&shelf);
+    put_sealed(&shelf, KEY("l\0\0\0\0\0\0\0\6"),
+               (mt_bytes){(const uint8_t *)entry, sizeof entry - 1});
+    nodes_are_listed(&shelf);
+    test_shelf_write(&shelf, "cy a=1@2", "");
+    put_sealed(&shelf, KEY("l\0\0\0\0\0\0\0\7"),
+               (mt_bytes){(const uint8_t *)entry, sizeof entry - 1});
+    nodes_are_listed(&shelf);
+    test_shelf_write(&shelf, "cy a=1@3 b=1@3, dan a=1@3, eve a=1@3", "");
+    test_shelf_write(&shelf, "cy^4, dan^4, eve^4", "");
+    nodes_are_listed(&shelf);
+    test_shelf_end(&shelf);
+}
+
+/* The number behind the last one that a change may have is none. */
+TEST(a_log_whose_numbers_are_used_up_is_full)
+{
+    static const char entry[] = "\5\3zoe\7\0\1";
+    const mt_bytes last = KEY("l\x3F\xFF\xFF\xFF\xFF\xFF\xFF\xFF");
+    test_shelf shelf = {0};
+    mt_delta *delta = NULL;
+    mt_storage_commit commit = {.whole = false};
+    mt_storage_write write = {.commits = &commit, .commit_count = 1};
+    test_reply r;
+
+    begin(&shelf);
+    put_sealed(&shelf, KEY("mlog"), KEY("\0\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F"));
+    nodes_are_listed(&shelf);
+    test_shelf_write(&shelf, "eve x=1@1", "");
+    put_sealed(&shelf, last, (mt_bytes){(const uint8_t *)entry, sizeof entry - 1});
+    nodes_are_listed(&shelf);
+    CHECK(test_shelf_write(&shelf, "", "").number == (UINT64_C(1) << 62) - 1);
+    CHECK(test_merge_rows(shelf.graph, "fay x=1@1", &delta) == MT_OK);
+    commit.delta = delta;
+    test_ask_write(&shelf.s, &r, &write);
+    test_await(&shelf.s, &r);
+    CHECK(r.status == MT_FULL);
+    test_reply_end(&r);
+    mt_delta_free(delta);
+    test_shelf_reads(&shelf, "fay", NULL, true, "");
+    test_shelf_put(&shelf, last, NULL);
     test_shelf_end(&shelf);
 }
 
@@ -335,6 +470,10 @@ TEST(a_record_of_the_index_that_is_not_of_its_form_makes_no_sum_wrong)
           MT_OK);
     CHECK(all.count >= 2);
     for (size_t i = 0; i < all.count; i++) each_cut(&shelf, all.pairs[i].key, adds_up);
+    put_sealed(&shelf, KEY("x\0rada"), KEY(""));
+    adds_up(&shelf);
+    put_sealed(&shelf, KEY("x\0rada"), KEY("x"));
+    adds_up(&shelf);
     test_arena_end(&all.arena);
     test_shelf_end(&shelf);
 }
@@ -455,8 +594,13 @@ int main(void)
         cmocka_unit_test(a_boot_that_is_not_of_its_form_is_not_known),
         cmocka_unit_test(a_change_that_is_not_of_its_form_is_named),
         cmocka_unit_test(a_key_among_the_changes_that_is_none_of_a_change_is_named),
+        cmocka_unit_test(a_key_among_the_changes_that_is_none_does_not_hide_where_the_log_ends),
         cmocka_unit_test(
             a_key_among_the_changes_that_is_none_does_not_keep_them_from_being_trimmed),
+        cmocka_unit_test(a_log_that_lost_entries_keeps_its_last),
+        cmocka_unit_test(where_the_last_entry_is_gone_the_one_before_is_the_newest),
+        cmocka_unit_test(a_log_of_which_more_is_absorbed_than_it_says_to_have_goes_on),
+        cmocka_unit_test(a_log_whose_numbers_are_used_up_is_full),
         cmocka_unit_test(a_key_among_the_boots_that_is_none_is_passed_over),
         cmocka_unit_test(a_large_node_that_is_not_of_its_form_is_named),
         cmocka_unit_test(a_key_among_the_nodes_that_is_none_of_a_node_is_named),
