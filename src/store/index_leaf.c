@@ -10,7 +10,7 @@
 
 mt_bytes mti_element_uid(mt_bytes key)
 {
-    const uint8_t *zero = key.len ? memchr(key.data, 0, key.len) : NULL;
+    const uint8_t *zero = memchr(key.data, 0, key.len);
 
     if (zero) key.len = (size_t)(zero - key.data);
     return key;
@@ -21,7 +21,7 @@ mt_bytes mti_element_uid(mt_bytes key)
 void mti_leaf_iter_init(mti_leaf_iter *iter, mt_bytes leaf)
 {
     iter->at = leaf.data;
-    iter->end = leaf.len ? leaf.data + leaf.len : leaf.data;
+    iter->end = leaf.data + leaf.len;
     iter->state = 0;
     iter->key_len = 0;
     iter->bad = false;
@@ -94,7 +94,8 @@ static inline const uint8_t *number(const uint8_t *at, const uint8_t *end, uint6
 {
     int len;
 
-    if (at < end && *at < 0x80) {
+    mti_assert(at < end);
+    if (*at < 0x80) {
         *out = *at;
         return at + 1;
     }
