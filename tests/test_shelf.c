@@ -110,7 +110,9 @@ void test_shelf_begin(test_shelf *shelf)
 {
     shelf->options.size = sizeof shelf->options;
     test_env_init(&shelf->te, 1, shelf->mem ? shelf->mem : test_mem());
-    CHECK(mt_kv_memory(&shelf->te.env, &shelf->engine) == MT_OK);
+    shelf->engine_env = shelf->te.env;
+    shelf->engine_env.mem = test_mem();
+    CHECK(mt_kv_memory(&shelf->engine_env, &shelf->engine) == MT_OK);
     test_shelf_open(shelf);
     shelf->graph = test_graph_new();
 }

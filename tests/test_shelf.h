@@ -17,7 +17,8 @@
 typedef struct test_shelf test_shelf;
 struct test_shelf {
     mt_node_store_options options; /* of the openings to come */
-    const mt_mem *mem;             /* NULL: test_mem */
+    const mt_mem *mem;             /* of the store, and not of its engine; NULL: test_mem */
+    mt_env engine_env;
     test_env te;
     mt_kv engine; /* through all openings; the store has one that passes everything on to it */
     test_asker s;

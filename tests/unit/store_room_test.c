@@ -93,6 +93,7 @@ static void begin(test_shelf *shelf, tight *t)
     test_shelf_ops(shelf);
 }
 
+/* It becomes a large one. */
 static const char *const long_text =
     "cy t='a text that is so long that the node which has it does not fit into a small record any "
     "more, however short the rest of it may be; for that it needs some three hundred bytes, which "
@@ -195,58 +196,170 @@ TEST(the_records_of_a_write_may_be_cut_at_each_place)
     at_each_place(false, 60500, 65000, 5);
 }
 
-/* ---- Room for what the index is told ---- */
+/* ---- The end of a write ---- */
 
-/* A store whose index is stored and not read yet, and lacks `pending` small nodes. */
-static void begin_pending(test_shelf *shelf, fail_mem *fm, size_t pending)
+/* One text of so many bytes is all that the write has before what comes at its end: the clock, what is trimmed and
+ * absorbed, the boot, the records. */
+static bool ends_with(test_shelf *shelf, tight *t, size_t room)
+{
+    test_arena arena = {0};
+    mt_field field = {.name = mt_str("t"), .state = 3};
+    mt_row row = {.uid = mt_str("zz0"), .fields = &field, .count = 1};
+    writing w = {.after = test_clone(shelf->graph)};
+    mt_storage_record records[] = {{mt_str("peer/p"), mt_str("12")},
+                                   {mt_str("peer/q"), mt_str("")}};
+    mt_storage_write write = {.records = records, .record_count = 2, .clock = 7};
+    mt_delta *delta = NULL;
+    uint8_t *text = test_take(&arena, room);
+    bool failed;
+    test_reply r;
+
+    memset(text, 't', room);
+    field.value = mt_string((mt_bytes){text, room});
+    test_worked(w.after, mt_graph_merge_rows(w.after, &row, 1, &delta));
+    add(&w, delta, mt_str(""));
+    add_rows(&w, "bob x=2@2, dan x=2@2", "");
+    write.commits = w.commits;
+    write.commit_count = w.count;
+    t->armed = true;
+    test_ask_write(&shelf->s, &r, &write);
+    t->armed = false;
+    failed = r.status != MT_OK;
+    CHECK(r.done && r.status == (t->tripped ? MT_NO_MEMORY : MT_OK));
+    if (failed) {
+        CHECK(test_shelf_ops(shelf) == 0);
+        test_ask_write(&shelf->s, &r, &write);
+        CHECK(r.done && r.status == MT_OK);
+    }
+    for (size_t i = 0; i < w.count; i++) mt_delta_free((mt_delta *)(uintptr_t)w.commits[i].delta);
+    mt_graph_free(shelf->graph);
+    shelf->graph = w.after;
+    test_arena_end(&arena);
+    return failed;
+}
+
+/* In an opening that has logged nothing yet, or in one whose log is trimmed and names the same nodes. */
+static void each_end(bool first)
+{
+    size_t failed = 0, all = 0;
+
+    for (size_t room = 64400; room < 65500; room += 2, all++) {
+        test_shelf shelf = {.options = {.small_len_max = 70000, .log_max = 4}};
+        tight t = {.armed = false};
+
+        t.mem = (mt_mem){.resize = tight_resize, .ctx = &t};
+        shelf.mem = &t.mem;
+        test_shelf_begin(&shelf);
+        test_shelf_write(&shelf, "ada x=1@1, bob x=1@1, cy x=1@1, dan x=1@1, eve x=1@1", "");
+        if (first) test_shelf_reopen(&shelf);
+        else test_shelf_write(&shelf, "bob y=1@1, dan y=1@1, cy y=1@1", "");
+        test_shelf_ops(&shelf);
+        failed += ends_with(&shelf, &t, room);
+        if (all % 16 == 0) test_asker_is(&shelf.s, shelf.graph);
+        test_shelf_end(&shelf);
+        CHECK(test_mem_live() == 0);
+    }
+    CHECK(failed > 0 && failed < all);
+}
+
+TEST(the_end_of_a_write_may_be_cut_at_each_place)
+{
+    each_end(false);
+}
+
+TEST(the_end_of_the_first_write_may_be_cut_at_each_place)
+{
+    each_end(true);
+}
+
+/* What is forgotten are nodes with long uids, and one more. */
+TEST(a_list_of_nodes_to_be_forgotten_may_be_cut_at_each_place)
 {
     static const mt_storage_span everything = {.parts = 1};
-    char rows[32];
+    mt_bytes uids[96];
+    char text[TEST_COUNT(uids)][204];
+    size_t failed = 0;
+
+    for (size_t i = 0; i < TEST_COUNT(uids); i++) {
+        snprintf(text[i], sizeof text[i], "%0200zu", i);
+        uids[i] = mt_str(text[i]);
+    }
+    for (size_t len = 1; len < 200; len++) {
+        test_shelf shelf = {0};
+        tight t;
+        test_reply r;
+
+        begin(&shelf, &t);
+        t.armed = true;
+        uids[0].len = len;
+        test_ask_remove(&shelf.s, &r, uids, TEST_COUNT(uids));
+        CHECK(r.done && r.status == (t.tripped ? MT_NO_MEMORY : MT_OK));
+        failed += t.tripped;
+        t.armed = false;
+        test_asker_prints_are(&shelf.s, shelf.graph, &everything, 1);
+        test_shelf_end(&shelf);
+    }
+    CHECK(failed > 0);
+}
+
+/* ---- Room for what there is more of ---- */
+
+/* A store whose index is stored and not read yet. */
+static void begin_indexed(test_shelf *shelf, fail_mem *fm)
+{
+    static const mt_storage_span everything = {.parts = 1};
     test_reply r;
 
     fm->fail_at = SIZE_MAX;
     shelf->mem = fail_mem_hook(fm);
+    shelf->options.small_len_max = 300;
     test_shelf_begin(shelf);
     test_shelf_write_large(shelf, "bog", 66, 5);
-    test_shelf_write(shelf, "bog old=1@2 older=1@2", "");
+    test_shelf_write(shelf, "bog old=1@2 older=1@2, cy x=1@1", "");
     test_shelf_write_large(shelf, "bug", 66, 5);
     test_shelf_reopen(shelf);
     r = test_asker_fingerprint(&shelf->s, &everything, 1);
     test_reply_end(&r);
     test_shelf_reopen(shelf);
-    for (size_t i = 0; i < pending; i++) {
-        snprintf(rows, sizeof rows, "n%02zu x=1@1", i);
-        test_shelf_write(shelf, rows, "");
-    }
 }
 
-static mt_status write_rows(test_shelf *shelf, mt_graph *after, const char *rows)
+/* Writes `more` small nodes, then rows. */
+static mt_status write_rows(test_shelf *shelf, mt_graph *after, size_t more, const char *rows,
+                            bool whole)
 {
-    mt_delta *delta = NULL;
-    mt_storage_commit commit = {.whole = false};
-    mt_storage_write write = {.commits = &commit, .commit_count = 1};
+    mt_storage_commit commits[2] = {{.whole = false}, {.whole = whole}};
+    mt_storage_write write = {.commits = commits, .commit_count = 2};
+    char text[512] = "";
+    mt_delta *small = NULL, *delta = NULL;
     test_reply r;
 
+    for (size_t i = 0, len = 0; i < more; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "%sa%02zu x=1@1", i ? ", " : "", i);
+    test_worked(after, test_merge_rows(after, text, &small));
     test_worked(after, test_merge_rows(after, rows, &delta));
-    commit.delta = delta;
+    commits[0].delta = small;
+    commits[1].delta = delta;
     test_ask_write(&shelf->s, &r, &write);
+    mt_delta_free(small);
     mt_delta_free(delta);
     CHECK(r.done);
     return r.status;
 }
 
-static mt_status forget(test_shelf *shelf, mt_bytes uid)
+static mt_status forget(test_shelf *shelf, size_t more)
 {
+    mt_bytes uids[32];
     test_reply r;
 
-    test_ask_remove(&shelf->s, &r, &uid, 1);
+    for (size_t i = 0; i <= more; i++) uids[i] = i < more ? mt_str("none") : mt_str("bug");
+    test_ask_remove(&shelf->s, &r, uids, more + 1);
     CHECK(r.done);
     return r.status;
 }
 
-/* Writes rows, or with NULL forgets a node, where the allocation numbered `at` fails; false: there are not so
- * many. What failed changed nothing, and what the index has says so. */
-static bool fails_at(const char *rows, size_t pending, size_t at)
+/* Writes rows, or with NULL forgets a node, behind more of the kind, where the allocation numbered `at` fails;
+ * false: there are not so many. What failed changed nothing, and the index says so. */
+static bool fails_at(const char *rows, size_t more, size_t at, bool whole)
 {
     static const mt_storage_span everything = {.parts = 1};
     fail_mem fm = {.fail_at = SIZE_MAX};
@@ -254,10 +367,10 @@ static bool fails_at(const char *rows, size_t pending, size_t at)
     mt_graph *after;
     mt_status st;
 
-    begin_pending(&shelf, &fm, pending);
+    begin_indexed(&shelf, &fm);
     after = test_clone(shelf.graph);
     fm.fail_at = fm.count + at;
-    st = rows ? write_rows(&shelf, after, rows) : forget(&shelf, mt_str("bug"));
+    st = rows ? write_rows(&shelf, after, more, rows, whole) : forget(&shelf, more);
     fm.fail_at = SIZE_MAX;
     CHECK(st == (fm.tripped ? MT_NO_MEMORY : MT_OK));
     if (rows) test_asker_prints_are(&shelf.s, fm.tripped ? shelf.graph : after, &everything, 1);
@@ -267,13 +380,15 @@ static bool fails_at(const char *rows, size_t pending, size_t at)
     return fm.tripped;
 }
 
-TEST(what_the_index_is_to_be_told_may_find_no_room)
+TEST(wherever_what_a_write_gathers_grows_there_may_be_no_room)
 {
-    static const char *const rows[] = {"bog^3", "bug^9 z=1@10", "new x=1@1", "bug f003=2@6", NULL};
+    const char *const rows[] = {"bog^3",   "bug^9 z=1@10", "new x=1@1", "bug f003=2@6",
+                                long_text, "bug g=2@6",    NULL};
 
     for (size_t i = 0; i < TEST_COUNT(rows); i++)
-        for (size_t pending = 0; pending < 40; pending++)
-            for (size_t at = 0; fails_at(rows[i], pending, at); at++) CHECK(at < 100);
+        for (size_t more = 0; more < 24; more++)
+            for (size_t whole = 0; whole < 2; whole++)
+                for (size_t at = 0; fails_at(rows[i], more, at, whole); at++) CHECK(at < 100);
 }
 
 int main(void)
@@ -281,7 +396,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_log_of_a_write_may_be_cut_at_each_place),
         cmocka_unit_test(the_records_of_a_write_may_be_cut_at_each_place),
-        cmocka_unit_test(what_the_index_is_to_be_told_may_find_no_room),
+        cmocka_unit_test(the_end_of_a_write_may_be_cut_at_each_place),
+        cmocka_unit_test(the_end_of_the_first_write_may_be_cut_at_each_place),
+        cmocka_unit_test(a_list_of_nodes_to_be_forgotten_may_be_cut_at_each_place),
+        cmocka_unit_test(wherever_what_a_write_gathers_grows_there_may_be_no_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
