@@ -46,6 +46,19 @@ TEST(an_engine_may_say_that_there_is_more_until_nothing_comes)
     test_shelf_end(&shelf);
 }
 
+TEST(an_index_is_made_and_goes_on_though_an_engine_says_that_there_is_more)
+{
+    test_shelf shelf = {.bend = always_more};
+
+    begin(&shelf);
+    test_asker_prints_are(&shelf.s, shelf.graph, &everything, 1);
+    test_shelf_write(&shelf, "big^1", "");
+    test_shelf_write(&shelf, "ada x=1@9", "");
+    test_shelf_reopen(&shelf);
+    test_asker_prints_are(&shelf.s, shelf.graph, &everything, 1);
+    test_shelf_end(&shelf);
+}
+
 TEST(changes_come_to_an_end_though_an_engine_says_that_there_is_more)
 {
     test_shelf shelf = {.bend = always_more};
@@ -218,13 +231,36 @@ TEST(what_does_not_lie_among_the_fields_of_a_node_is_passed_over)
     lacks_its_first_field(&shelf);
     shelf.bend = NULL;
     test_asker_prints_are(&shelf.s, shelf.graph, &everything, 1);
+    /* As the index takes in what it lacks, and as it is made. */
     test_shelf_write(&shelf, "big^1", "");
     test_shelf_write(&shelf, "zed x=1@1", "");
-    test_shelf_reopen(&shelf);
-    shelf.bend = not_in_range;
-    r = test_asker_items(&shelf.s, &everything, 1);
-    CHECK(r.item_count == 4);
-    test_reply_end(&r);
+    for (int made = 0; made < 2; made++) {
+        test_shelf_reopen(&shelf);
+        shelf.bend = not_in_range;
+        r = test_asker_items(&shelf.s, &everything, 1);
+        CHECK(r.item_count == 4);
+        test_reply_end(&r);
+        shelf.bend = NULL;
+        test_shelf_put(&shelf, (mt_bytes){(const uint8_t *)"x\0m", 3}, NULL);
+    }
+    test_shelf_end(&shelf);
+}
+
+/* Where the index is listed, a key has nothing behind what says that it is one of it. */
+static void bare_key(test_shelf *shelf, bool get, const mt_kv_host *host, mt_kv_answer *answer)
+{
+    (void)shelf, (void)host;
+    if (!get && answer->count > 0 && answer->pairs[0].key.data[0] == 'x')
+        first_key(answer, mt_str("x"));
+}
+
+TEST(an_index_with_a_key_that_is_none_is_made_anew)
+{
+    test_shelf shelf = {0};
+
+    begin(&shelf);
+    shelf.bend = bare_key;
+    test_asker_prints_are(&shelf.s, shelf.graph, &everything, 1);
     test_shelf_end(&shelf);
 }
 
@@ -232,12 +268,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_engine_may_say_that_there_is_more_until_nothing_comes),
+        cmocka_unit_test(an_index_is_made_and_goes_on_though_an_engine_says_that_there_is_more),
         cmocka_unit_test(changes_come_to_an_end_though_an_engine_says_that_there_is_more),
         cmocka_unit_test(an_answer_that_nobody_waits_for_is_ignored),
         cmocka_unit_test(a_get_that_is_answered_with_too_few_pairs_is_refused),
         cmocka_unit_test(a_page_with_a_key_of_no_bytes_is_refused),
         cmocka_unit_test(a_page_with_a_key_that_is_too_long_is_refused),
         cmocka_unit_test(what_does_not_lie_among_the_fields_of_a_node_is_passed_over),
+        cmocka_unit_test(an_index_with_a_key_that_is_none_is_made_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* store_open_test.c - what a store knows when it is opened, what it is refused for, how it ends. */
 #include "base/varint.h"
+#include "crdt/binary.h"
 #include "store/key.h"
 #include "store/seal.h"
 #include "test_shelf.h"
@@ -328,6 +329,57 @@ TEST(without_randomness_nothing_is_logged)
     test_shelf_end(&shelf);
 }
 
+/* It is drawn again for the first change that is logged. */
+TEST(a_store_that_was_opened_without_randomness_is_none_the_worse)
+{
+    test_shelf shelf = {0};
+
+    test_shelf_begin(&shelf);
+    test_shelf_write(&shelf, "ada x=1@1", "");
+    shelf.te.no_entropy = true;
+    test_shelf_reopen(&shelf);
+    test_asker_is(&shelf.s, shelf.graph);
+    shelf.te.no_entropy = false;
+    test_shelf_write(&shelf, "ada x=2@2", "");
+    test_shelf_log(&shelf, none, "1:ada* 2:ada(x)");
+    test_shelf_end(&shelf);
+}
+
+TEST(options_that_say_no_size_are_the_defaults)
+{
+    test_shelf shelf = {0};
+
+    test_shelf_begin(&shelf);
+    shelf.options = (mt_node_store_options){.size = 0, .small_len_max = 1, .no_fingerprints = true};
+    test_shelf_reopen(&shelf);
+    CHECK(shelf.s.storage.ops->fingerprint != NULL);
+    CHECK(shelf.s.storage.ops->bytes(shelf.s.storage.ctx) == 0);
+    test_shelf_write(&shelf, "ada x=1@1", "");
+    test_shelf_keys(&shelf, "nf", "nada");
+    test_shelf_end(&shelf);
+}
+
+/* A frame has no more, so that a small node would not be read again. */
+TEST(a_small_node_is_no_longer_than_a_frame_may_be)
+{
+    test_shelf shelf = {.options.small_len_max = SIZE_MAX};
+    mt_bytes content;
+    uint64_t format, len;
+    mt_buf value;
+
+    test_shelf_begin(&shelf);
+    test_shelf_write(&shelf, "ada x=1@1", "");
+    value = test_shelf_get(&shelf, mt_str(MTI_META_FORMAT));
+    CHECK(mti_seal_open(mt_str(MTI_META_FORMAT), mt_buf_bytes(&value), &content));
+    CHECK(mti_varint_get(content.data, content.data + content.len, &format) == 1 && format == 1);
+    CHECK(mti_varint_get(content.data + 1, content.data + content.len, &len) > 0);
+    CHECK(len == MTI_FRAME_LEN_WALL);
+    mt_buf_free(&value);
+    test_shelf_reopen(&shelf);
+    test_asker_is(&shelf.s, shelf.graph);
+    test_shelf_end(&shelf);
+}
+
 TEST(before_it_is_open_everything_is_refused)
 {
     test_shelf shelf = {0};
@@ -425,6 +477,9 @@ int main(void)
         cmocka_unit_test(a_damaged_boot_is_a_boot_that_nobody_knows),
         cmocka_unit_test(an_engine_that_is_refused_stays_its_owners),
         cmocka_unit_test(without_randomness_nothing_is_logged),
+        cmocka_unit_test(a_store_that_was_opened_without_randomness_is_none_the_worse),
+        cmocka_unit_test(options_that_say_no_size_are_the_defaults),
+        cmocka_unit_test(a_small_node_is_no_longer_than_a_frame_may_be),
         cmocka_unit_test(before_it_is_open_everything_is_refused),
         cmocka_unit_test(a_store_is_opened_once),
         cmocka_unit_test(a_store_may_be_closed_inside_its_last_answer),

@@ -99,15 +99,23 @@ TEST(a_store_that_is_to_have_none_answers_nothing)
 
 TEST(spans_that_overlap_or_end_before_they_begin_are_refused)
 {
+    uint8_t long_uid[MT_UID_LEN_MAX + 1];
     const mt_storage_span bad[][2] = {
         {{mt_str("b"), mt_str("a"), 0}, {mt_str("c"), mt_str("d"), 0}},
         {{mt_str("a"), mt_str("c"), 0}, {mt_str("b"), mt_str("d"), 0}},
         {{mt_str("a"), mt_str(""), 0}, {mt_str("b"), mt_str("d"), 0}},
         {{mt_str("a"), mt_str("a"), 0}, {mt_str("b"), mt_str("d"), 0}}};
+    const mt_storage_span too_long[] = {{.first = {long_uid, sizeof long_uid}},
+                                        {.end = {long_uid, sizeof long_uid}}};
     test_shelf shelf = {0};
     test_reply r;
 
+    memset(long_uid, 'u', sizeof long_uid);
     test_shelf_begin(&shelf);
+    for (size_t i = 0; i < TEST_COUNT(too_long); i++) {
+        test_ask_fingerprint(&shelf.s, &r, &too_long[i], 1);
+        CHECK(r.done && r.status == MT_INVALID);
+    }
     for (size_t i = 0; i < TEST_COUNT(bad); i++) {
         test_ask_fingerprint(&shelf.s, &r, bad[i], 2);
         CHECK(r.done && r.status == MT_INVALID);
