@@ -141,7 +141,7 @@ mt_cursor test_shelf_write(test_shelf *shelf, const char *rows, const char *orig
     return test_asker_write(&shelf->s, delta, origin);
 }
 
-mt_cursor test_shelf_write_large(test_shelf *shelf, const char *uid, size_t count, uint64_t state)
+mt_delta *test_large_delta(mt_graph *graph, const char *uid, size_t count, uint64_t state)
 {
     test_arena arena = {0};
     mt_field *fields = test_take(&arena, count * sizeof *fields);
@@ -154,9 +154,14 @@ mt_cursor test_shelf_write_large(test_shelf *shelf, const char *uid, size_t coun
         fields[i] = (mt_field){
             .name = test_copy(&arena, mt_str(name)), .value = mt_number(7), .state = state};
     }
-    test_worked(shelf->graph, mt_graph_merge_rows(shelf->graph, &row, 1, &delta));
+    test_worked(graph, mt_graph_merge_rows(graph, &row, 1, &delta));
     test_arena_end(&arena);
-    return test_asker_write(&shelf->s, delta, "");
+    return delta;
+}
+
+mt_cursor test_shelf_write_large(test_shelf *shelf, const char *uid, size_t count, uint64_t state)
+{
+    return test_asker_write(&shelf->s, test_large_delta(shelf->graph, uid, count, state), "");
 }
 
 size_t test_shelf_ops(test_shelf *shelf)

@@ -87,6 +87,7 @@ void test_shelf_put(test_shelf *shelf, mt_bytes key, const mt_buf *value);
 void test_shelf_copy(test_shelf *from, test_shelf *to);
 
 /* Large nodes: `count` fields f000 and on, each of this value, at this state. */
+mt_delta *test_large_delta(mt_graph *graph, const char *uid, size_t count, uint64_t state);
 mt_cursor test_shelf_write_large(test_shelf *shelf, const char *uid, size_t count, uint64_t state);
 
 /* Pairs of an engine, as they were: what a scan with the id 1 answers at once. */

@@ -157,8 +157,8 @@ mt_status mti_store_items(void *ctx, const mt_storage_host *host, uint64_t id,
 /* Puts an asking behind all others, and runs what can be run. It goes on once it is the first. */
 void mti_writes_add(mti_asking *asking);
 
-/* The first one lets the others go before it, if there are any; false: there are none. */
-bool mti_writes_yield(mti_asking *asking);
+/* The first one lets the others go before it; there are some. */
+void mti_writes_yield(mti_asking *asking);
 
 /* Ends the first. */
 void mti_writes_end(mti_asking *asking, const mt_storage_answer *answer);

@@ -326,10 +326,7 @@ static void names_take(reading *r, const mt_kv_answer *answer)
 
 static void fields_ask(reading *r)
 {
-    if (!next_whole(r)) {
-        finish(r);
-        return;
-    }
+    mti_assert(r->nodes[r->at].whole);
     if (r->end.len == 0) mti_key_set_fields(&r->after, &r->end, r->nodes[r->at].uid);
     mti_ask_scan(&r->asking, mti_key_bytes(&r->after), mti_key_bytes(&r->end), FIELDS_PAGE);
 }
@@ -435,12 +432,11 @@ static void nodes_take(reading *r, const mt_kv_answer *answer)
 /* A list goes on behind a large node. */
 static void leave(reading *r)
 {
+    mti_assert(r->entered);
     r->stage = NODES;
     r->asking.ready = true;
-    if (r->entered) {
-        r->entered = false;
-        mti_readers_leave(r->asking.store);
-    }
+    r->entered = false;
+    mti_readers_leave(r->asking.store);
 }
 
 /* ---- Stages ---- */

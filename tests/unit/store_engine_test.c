@@ -92,6 +92,21 @@ TEST(an_answer_that_nobody_waits_for_is_ignored)
     test_shelf_end(&shelf);
 }
 
+/* It lost changes, and says each time that there are more. */
+TEST(the_last_change_stays_whatever_an_engine_says)
+{
+    test_shelf shelf = {.bend = always_more, .options = {.log_max = 4, .no_fingerprints = true}};
+
+    test_shelf_begin(&shelf);
+    test_shelf_write(&shelf, "a x=1@1, b x=1@1, c x=1@1, d x=1@1, e x=1@1, f x=1@1, g x=1@1", "");
+    for (uint8_t number = 1; number < 7; number++)
+        test_shelf_put(&shelf, (mt_bytes){(uint8_t[]){'l', 0, 0, 0, 0, 0, 0, 0, number}, 9}, NULL);
+    test_shelf_keys(&shelf, "l", "l7");
+    test_shelf_write(&shelf, "", "");
+    test_shelf_keys(&shelf, "l", "l7");
+    test_shelf_end(&shelf);
+}
+
 /* ---- Beyond it ---- */
 
 static void one_too_few(test_shelf *shelf, bool get, const mt_kv_host *host, mt_kv_answer *answer)
@@ -271,6 +286,7 @@ int main(void)
         cmocka_unit_test(an_index_is_made_and_goes_on_though_an_engine_says_that_there_is_more),
         cmocka_unit_test(changes_come_to_an_end_though_an_engine_says_that_there_is_more),
         cmocka_unit_test(an_answer_that_nobody_waits_for_is_ignored),
+        cmocka_unit_test(the_last_change_stays_whatever_an_engine_says),
         cmocka_unit_test(a_get_that_is_answered_with_too_few_pairs_is_refused),
         cmocka_unit_test(a_page_with_a_key_of_no_bytes_is_refused),
         cmocka_unit_test(a_page_with_a_key_that_is_too_long_is_refused),

@@ -219,6 +219,12 @@ TEST(a_change_that_is_not_of_its_form_is_named)
     begin(&shelf);
     each_cut(&shelf, KEY("l\0\0\0\0\0\0\0\6"), last_change_is_damaged);
     nodes_are_there(&shelf);
+    /* With bytes for later versions, which are skipped, but not if there are none. */
+    put_sealed(&shelf, KEY("l\0\0\0\0\0\0\0\6"), KEY("\x09\3ada\3sig"));
+    nodes_are_there(&shelf);
+    each_cut(&shelf, KEY("l\0\0\0\0\0\0\0\6"), last_change_is_damaged);
+    put_sealed(&shelf, KEY("l\0\0\0\0\0\0\0\6"), KEY("\x09\3ada\0"));
+    last_change_is_damaged(&shelf);
     test_shelf_end(&shelf);
 }
 
@@ -532,6 +538,38 @@ TEST(an_index_that_is_of_another_log_or_suite_or_key_is_made_anew)
     test_shelf_end(&shelf);
 }
 
+/* Changes a byte in the middle of a record, and has the index made anew. */
+static void spoil(test_shelf *shelf, mt_bytes key)
+{
+    mt_buf value = test_shelf_get(shelf, key);
+
+    value.data[value.len / 2] ^= 4;
+    test_shelf_put(shelf, key, &value);
+    mt_buf_free(&value);
+    test_shelf_put(shelf, mti_index_meta_key(), NULL);
+    test_shelf_reopen(shelf);
+}
+
+TEST(what_is_damaged_is_not_in_the_index)
+{
+    test_shelf shelf = {0};
+    mt_graph *rest = NULL;
+    test_reply r;
+
+    begin(&shelf);
+    spoil(&shelf, KEY("ncy"));
+    rest = test_graph_from("ada name='Ada'@4 age=7@6, bob^3 x=~@5, dan x=1@1");
+    spoil(&shelf, KEY("fbig\0f001"));
+    r = test_asker_items(&shelf.s, &everything, 1);
+    CHECK(r.item_count == 4);
+    test_reply_end(&r);
+    /* Without its own record, its fields are not found either. */
+    spoil(&shelf, KEY("nbig"));
+    test_asker_prints_are(&shelf.s, rest, &everything, 1);
+    mt_graph_free(rest);
+    test_shelf_end(&shelf);
+}
+
 /* ---- Leaves ---- */
 
 /* What an index makes of bytes for a leaf that begins with "b" and has what `sum` says. */
@@ -607,6 +645,7 @@ int main(void)
         cmocka_unit_test(a_record_of_the_index_that_is_not_of_its_form_makes_no_sum_wrong),
         cmocka_unit_test(a_key_of_the_index_that_is_none_has_it_made_anew),
         cmocka_unit_test(an_index_that_is_of_another_log_or_suite_or_key_is_made_anew),
+        cmocka_unit_test(what_is_damaged_is_not_in_the_index),
         cmocka_unit_test(bytes_that_are_no_leaf_are_not_loaded),
     };
 

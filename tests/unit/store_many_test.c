@@ -4,6 +4,7 @@
 #include "store/node_store.h"
 #include "test_shelf.h"
 #include <mytosis/conformance.h>
+#include <mytosis/plugin/kv_memory.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,12 +61,49 @@ TEST(of_many_large_nodes_each_has_its_row)
     CHECK(r.row_count == 600 && r.pieces > 1);
     test_reply_end(&r);
     /* Some by name and some whole. */
-    for (size_t i = 0; i < 4; i++) keys[i].name_count = !(keys[i].whole = i % 2);
+    for (size_t i = 0; i < 4; i++) {
+        keys[i].whole = i % 2;
+        keys[i].name_count = 1;
+    }
     r = test_asker_read(&shelf.s, keys, 4);
     CHECK(r.row_count == 4);
     for (size_t i = 0; i < 4; i++) CHECK(r.rows[i].partial == (r.rows[i].row.count == 1));
     test_reply_end(&r);
     test_arena_end(&arena);
+    test_shelf_end(&shelf);
+}
+
+/* Texts of a hundred thousand bytes each, and a record of three million. */
+TEST(a_write_of_many_megabytes_is_one_commit)
+{
+    static uint8_t text[3000000];
+    mt_field fields[60];
+    char names[60][8];
+    mt_row row = {.uid = mt_str("big"), .fields = fields, .count = 60};
+    mt_storage_record record = {mt_str("peer/p"), {text, sizeof text}};
+    mt_storage_write write = {.records = &record, .record_count = 1};
+    mt_delta *delta = NULL;
+    test_shelf shelf = {0};
+    test_reply r;
+
+    memset(text, 't', sizeof text);
+    for (size_t i = 0; i < 60; i++) {
+        snprintf(names[i], sizeof names[i], "f%02zu", i);
+        fields[i] = (mt_field){.name = mt_str(names[i]), .state = 1};
+        fields[i].value = mt_string((mt_bytes){text, 100000});
+    }
+    test_shelf_begin(&shelf);
+    test_worked(shelf.graph, mt_graph_merge_rows(shelf.graph, &row, 1, &delta));
+    test_asker_write(&shelf.s, delta, "");
+    CHECK(test_shelf_ops(&shelf) > 60);
+    test_ask_write(&shelf.s, &r, &write);
+    test_reply_worked(&r);
+    test_reply_end(&r);
+    test_shelf_write(&shelf, "ada x=1@1", "");
+    test_asker_is(&shelf.s, shelf.graph);
+    test_ask_records(&shelf.s, &r, mt_str(""), mt_str(""), 10);
+    CHECK(r.record_count == 1 && mt_bytes_equal(r.records[0].value, record.value));
+    test_reply_end(&r);
     test_shelf_end(&shelf);
 }
 
@@ -375,10 +413,57 @@ TEST(while_an_index_is_made_each_call_of_the_engine_may_fail)
     CHECK(failed > 3 && failed < fault.fail_at);
 }
 
+/* Asks for a list, or writes, while so many lists are under way and the allocation numbered `at` fails. */
+static bool fails_beside(size_t lists, size_t at, bool writes)
+{
+    mt_kv_late_options late = {.size = sizeof late, .seed = 7};
+    fail_mem fm = {.fail_at = SIZE_MAX};
+    mt_storage_record record = {mt_str("peer/p"), mt_str("12")};
+    mt_storage_write write = {.records = &record, .record_count = 1};
+    test_reply others[32], r;
+    mt_env plain;
+    test_env te;
+    test_asker s;
+    mt_kv inner, kv;
+
+    test_env_init(&te, 1, fail_mem_hook(&fm));
+    plain = te.env;
+    plain.mem = test_mem();
+    CHECK(mt_kv_memory(&plain, &inner) == MT_OK);
+    CHECK(mt_kv_late(&plain, inner, &late, &kv) == MT_OK);
+    test_asker_init(&s, &te, kv, NULL);
+    for (size_t i = 0; i < lists; i++) test_ask_list(&s, &others[i], mt_str(""), mt_str(""), 10);
+    fm.fail_at = fm.count + at;
+    if (writes) test_ask_write(&s, &r, &write);
+    else test_ask_list(&s, &r, mt_str(""), mt_str(""), 10);
+    fm.fail_at = r.done ? fm.fail_at : SIZE_MAX;
+    test_await(&s, &r);
+    fm.fail_at = SIZE_MAX;
+    CHECK(r.status == (fm.tripped ? MT_NO_MEMORY : MT_OK));
+    test_reply_end(&r);
+    for (size_t i = 0; i < lists; i++) {
+        test_await(&s, &others[i]);
+        test_reply_worked(&others[i]);
+        test_reply_end(&others[i]);
+    }
+    test_asker_end(&s);
+    test_env_end(&te);
+    CHECK(fm.live_bytes == 0);
+    return fm.tripped;
+}
+
+TEST(beside_many_requests_memory_may_be_out_for_one_more)
+{
+    for (size_t lists = 0; lists < 32; lists++)
+        for (int writes = 0; writes < 2; writes++)
+            for (size_t at = 0; fails_beside(lists, at, writes); at++) CHECK(at < 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_many_large_nodes_each_has_its_row),
+        cmocka_unit_test(a_write_of_many_megabytes_is_one_commit),
         cmocka_unit_test(an_index_of_many_leaves_is_made_and_stored_in_parts),
         cmocka_unit_test(many_spans_are_answered_from_leaves_that_are_not_in_memory),
         cmocka_unit_test(changes_of_many_leaves_are_taken_in_though_none_of_them_is_in_memory),
@@ -389,6 +474,7 @@ int main(void)
         cmocka_unit_test(while_an_index_is_made_memory_may_be_out_at_any_time),
         cmocka_unit_test(while_an_index_takes_in_what_it_lacks_memory_may_be_out_at_any_time),
         cmocka_unit_test(while_an_index_is_made_each_call_of_the_engine_may_fail),
+        cmocka_unit_test(beside_many_requests_memory_may_be_out_for_one_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
