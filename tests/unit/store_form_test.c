@@ -452,6 +452,10 @@ TEST(a_key_among_the_nodes_that_is_none_of_a_node_is_named)
         CHECK(strstr(r.text, "is no key of a node"));
         test_reply_end(&r);
         test_asker_prints_are(&shelf.s, shelf.graph, &everything, 1);
+        /* An index that is made of all nodes has nothing of it either. */
+        test_shelf_put(&shelf, mti_index_meta_key(), NULL);
+        test_shelf_reopen(&shelf);
+        test_asker_prints_are(&shelf.s, shelf.graph, &everything, 1);
         test_shelf_put(&shelf, keys[i], NULL);
     }
     test_shelf_end(&shelf);

@@ -338,6 +338,7 @@ static void begin_some(test_shelf *shelf, fail_mem *fm, bool made)
     write_many(shelf, "n", 30, 2);
     test_shelf_write(shelf, "big f003=8@6", "");
     test_shelf_write(shelf, "bog^2", "");
+    test_shelf_write_large(shelf, "n00003", 70, 9); /* of which the log does not say all */
     test_shelf_reopen(shelf);
 }
 
@@ -377,6 +378,61 @@ TEST(while_an_index_takes_in_what_it_lacks_memory_may_be_out_at_any_time)
     failed = 0;
     while (fails_at(at, true)) at++;
     CHECK(failed > 10 && failed <= at);
+}
+
+/* Changes since it was made concern leaves that are not in memory. */
+static bool fails_later(size_t at)
+{
+    fail_mem fm = {.fail_at = SIZE_MAX};
+    test_shelf shelf = {.options.index_bytes = 1};
+    mt_status st;
+
+    begin_some(&shelf, &fm, false);
+    CHECK(ask_once(&shelf) == MT_OK);
+    write_many(&shelf, "n", 150, 2);
+    fm.fail_at = fm.count + at;
+    st = ask_once(&shelf);
+    CHECK(st == MT_OK || (fm.tripped && st == MT_NO_MEMORY));
+    failed += st != MT_OK;
+    fm.fail_at = SIZE_MAX;
+    adds_up(&shelf);
+    test_shelf_end(&shelf);
+    CHECK(fm.live_bytes == 0);
+    return fm.tripped;
+}
+
+TEST(while_an_index_takes_changes_in_memory_may_be_out_at_any_time)
+{
+    size_t at = 0;
+
+    failed = 0;
+    while (fails_later(at)) at++;
+    CHECK(failed > 5 && failed <= at);
+}
+
+/* Of the many allocations, some: the index goes on where it was. */
+TEST(while_an_index_of_many_leaves_is_made_memory_may_be_out)
+{
+    bool tripped = true;
+
+    for (size_t at = 0; tripped; at += 41) {
+        fail_mem fm = {.fail_at = SIZE_MAX};
+        test_shelf shelf = {.mem = fail_mem_hook(&fm)};
+        mt_status st;
+
+        begin(&shelf);
+        fm.fail_at = fm.count + at;
+        while ((st = ask_once(&shelf)) == MT_AGAIN) {
+        }
+        CHECK(st == MT_OK || (fm.tripped && st == MT_NO_MEMORY));
+        tripped = fm.tripped;
+        fm.fail_at = SIZE_MAX;
+        while ((st = ask_once(&shelf)) == MT_AGAIN) {
+        }
+        CHECK(st == MT_OK && keeper_of(&shelf)->index.all.nodes == MANY + 1);
+        test_shelf_end(&shelf);
+        CHECK(fm.live_bytes == 0);
+    }
 }
 
 /* The engine fails once, at each of the calls that making an index needs. */
@@ -473,6 +529,8 @@ int main(void)
         cmocka_unit_test(writes_go_before_the_rest_of_spans_that_are_listed),
         cmocka_unit_test(while_an_index_is_made_memory_may_be_out_at_any_time),
         cmocka_unit_test(while_an_index_takes_in_what_it_lacks_memory_may_be_out_at_any_time),
+        cmocka_unit_test(while_an_index_takes_changes_in_memory_may_be_out_at_any_time),
+        cmocka_unit_test(while_an_index_of_many_leaves_is_made_memory_may_be_out),
         cmocka_unit_test(while_an_index_is_made_each_call_of_the_engine_may_fail),
         cmocka_unit_test(beside_many_requests_memory_may_be_out_for_one_more),
     };
