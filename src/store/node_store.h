@@ -23,6 +23,11 @@
 typedef struct mti_node_store mti_node_store;
 typedef struct mti_asking mti_asking;
 
+/* ---- Checking ---- */
+
+/* Whether a record may be found under its key by who looks for it. MT_MALFORMED, MT_NO_MEMORY. */
+mt_status mti_store_check(mti_node_store *store, const mt_kv_pair *pair, mt_error *err);
+
 /* ---- Askings ---- */
 
 struct mti_asking {
@@ -95,6 +100,7 @@ struct mti_node_store {
     mt_kv_host kv_host;
     mt_limits limits;
     uint64_t log_max;
+    bool check;           /* all keys, when it is opened */
     size_t small_len_max; /* of a store that is there, what it was made with */
 
     size_t depth; /* calls into the store that are on the stack */

@@ -7,6 +7,7 @@
  *     LAST     the newest one, looked for by halves, since engines only scan forwards: some dozen scans
  *              for a single pair each
  *     NEWEST   what it says
+ *     CHECK    a scan of all keys, if they are to be looked at
  *
  * The number of the newest entry is the head of the log, and what it says of the clock holds for the
  * store. Where it is damaged, the clock is that of the last record that says one by itself, or none,
@@ -17,10 +18,11 @@
 #include "store/node_store.h"
 
 #define BOOTS_PAGE MTI_BOOTS_MAX
+#define CHECK_PAGE 256
 
 typedef struct opening {
     mti_asking asking;
-    enum { META, EMPTY, BOOTS, FIRST, LAST, NEWEST } stage;
+    enum { META, EMPTY, BOOTS, FIRST, LAST, NEWEST, CHECK } stage;
     mti_key after, end;
     uint64_t first;     /* the number of the oldest entry; 0: none */
     uint64_t low, high; /* an entry is at `low`, or that is 0; none at `high` or after it */
@@ -33,6 +35,12 @@ typedef struct opening {
     mt_buf index_meta;   /* the meta record of the fingerprint index, if there is one */
     bool has_index;
 } opening;
+
+static void key_copy(mti_key *key, mt_bytes bytes)
+{
+    memcpy(key->data, bytes.data, bytes.len);
+    key->len = bytes.len;
+}
 
 static void fail(opening *o, mt_status status, const char *text)
 {
@@ -48,6 +56,11 @@ static void finish(opening *o)
                             .log_first = o->first};
     mt_storage_answer answer = {.info = &info};
 
+    if (store->check && o->stage != CHECK) {
+        o->stage = CHECK;
+        o->after.len = 0;
+        return;
+    }
     store->plan.next = store->log;
     store->opened = true;
     mti_keeper_opened(store, !store->log.formatted, o->has_index, mt_buf_bytes(&o->index_meta));
@@ -215,8 +228,7 @@ static bool passes(opening *o, const mt_kv_answer *answer)
     uint64_t number;
 
     if (key.len == 0 || mti_key_number(key, MTI_KEY_LOG, &number)) return false;
-    memcpy(o->after.data, key.data, key.len);
-    o->after.len = key.len;
+    key_copy(&o->after, key);
     return o->passes = true;
 }
 
@@ -289,6 +301,22 @@ static void newest_take(opening *o, const mt_kv_answer *answer)
     finish(o);
 }
 
+/* ---- CHECK ---- */
+
+static void check_take(opening *o, const mt_kv_answer *answer)
+{
+    mt_error err = {MT_OK, ""};
+
+    for (size_t i = 0; i < answer->count; i++) {
+        if (mti_store_check(o->asking.store, &answer->pairs[i], &err) != MT_OK) {
+            fail(o, err.status, err.text);
+            return;
+        }
+        key_copy(&o->after, answer->pairs[i].key);
+    }
+    if (!answer->more || answer->count == 0) finish(o);
+}
+
 /* ---- Stages ---- */
 
 static void opening_go(mti_asking *asking)
@@ -302,6 +330,9 @@ static void opening_go(mti_asking *asking)
     case FIRST: entry_ask(o, 1); break;
     case LAST: entry_ask(o, o->probe); break;
     case NEWEST: entry_ask(o, o->low); break;
+    case CHECK:
+        mti_ask_scan(asking, mti_key_bytes(&o->after), (mt_bytes){NULL, 0}, CHECK_PAGE);
+        break;
     }
 }
 
@@ -313,7 +344,7 @@ static void opening_take(mti_asking *asking, const mt_kv_answer *answer)
         fail(o, answer->status, answer->text);
         return;
     }
-    if (o->stage >= FIRST && passes(o, answer)) return;
+    if (o->stage >= FIRST && o->stage <= NEWEST && passes(o, answer)) return;
     switch (o->stage) {
     case META: meta_take(o, answer); break;
     case EMPTY: empty_take(o, answer); break;
@@ -321,6 +352,7 @@ static void opening_take(mti_asking *asking, const mt_kv_answer *answer)
     case FIRST: first_take(o, answer); break;
     case LAST: last_take(o, answer); break;
     case NEWEST: newest_take(o, answer); break;
+    case CHECK: check_take(o, answer); break;
     }
 }
 

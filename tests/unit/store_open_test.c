@@ -380,6 +380,80 @@ TEST(a_small_node_is_no_longer_than_a_frame_may_be)
     test_shelf_end(&shelf);
 }
 
+#define KEY(text)                                 \
+    {                                             \
+        (const uint8_t *)(text), sizeof(text) - 1 \
+    }
+
+/* A record of a large node, under a key where nobody would look for it. */
+TEST(a_store_that_is_checked_does_not_open_with_a_key_under_which_nobody_looks)
+{
+    const struct {
+        mt_bytes key;
+        const char *text;
+    } strays[] = {
+        {KEY("speer/p"), "the key \"speer/p\" is none that is known"},
+        {KEY("A"), "the key \"A\" is none that is known"},
+        {KEY("zz"), "the key \"zz\" is none that is known"},
+        {KEY("mclocj"), "the key \"mclocj\" is none that is known"},
+        {KEY("l1"), "the key \"l1\" is none that is known"},
+        {KEY("b12345678z"), "the key \"b12345678z\" is none that is known"},
+        {KEY("fbig"), "the key \"fbig\" is none that is known"},
+        {KEY("f\0f001"), "the key \"f\\x00f001\" is none that is known"},
+        {KEY("fbog\0f001"), "among the fields of node \"bog\" is one of \"big\""},
+    };
+    const mt_bytes from = KEY("fbig\0f001");
+    test_shelf shelf = {.options.check = true};
+    mt_buf value;
+    test_reply r;
+
+    test_shelf_begin(&shelf);
+    test_shelf_write(&shelf, "ada x=1@1, bob x=1@1", "");
+    test_shelf_write_large(&shelf, "big", 300, 5);
+    CHECK(test_shelf_record(&shelf, "peer/p", "12") == MT_OK);
+    test_shelf_reopen(&shelf);
+    test_asker_is(&shelf.s, shelf.graph);
+    value = test_shelf_get(&shelf, from);
+    for (size_t i = 0; i < TEST_COUNT(strays); i++) {
+        test_asker_end(&shelf.s);
+        test_shelf_put(&shelf, strays[i].key, &value);
+        CHECK(test_shelf_try(&shelf, &r) == MT_MALFORMED);
+        assert_string_equal(r.text, strays[i].text);
+        test_reply_end(&r);
+        shelf.options.check = false;
+        test_shelf_open(&shelf);
+        test_asker_end(&shelf.s);
+        shelf.options.check = true;
+        test_shelf_put(&shelf, strays[i].key, NULL);
+        test_shelf_open(&shelf);
+        test_asker_is(&shelf.s, shelf.graph);
+    }
+    mt_buf_free(&value);
+    test_shelf_end(&shelf);
+}
+
+/* It is told of where it is read, with all others. */
+TEST(a_store_that_is_checked_opens_with_a_record_that_is_damaged)
+{
+    const mt_bytes key = KEY("fbig\0f001");
+    test_shelf shelf = {.options.check = true};
+    mt_storage_key big = {.uid = mt_str("big"), .whole = true};
+    mt_buf value;
+    test_reply r;
+
+    test_shelf_begin(&shelf);
+    test_shelf_write_large(&shelf, "big", 66, 5);
+    value = test_shelf_get(&shelf, key);
+    value.data[value.len / 2] ^= 4;
+    test_shelf_put(&shelf, key, &value);
+    mt_buf_free(&value);
+    test_shelf_reopen(&shelf);
+    test_ask_read(&shelf.s, &r, &big, 1);
+    CHECK(r.status == MT_MALFORMED && r.row_count > 0);
+    test_reply_end(&r);
+    test_shelf_end(&shelf);
+}
+
 TEST(before_it_is_open_everything_is_refused)
 {
     test_shelf shelf = {0};
@@ -480,6 +554,8 @@ int main(void)
         cmocka_unit_test(a_store_that_was_opened_without_randomness_is_none_the_worse),
         cmocka_unit_test(options_that_say_no_size_are_the_defaults),
         cmocka_unit_test(a_small_node_is_no_longer_than_a_frame_may_be),
+        cmocka_unit_test(a_store_that_is_checked_does_not_open_with_a_key_under_which_nobody_looks),
+        cmocka_unit_test(a_store_that_is_checked_opens_with_a_record_that_is_damaged),
         cmocka_unit_test(before_it_is_open_everything_is_refused),
         cmocka_unit_test(a_store_is_opened_once),
         cmocka_unit_test(a_store_may_be_closed_inside_its_last_answer),
