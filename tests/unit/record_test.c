@@ -124,6 +124,8 @@ TEST(bad_names_of_fields_are_refused)
 {
     says(test_frame(1, "01 41"), MT_MALFORMED, "byte 4: a row of 65 fields, more than 64");
     says(test_frame(1, "01 01 02"), MT_MALFORMED, "byte 5: field name 1, where each is new");
+    says(test_frame(1, "01 01 03 ff 01\"u\" 0a 24"), MT_MALFORMED,
+         "byte 6: a field name is not UTF-8: byte 0xFF at 0");
     says(test_frame(1, "01 02 03\"b\" 03\"a\" 01\"u\" 0a 24 24"), MT_MALFORMED,
          "byte 8: the field \"a\" does not sort after \"b\"");
     says(test_frame(1, "01 02 03\"a\" 03\"a\" 01\"u\" 0a 24 24"), MT_MALFORMED,

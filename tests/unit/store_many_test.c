@@ -229,6 +229,31 @@ TEST(an_index_that_lags_too_far_behind_is_made_anew)
     test_shelf_end(&shelf);
 }
 
+/* More fields of one node than go into one piece. */
+TEST(of_many_fields_that_are_asked_for_by_name_each_comes_once)
+{
+    test_arena arena = {0};
+    size_t count = 3000, fields = 0;
+    mt_bytes *names = test_take(&arena, count * sizeof *names);
+    mt_storage_key key = {.uid = mt_str("big"), .names = names, .name_count = count};
+    test_shelf shelf = {0};
+    char name[32];
+    test_reply r;
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "f%04zu", 1000 + i);
+        names[i] = test_copy(&arena, mt_str(name));
+    }
+    test_shelf_begin(&shelf);
+    test_shelf_write_large(&shelf, "big", 5000, 5);
+    r = test_asker_read(&shelf.s, &key, 1);
+    for (size_t i = 0; i < r.row_count; i++) fields += r.rows[i].row.count;
+    CHECK(fields == count && r.row_count > 1);
+    test_reply_end(&r);
+    test_arena_end(&arena);
+    test_shelf_end(&shelf);
+}
+
 /* ---- Lists and writes that take turns ---- */
 
 /* A write under way, and the node that it changes each time anew. */
@@ -331,12 +356,14 @@ static void begin_some(test_shelf *shelf, fail_mem *fm, bool made)
     test_shelf_begin(shelf);
     test_shelf_write_large(shelf, "big", 150, 5);
     test_shelf_write_large(shelf, "bog", 70, 5);
+    test_shelf_write_large(shelf, "zoo", 70, 5);
     write_many(shelf, "n", 150, 1);
     test_shelf_reopen(shelf);
     if (!made) return;
     CHECK(ask_once(shelf) == MT_OK);
     write_many(shelf, "n", 30, 2);
     test_shelf_write(shelf, "big f003=8@6", "");
+    test_shelf_write(shelf, "zoo f003=8@6", "");
     test_shelf_write(shelf, "bog^2", "");
     test_shelf_write_large(shelf, "n00003", 70, 9); /* of which the log does not say all */
     test_shelf_reopen(shelf);
@@ -525,6 +552,7 @@ int main(void)
         cmocka_unit_test(changes_of_many_leaves_are_taken_in_though_none_of_them_is_in_memory),
         cmocka_unit_test(an_index_that_lags_far_behind_takes_the_log_in_part_by_part),
         cmocka_unit_test(an_index_that_lags_too_far_behind_is_made_anew),
+        cmocka_unit_test(of_many_fields_that_are_asked_for_by_name_each_comes_once),
         cmocka_unit_test(writes_go_before_the_rest_of_a_node_that_is_listed),
         cmocka_unit_test(writes_go_before_the_rest_of_spans_that_are_listed),
         cmocka_unit_test(while_an_index_is_made_memory_may_be_out_at_any_time),

@@ -479,6 +479,10 @@ TEST(before_it_is_open_everything_is_refused)
     CHECK(r.status == MT_INVALID);
     test_ask_records(&s, &r, key.uid, key.uid, 1);
     CHECK(r.status == MT_INVALID);
+    test_ask_fingerprint(&s, &r, &(mt_storage_span){.parts = 1}, 1);
+    CHECK(r.status == MT_INVALID);
+    test_ask_items(&s, &r, &(mt_storage_span){.parts = 1}, 1);
+    CHECK(r.status == MT_INVALID);
     mt_storage_close(&s.storage);
     test_shelf_end(&shelf);
 }

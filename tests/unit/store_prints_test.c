@@ -385,8 +385,8 @@ TEST(a_leaf_that_holds_more_than_one_may_is_refused)
     CHECK(load_leaf(1, MT_UID_LEN_MAX + 1) == MT_MALFORMED);
 }
 
-/* A leaf of the index that is damaged while the store is open. */
-TEST(a_leaf_that_is_found_damaged_has_the_index_made_anew)
+/* A leaf of the index that is damaged, or is gone, while the store is open. */
+static void leaf_is_lost(bool gone)
 {
     test_shelf shelf = {.options.index_bytes = 1};
     const mt_storage_span some = {.first = mt_str("n010"), .end = mt_str("n050")};
@@ -400,7 +400,7 @@ TEST(a_leaf_that_is_found_damaged_has_the_index_made_anew)
     value = test_shelf_get(&shelf, mt_str("xn000"));
     CHECK(value.len > 0);
     value.data[value.len - 10] ^= 1;
-    test_shelf_put(&shelf, mt_str("xn000"), &value);
+    test_shelf_put(&shelf, mt_str("xn000"), gone ? NULL : &value);
     mt_buf_free(&value);
     test_ask_fingerprint(&shelf.s, &r, &some, 1);
     test_await(&shelf.s, &r);
@@ -409,6 +409,16 @@ TEST(a_leaf_that_is_found_damaged_has_the_index_made_anew)
     test_reply_end(&r);
     adds_up(&shelf);
     test_shelf_end(&shelf);
+}
+
+TEST(a_leaf_that_is_found_damaged_has_the_index_made_anew)
+{
+    leaf_is_lost(false);
+}
+
+TEST(a_leaf_that_is_gone_has_the_index_made_anew)
+{
+    leaf_is_lost(true);
 }
 
 /* ---- What the log says no more ---- */
@@ -447,6 +457,7 @@ int main(void)
         cmocka_unit_test(no_record_of_the_index_under_another_key_makes_a_sum_wrong),
         cmocka_unit_test(a_leaf_that_holds_more_than_one_may_is_refused),
         cmocka_unit_test(a_leaf_that_is_found_damaged_has_the_index_made_anew),
+        cmocka_unit_test(a_leaf_that_is_gone_has_the_index_made_anew),
         cmocka_unit_test(a_log_that_was_trimmed_too_far_has_the_index_made_anew),
     };
 
