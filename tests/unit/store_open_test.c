@@ -363,7 +363,7 @@ TEST(options_that_say_no_size_are_the_defaults)
 TEST(a_small_node_is_no_longer_than_a_frame_may_be)
 {
     test_shelf shelf = {.options.small_len_max = SIZE_MAX};
-    mt_bytes content;
+    mt_bytes content = {NULL, 0};
     uint64_t format, len;
     mt_buf value;
 
