@@ -22,11 +22,13 @@ static mt_status open_file(const mt_env *env, const char *path, cli_access acces
                                   .check = access == ACCESS_CHECK,
                                   .must_exist = access == ACCESS_WRITE || access == ACCESS_ALONE,
                                   .no_sync = access == ACCESS_SCRATCH};
+    const mt_node_store_options store_options = {.size = sizeof store_options,
+                                                 .check = access == ACCESS_CHECK};
     mt_kv kv;
     mt_status st = mt_kv_lmdb(env, path, &options, &kv, err);
 
     if (st != MT_OK) return st;
-    if ((st = mt_node_store_new(env, kv, NULL, out, err)) != MT_OK) mt_kv_close(&kv);
+    if ((st = mt_node_store_new(env, kv, &store_options, out, err)) != MT_OK) mt_kv_close(&kv);
     return st;
 }
 

@@ -178,7 +178,7 @@ const cli_command cli_verb_doctor = {
     .run = run_doctor,
     .help = "Usage: mytosis doctor [OPTION...]\n"
             "\n"
-            "Looks at every page of the store's file, then reads every record and checks it.\n"
+            "Looks at every page and every key of the file, then checks every record.\n"
             "Counts what is there, edges that lead to no node, and states that are more than\n"
             "10 minutes ahead of now. Damage is named. Nothing is changed, but by --restamp.\n"
             "\n"

@@ -9,20 +9,38 @@
 
 /* ---- The engine in between ---- */
 
+/* An answer on its way, which comes while it is asked for. */
+typedef struct bent {
+    test_shelf *shelf;
+    bool get;
+    const mt_kv_host *host;
+} bent;
+
+static void bend(void *ctx, uint64_t id, const mt_kv_answer *answer)
+{
+    bent *b = ctx;
+    mt_kv_answer other = *answer;
+
+    if (b->shelf->bend) b->shelf->bend(b->shelf, b->get, b->host, &other);
+    b->host->answer(b->host->ctx, id, &other);
+}
+
 static mt_status shelf_get(void *ctx, const mt_kv_host *host, uint64_t id, const mt_bytes *keys,
                            size_t count)
 {
-    mt_kv *engine = &((test_shelf *)ctx)->engine;
+    bent b = {ctx, true, host};
+    mt_kv *engine = &b.shelf->engine;
 
-    return engine->ops->get(engine->ctx, host, id, keys, count);
+    return engine->ops->get(engine->ctx, &(mt_kv_host){bend, &b}, id, keys, count);
 }
 
 static mt_status shelf_scan(void *ctx, const mt_kv_host *host, uint64_t id, mt_bytes after,
                             mt_bytes end, size_t limit)
 {
-    mt_kv *engine = &((test_shelf *)ctx)->engine;
+    bent b = {ctx, false, host};
+    mt_kv *engine = &b.shelf->engine;
 
-    return engine->ops->scan(engine->ctx, host, id, after, end, limit);
+    return engine->ops->scan(engine->ctx, &(mt_kv_host){bend, &b}, id, after, end, limit);
 }
 
 static void committed(void *ctx, uint64_t id, const mt_kv_answer *answer)
@@ -66,7 +84,7 @@ void test_shelf_release(test_shelf *shelf)
 
 /* ---- Life ---- */
 
-void test_shelf_open(test_shelf *shelf)
+mt_status test_shelf_try(test_shelf *shelf, test_reply *opened)
 {
     static const mt_kv_ops ops = {.abi = MT_KV_ABI,
                                   .size = sizeof(mt_kv_ops),
@@ -77,14 +95,24 @@ void test_shelf_open(test_shelf *shelf)
                                   .commit = shelf_commit,
                                   .close = shelf_close};
 
-    test_asker_init(&shelf->s, &shelf->te, (mt_kv){&ops, shelf}, &shelf->options);
+    return test_asker_try(&shelf->s, &shelf->te, (mt_kv){&ops, shelf}, &shelf->options, opened);
+}
+
+void test_shelf_open(test_shelf *shelf)
+{
+    test_reply opened;
+
+    if (test_shelf_try(shelf, &opened) != MT_OK) fail_msg("%s", opened.text);
+    test_reply_end(&opened);
 }
 
 void test_shelf_begin(test_shelf *shelf)
 {
     shelf->options.size = sizeof shelf->options;
-    test_env_init(&shelf->te, 1, test_mem());
-    CHECK(mt_kv_memory(&shelf->te.env, &shelf->engine) == MT_OK);
+    test_env_init(&shelf->te, 1, shelf->mem ? shelf->mem : test_mem());
+    shelf->engine_env = shelf->te.env;
+    shelf->engine_env.mem = test_mem();
+    CHECK(mt_kv_memory(&shelf->engine_env, &shelf->engine) == MT_OK);
     test_shelf_open(shelf);
     shelf->graph = test_graph_new();
 }
@@ -113,7 +141,7 @@ mt_cursor test_shelf_write(test_shelf *shelf, const char *rows, const char *orig
     return test_asker_write(&shelf->s, delta, origin);
 }
 
-mt_cursor test_shelf_write_large(test_shelf *shelf, const char *uid, size_t count, uint64_t state)
+mt_delta *test_large_delta(mt_graph *graph, const char *uid, size_t count, uint64_t state)
 {
     test_arena arena = {0};
     mt_field *fields = test_take(&arena, count * sizeof *fields);
@@ -126,9 +154,14 @@ mt_cursor test_shelf_write_large(test_shelf *shelf, const char *uid, size_t coun
         fields[i] = (mt_field){
             .name = test_copy(&arena, mt_str(name)), .value = mt_number(7), .state = state};
     }
-    test_worked(shelf->graph, mt_graph_merge_rows(shelf->graph, &row, 1, &delta));
+    test_worked(graph, mt_graph_merge_rows(graph, &row, 1, &delta));
     test_arena_end(&arena);
-    return test_asker_write(&shelf->s, delta, "");
+    return delta;
+}
+
+mt_cursor test_shelf_write_large(test_shelf *shelf, const char *uid, size_t count, uint64_t state)
+{
+    return test_asker_write(&shelf->s, test_large_delta(shelf->graph, uid, count, state), "");
 }
 
 size_t test_shelf_ops(test_shelf *shelf)

@@ -14,8 +14,11 @@
 #include "test_asker.h"
 #include "test_notation.h"
 
-typedef struct test_shelf {
+typedef struct test_shelf test_shelf;
+struct test_shelf {
     mt_node_store_options options; /* of the openings to come */
+    const mt_mem *mem;             /* of the store, and not of its engine; NULL: test_mem */
+    mt_env engine_env;
     test_env te;
     mt_kv engine; /* through all openings; the store has one that passes everything on to it */
     test_asker s;
@@ -24,7 +27,9 @@ typedef struct test_shelf {
     bool hold;       /* commits happen, but their answers wait for test_shelf_release */
     const mt_kv_host *held_host;
     uint64_t held_id; /* 0: none waits */
-} test_shelf;
+    /* What an engine answers to a get, or else to a scan, is made into something else, if this is set. */
+    void (*bend)(test_shelf *shelf, bool get, const mt_kv_host *host, mt_kv_answer *answer);
+};
 
 /* An empty engine, and a store that is open. All zero but for the options before. */
 void test_shelf_begin(test_shelf *shelf);
@@ -33,6 +38,9 @@ void test_shelf_end(test_shelf *shelf);
 /* Closes the store and opens it again; opens one that was closed. */
 void test_shelf_reopen(test_shelf *shelf);
 void test_shelf_open(test_shelf *shelf);
+
+/* Opens one that was closed, or fails: then `opened` says why, and nothing is open. */
+mt_status test_shelf_try(test_shelf *shelf, test_reply *opened);
 
 /* Merges rows in words, and writes what they changed as one commit. Answers the head. */
 mt_cursor test_shelf_write(test_shelf *shelf, const char *rows, const char *origin);
@@ -79,6 +87,7 @@ void test_shelf_put(test_shelf *shelf, mt_bytes key, const mt_buf *value);
 void test_shelf_copy(test_shelf *from, test_shelf *to);
 
 /* Large nodes: `count` fields f000 and on, each of this value, at this state. */
+mt_delta *test_large_delta(mt_graph *graph, const char *uid, size_t count, uint64_t state);
 mt_cursor test_shelf_write_large(test_shelf *shelf, const char *uid, size_t count, uint64_t state);
 
 /* Pairs of an engine, as they were: what a scan with the id 1 answers at once. */

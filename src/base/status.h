@@ -14,6 +14,11 @@ mt_status mti_fail(mt_error *err, mt_status status, const char *format, ...)
 mt_status mti_no_memory(mt_error *err);
 
 /* For `%.*s`: the length of a run, cut to what a message can show. */
-#define MTI_SHOW(bytes) (int)((bytes).len < 64 ? (bytes).len : 64), (const char *)(bytes).data
+#define MTI_SHOW(bytes) mti_shown_len((bytes).len), (const char *)(bytes).data
+
+static inline int mti_shown_len(size_t len)
+{
+    return len < 64 ? (int)len : 64;
+}
 
 #endif

@@ -88,13 +88,30 @@ static void deliver(mti_asking *asking, const mt_kv_answer *answer)
     mti_store_leave(store);
 }
 
+/* Whether an answer is one to what was asked: a pair for each key of a get, and of a scan only keys as an
+ * engine may have them. */
+static bool is_of_question(const mti_asking *asking, const mt_kv_answer *answer)
+{
+    if (answer->status != MT_OK) return true;
+    if (asking->get_count > 0) return answer->count == asking->get_count;
+    for (size_t i = 0; i < answer->count; i++) {
+        size_t len = answer->pairs[i].key.len;
+
+        if (len == 0 || len > MT_KV_KEY_LEN_MAX) return false;
+    }
+    return true;
+}
+
 /* The engine answers. A number that is not waited for is ignored. */
 static void answered(void *ctx, uint64_t id, const mt_kv_answer *answer)
 {
+    static const mt_kv_answer other = {
+        .status = MT_MALFORMED,
+        .text = "the key-value engine answers to other keys than it was asked for"};
     mti_node_store *store = ctx;
     mti_asking *asking = mti_map_take(&store->asked, id);
 
-    if (asking) deliver(asking, answer);
+    if (asking) deliver(asking, is_of_question(asking, answer) ? answer : &other);
 }
 
 static void question_failed(mti_asking *asking, mt_status status)
@@ -104,13 +121,15 @@ static void question_failed(mti_asking *asking, mt_status status)
     deliver(asking, &answer);
 }
 
-/* Takes the next number for a question; 0: there is no memory, and the asking knows. */
-static uint64_t question_begin(mti_asking *asking)
+/* Takes the next number for a question, a get of so many keys or another one; 0: there is no memory, and
+ * the asking knows. */
+static uint64_t question_begin(mti_asking *asking, size_t get_count)
 {
     mti_node_store *store = asking->store;
     uint64_t id = store->last_id + 1;
 
     mti_assert(asking->running);
+    asking->get_count = get_count;
     store->kv_host = (mt_kv_host){answered, store};
     if (mti_map_put(&store->asked, id, asking) != MT_OK) {
         question_failed(asking, MT_NO_MEMORY);
@@ -130,7 +149,7 @@ static void question_asked(mti_node_store *store, uint64_t id, mt_status status)
 void mti_ask_get(mti_asking *asking, const mt_bytes *keys, size_t count)
 {
     mti_node_store *store = asking->store;
-    uint64_t id = question_begin(asking);
+    uint64_t id = question_begin(asking, count);
 
     if (id)
         question_asked(store, id, store->kv.get(store->kv_ctx, &store->kv_host, id, keys, count));
@@ -139,7 +158,7 @@ void mti_ask_get(mti_asking *asking, const mt_bytes *keys, size_t count)
 void mti_ask_scan(mti_asking *asking, mt_bytes after, mt_bytes end, size_t limit)
 {
     mti_node_store *store = asking->store;
-    uint64_t id = question_begin(asking);
+    uint64_t id = question_begin(asking, 0);
 
     if (!id) return;
     question_asked(store, id,
@@ -149,7 +168,7 @@ void mti_ask_scan(mti_asking *asking, mt_bytes after, mt_bytes end, size_t limit
 void mti_ask_commit(mti_asking *asking, const mt_kv_op *ops, size_t count)
 {
     mti_node_store *store = asking->store;
-    uint64_t id = question_begin(asking);
+    uint64_t id = question_begin(asking, 0);
 
     if (!id) return;
     question_asked(store, id, store->kv.commit(store->kv_ctx, &store->kv_host, id, ops, count));

@@ -19,9 +19,9 @@ void mti_batch_init(mti_batch *batch, const mt_mem *mem)
     batch->mem = mem;
 }
 
-static void chunks_free(mti_batch *batch, mti_chunk *kept)
+static void chunks_free(mti_batch *batch)
 {
-    while (batch->chunks && batch->chunks != kept) {
+    while (batch->chunks) {
         mti_chunk *chunk = batch->chunks;
 
         batch->chunks = chunk->older;
@@ -38,7 +38,7 @@ static void ops_free(mti_batch *batch)
 
 void mti_batch_free(mti_batch *batch)
 {
-    chunks_free(batch, NULL);
+    chunks_free(batch);
     ops_free(batch);
 }
 
@@ -48,10 +48,10 @@ void mti_batch_clear(mti_batch *batch)
     mti_chunk *kept = batch->chunks;
 
     if (kept && kept->cap > KEPT_LEN_MAX) {
-        chunks_free(batch, NULL);
+        chunks_free(batch);
     } else if (kept) {
         batch->chunks = kept->older;
-        chunks_free(batch, NULL);
+        chunks_free(batch);
         kept->older = NULL;
         batch->chunks = kept;
     }

@@ -91,7 +91,7 @@ static void add_up(mti_index *index, size_t from)
     mti_leaf_sum sum;
 
     memset(&sum, 0, sizeof sum);
-    if (from > 0 && index->count > 0) {
+    if (from > 0) {
         sum = index->leaves[from - 1].before;
         sum_add(&sum, &index->leaves[from - 1].sum);
     }
@@ -133,18 +133,6 @@ mti_leaf_sum mti_index_before_near(const mti_index *index, mt_bytes key, size_t 
     return sum;
 }
 
-mti_leaf_sum mti_index_before(const mti_index *index, mt_bytes key)
-{
-    size_t near = 0;
-
-    return mti_index_before_near(index, key, &near);
-}
-
-mti_leaf_sum mti_index_until(const mti_index *index, mt_bytes end)
-{
-    return end.len ? mti_index_before(index, end) : index->all;
-}
-
 /* ---- Leaves that come and go ---- */
 
 static mt_status leaf_make(const mt_mem *mem, mt_bytes first, mt_bytes bytes,
@@ -152,8 +140,8 @@ static mt_status leaf_make(const mt_mem *mem, mt_bytes first, mt_bytes bytes,
 {
     memset(out, 0, sizeof *out);
     out->sum = *sum;
-    if (first.len && !(out->first = mti_mem_alloc(mem, first.len))) return MT_NO_MEMORY;
-    if (first.len) memcpy(out->first, first.data, first.len);
+    if (!(out->first = mti_mem_alloc(mem, first.len))) return MT_NO_MEMORY;
+    memcpy(out->first, first.data, first.len);
     out->first_len = (uint16_t)first.len;
     if (bytes.len && !(out->bytes = mti_mem_alloc(mem, bytes.len))) {
         mti_mem_free(mem, out->first, out->first_len);
@@ -322,15 +310,6 @@ size_t mti_index_search_next(const mti_index *index, mti_index_search *search)
     return SIZE_MAX;
 }
 
-size_t mti_index_missing(const mti_index *index, const mti_changes *changes, size_t from)
-{
-    mti_index_search search = {.feed.changes = changes};
-    size_t at = mti_index_search_next(index, &search);
-
-    while (at < from) at = mti_index_search_next(index, &search);
-    return at;
-}
-
 /* A run of leaves, and how many come in its place. */
 typedef struct splice {
     size_t from, to;
@@ -430,7 +409,7 @@ static mt_status write_leaf(making *m, const mti_leaf *leaf, const mti_leaf *nex
         if (st != MT_OK || mt_bytes_equal(element.key, m->feed.passed)) continue;
         if (!is_field_of(element.key, m->feed.fields)) st = write(m, &element);
     }
-    if (iter.bad) return MT_MALFORMED;
+    mti_assert(!iter.bad);
     return st == MT_OK ? write_changes_before(m, next) : st;
 }
 
@@ -506,6 +485,7 @@ static void replace(making *m, mti_leaf *room, size_t count)
     mti_leaf *leaves = room ? room : index->leaves;
     size_t old = 0, at = 0, made = 0;
 
+    mti_assert(m->splice_count > 0); /* every change concerns a leaf, or makes one */
     for (size_t i = 0; i < m->splice_count; i++) {
         const splice *run = &m->splices[i];
 
@@ -553,7 +533,7 @@ mt_status mti_index_apply(mti_index *index, const mti_changes *changes, mti_chan
     mti_leaf_writer_clear(&m.writer);
     st = make_leaves(&m);
     if (st == MT_OK) st = room_for_leaves(&m, &room, &count);
-    if (st == MT_OK && m.splice_count > 0) replace(&m, room, count);
+    if (st == MT_OK) replace(&m, room, count);
     making_free(&m, st == MT_OK);
     return st;
 }

@@ -72,13 +72,8 @@ typedef struct mti_index_search {
  * the first call to the last, but for those that are loaded. */
 size_t mti_index_search_next(const mti_index *index, mti_index_search *search);
 
-/* The next leaf, from `from` on, that changes concern and that is not in memory: SIZE_MAX if there is
- * none. They are sorted. */
-size_t mti_index_missing(const mti_index *index, const mti_changes *changes, size_t from);
-
 /* Takes sorted changes in, of which no leaf is missing. `dropped`, if not NULL, is told the first key of
- * each stored leaf that is no more. MT_NO_MEMORY, MT_MALFORMED (a leaf is damaged): nothing has
- * changed. */
+ * each stored leaf that is no more. MT_NO_MEMORY: nothing has changed. */
 mt_status mti_index_apply(mti_index *index, const mti_changes *changes, mti_changes *dropped);
 
 /* Puts a leaf behind all others: how an index is read. `bytes` NULL: it is stored, and not in memory; else
@@ -99,14 +94,9 @@ void mti_index_unload(mti_index *index);
  * memory. `key` empty: all. */
 size_t mti_index_edge(const mti_index *index, mt_bytes key);
 
-/* What is before a key: nothing is missing. */
-mti_leaf_sum mti_index_before(const mti_index *index, mt_bytes key);
-
-/* The same, of keys that ascend: `*near` begins with 0, and is kept from one call to the next. */
+/* What is before a key: nothing is missing. Of keys that ascend: `*near` begins with 0, and is kept from one
+ * call to the next. */
 mti_leaf_sum mti_index_before_near(const mti_index *index, mt_bytes key, size_t *near);
-
-/* The same up to an end, which may be empty: to the last. */
-mti_leaf_sum mti_index_until(const mti_index *index, mt_bytes end);
 
 void mti_leaf_sum_subtract(mti_leaf_sum *sum, const mti_leaf_sum *other);
 

@@ -1,5 +1,6 @@
 #include "store/index_leaf.h"
 
+#include "base/assert.h"
 #include "base/checksum.h"
 #include "base/varint.h"
 #include "base/word.h"
@@ -9,7 +10,7 @@
 
 mt_bytes mti_element_uid(mt_bytes key)
 {
-    const uint8_t *zero = key.len ? memchr(key.data, 0, key.len) : NULL;
+    const uint8_t *zero = memchr(key.data, 0, key.len);
 
     if (zero) key.len = (size_t)(zero - key.data);
     return key;
@@ -20,7 +21,7 @@ mt_bytes mti_element_uid(mt_bytes key)
 void mti_leaf_iter_init(mti_leaf_iter *iter, mt_bytes leaf)
 {
     iter->at = leaf.data;
-    iter->end = leaf.len ? leaf.data + leaf.len : leaf.data;
+    iter->end = leaf.data + leaf.len;
     iter->state = 0;
     iter->key_len = 0;
     iter->bad = false;
@@ -88,17 +89,19 @@ bool mti_leaf_iter_next(mti_leaf_iter *iter, mti_element *out)
 
 /* ---- Reading nodes ---- */
 
-/* A number, mostly of one byte. */
+/* Here a leaf is believed: its bytes were looked at when it was loaded. A number, mostly of one byte. */
 static inline const uint8_t *number(const uint8_t *at, const uint8_t *end, uint64_t *out)
 {
     int len;
 
-    if (at < end && *at < 0x80) {
+    mti_assert(at < end);
+    if (*at < 0x80) {
         *out = *at;
         return at + 1;
     }
     len = mti_varint_get(at, end, out);
-    return len > 0 ? at + len : NULL;
+    mti_assert(len > 0);
+    return at + len;
 }
 
 /* Copies a few bytes: 16 at a time where so many can be read and written. Those may overlap. */
@@ -122,10 +125,10 @@ static inline const uint8_t *node_key(const uint8_t *at, const uint8_t *end, mt_
     uint64_t rest;
     size_t shared;
 
-    if (at == end) return NULL;
     shared = *at++;
-    if (!(at = number(at, end, &rest)) || rest > (size_t)(end - at)) return NULL;
-    if (shared > before.len || rest == 0 || rest > MT_UID_LEN_MAX - shared) return NULL;
+    at = number(at, end, &rest);
+    mti_assert(rest > 0 && rest <= (size_t)(end - at));
+    mti_assert(shared <= before.len && rest <= MT_UID_LEN_MAX - shared);
     if (shared > 0) copy_short(text, before.data, shared, true);
     copy_short(text + shared, at, (size_t)rest, end - at >= 16);
     *len = shared + (size_t)rest;
@@ -138,10 +141,11 @@ static inline const uint8_t *node_sums(const uint8_t *at, const uint8_t *end, ui
     uint64_t difference;
     unsigned parts;
 
-    if (at == end || (parts = *at++) > (PART_LIVING | PART_DELETED)) return NULL;
-    if (!(at = number(at, end, &difference))) return NULL;
+    mti_assert(at < end);
+    parts = *at++;
+    at = number(at, end, &difference);
     item->state_max = *state += mti_unzigzag(difference);
-    if (((size_t)(parts & 1) + (parts >> 1)) * 16 > (size_t)(end - at)) return NULL;
+    mti_assert(((size_t)(parts & 1) + (parts >> 1)) * 16 <= (size_t)(end - at));
     item->living = item->deleted = (mt_sum){0, 0};
     if (parts & PART_LIVING) {
         item->living = (mt_sum){mti_load_le64(at), mti_load_le64(at + 8)};
@@ -154,27 +158,27 @@ static inline const uint8_t *node_sums(const uint8_t *at, const uint8_t *end, ui
     return at;
 }
 
-bool mti_leaf_nodes(mt_bytes leaf, mt_storage_item *items, size_t *count, uint8_t *text,
+void mti_leaf_nodes(mt_bytes leaf, mt_storage_item *items, size_t *count, uint8_t *text,
                     size_t *text_len)
 {
     const uint8_t *at = leaf.data, *end = leaf.data + leaf.len;
     mt_storage_item *item = items + *count;
     mt_bytes before = {text, 0};
     uint64_t state = 0;
-    size_t most = MTI_LEAF_MAX;
 
     text += *text_len;
-    while (at < end && most-- > 0) {
+    for (size_t most = MTI_LEAF_MAX; at < end; most--) {
         size_t len;
-        if (!(at = node_key(at, end, before, text, &len))) return false;
-        if (!(at = node_sums(at, end, &state, item))) return false;
+
+        mti_assert(most > 0);
+        at = node_key(at, end, before, text, &len);
+        at = node_sums(at, end, &state, item);
         item->uid = before = (mt_bytes){text, len};
         item++;
         text += len;
         *text_len += len;
     }
     *count = (size_t)(item - items);
-    return at == end;
 }
 
 /* ---- Writing ---- */

@@ -62,9 +62,8 @@ bool mti_leaf_iter_next(mti_leaf_iter *iter, mti_element *out);
 
 /* The elements of a leaf that has nodes alone, behind those of `items`, of which there are `*count` with
  * `*text_len` bytes of uids in `text`: as the iterator gives them, and several times as fast. There is room
- * for MTI_LEAF_MAX more, and for MT_UID_LEN_MAX bytes of each. False: it is no such leaf, and some may have
- * been added. */
-bool mti_leaf_nodes(mt_bytes leaf, mt_storage_item *items, size_t *count, uint8_t *text,
+ * for MTI_LEAF_MAX more, and for MT_UID_LEN_MAX bytes of each. */
+void mti_leaf_nodes(mt_bytes leaf, mt_storage_item *items, size_t *count, uint8_t *text,
                     size_t *text_len);
 
 /* ---- Writing ---- */

@@ -291,10 +291,12 @@ bool mti_items_next(mti_item_walk *walk, mti_items *out)
     behind =
         span->end.len > 0 && (last || mt_bytes_compare(mti_leaf_first(leaf + 1), span->end) > 0);
     begun = out->count;
-    if (leaf->sum.nodes != leaf->sum.elements)
+    if (leaf->sum.nodes != leaf->sum.elements) {
         take_leaf(span, leaf, before, behind, out, &text_len);
-    else if (mti_leaf_nodes(mti_leaf_bytes(leaf), out->at, &out->count, out->text, &text_len))
+    } else {
+        mti_leaf_nodes(mti_leaf_bytes(leaf), out->at, &out->count, out->text, &text_len);
         trim(span, begun, before, behind, out);
+    }
     if (!last && !mti_element_is_node(mti_leaf_first(leaf + 1))) take_back(walk, out);
     return true;
 }

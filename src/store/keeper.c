@@ -377,16 +377,14 @@ void mti_keeper_trim(mti_keeper *keeper)
 static void take_in(mti_keeper *keeper, mti_changes *changes)
 {
     size_t count = keeper->dropped.count, len = keeper->dropped.text.len;
-    mt_status st = mti_index_apply(&keeper->index, changes, &keeper->dropped);
 
-    if (st == MT_OK) {
+    if (mti_index_apply(&keeper->index, changes, &keeper->dropped) == MT_OK) {
         mti_changes_clear(changes);
         return;
     }
     keeper->dropped.count = count;
     keeper->dropped.text.len = len;
-    if (st == MT_NO_MEMORY) mti_keeper_no_memory(keeper);
-    else mti_keeper_drop(keeper);
+    mti_keeper_no_memory(keeper);
 }
 
 bool mti_keeper_apply(mti_asking *asking, mti_changes *changes)
@@ -525,11 +523,6 @@ void mti_keeper_take(mti_asking *asking, const mt_kv_answer *answer)
     }
     if (answer->status != MT_OK) {
         mti_keeper_fail(keeper, answer->status, answer->text);
-        return;
-    }
-    if (keeper->get.count > 0 && answer->count != keeper->get.count) {
-        mti_keeper_fail(keeper, MT_MALFORMED,
-                        "the key-value engine answers to other keys than it was asked for");
         return;
     }
     if (keeper->asked == MTI_ASKED_LEAVES) take_leaves(keeper, answer);

@@ -131,7 +131,6 @@ static mt_status take_node(mti_node_store *store, const mt_kv_pair *pair)
     bool is_large;
     mt_status st;
 
-    if (pair->key.len == 0 || pair->key.len > sizeof b->node.data) return MT_OK;
     st = mti_keeper_read_node(store, pair->key, pair->value, &print, &is_large, &b->large);
     if (st == MT_OK) st = add(keeper, mti_key_rest(pair->key), &print);
     else if (st == MT_NOT_FOUND) is_large = false;
@@ -205,7 +204,7 @@ static mt_status take_field(mti_node_store *store, const mt_kv_pair *pair)
     mti_print print;
     mt_status st;
 
-    if (pair->key.len < uid.len + 2 || pair->key.len > sizeof b->after.data) return MT_OK;
+    if (pair->key.len < uid.len + 2) return MT_OK;
     name = mti_key_name(pair->key, uid);
     st = mti_keeper_read_field(store, uid, &b->large, name, pair->value, &print);
     if (st == MT_OK) st = add(&store->keeper, mti_key_rest(pair->key), &print);

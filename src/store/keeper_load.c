@@ -23,7 +23,6 @@ static mt_status take_pair(mti_keeper *keeper, const mt_kv_pair *pair)
     mti_leaf_sum sum;
     mt_bytes rest, bytes;
 
-    if (pair->key.len == 0 || pair->key.len > MT_KV_KEY_LEN_MAX) return MT_MALFORMED;
     switch (mti_index_record_of(pair->key, &rest)) {
     case MTI_INDEX_META: return MT_OK;
     case MTI_INDEX_STRANGE: break;

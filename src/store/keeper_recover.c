@@ -321,7 +321,7 @@ static void large_take(mti_node_store *store, const mt_kv_answer *answer)
     for (size_t i = 0; i < answer->count; i++) {
         mt_bytes key = answer->pairs[i].key;
 
-        if (key.len < uid.len + 2 || key.len > sizeof r->after.data) continue;
+        if (key.len < uid.len + 2) continue;
         take_field(store, &node->large, uid, key, answer->pairs[i].value);
         memcpy(r->after.data, key.data, key.len);
         r->after.len = key.len;

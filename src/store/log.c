@@ -1,4 +1,5 @@
 /* log.c - reading the sequence log, and the database's own records. */
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/status.h"
 #include "store/node_store.h"
@@ -88,8 +89,7 @@ static void add_change(asking_changes *a, uint64_t number, const mti_log_entry *
                                   .name_count = entry->name_count,
                                   .all = entry->all,
                                   .origin = entry->origin};
-    for (size_t i = 0; i < entry->name_count && mti_log_name_next(&names, &name); i++)
-        a->names[a->name_count++] = name;
+    while (mti_log_name_next(&names, &name)) a->names[a->name_count++] = name;
 }
 
 /* What is sound comes first; nobody may go on past what is damaged, for it is not known what that
@@ -132,9 +132,12 @@ static void changes_take(mti_asking *asking, const mt_kv_answer *answer)
         mti_asking_fail(asking, MT_NO_MEMORY, mt_status_text(MT_NO_MEMORY));
         return;
     }
-    for (size_t i = 0; i < count; i++)
-        if (get_entry(&answer->pairs[i], &number, &entry, NULL) == MT_OK)
-            add_change(a, number, &entry);
+    for (size_t i = 0; i < count; i++) {
+        mt_status st = get_entry(&answer->pairs[i], &number, &entry, NULL);
+
+        mti_assert(st == MT_OK); /* as it was when room was made for it */
+        add_change(a, number, &entry);
+    }
     changes_answer(a, !answer->more || answer->count == 0, &damage);
 }
 

@@ -12,6 +12,7 @@
  * A node of which only a part is in memory has more fields than a small one may have: others are read
  * whole. Else one could become shorter by a value that is written over, and rest as a large node while
  * it looks like a small one. */
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "base/status.h"
 #include "crdt/delta.h"
@@ -279,5 +280,6 @@ mt_status mti_plan_touch(mti_node_store *store, const mti_touch *touch, mt_error
     if (small) return delete_fields(store, mt_node_uid(after));
     floor_stays = large && mt_node_floor(after) == mt_node_floor(before);
     if (!partial || floor_stays) return put_changes(store, touch);
-    return touch->first == touch->last ? refuse_partial(touch, err) : put_steps(store, touch, err);
+    mti_assert(touch->first != touch->last); /* no step raises the floor of a part */
+    return put_steps(store, touch, err);
 }

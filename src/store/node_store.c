@@ -85,6 +85,7 @@ static void options_copy(const mt_node_store_options *options, mti_node_store *s
     store->keeper.lag_max = own.index_lag;
     if (own.index_bytes) store->keeper.bytes_max = own.index_bytes;
     store->keeper.off = own.no_fingerprints;
+    store->check = own.check;
     store->ops = store_ops;
     if (own.no_fingerprints) {
         store->ops.fingerprint = NULL;

@@ -23,6 +23,11 @@
 typedef struct mti_node_store mti_node_store;
 typedef struct mti_asking mti_asking;
 
+/* ---- Checking ---- */
+
+/* Whether a record may be found under its key by who looks for it. MT_MALFORMED, MT_NO_MEMORY. */
+mt_status mti_store_check(mti_node_store *store, const mt_kv_pair *pair, mt_error *err);
+
 /* ---- Askings ---- */
 
 struct mti_asking {
@@ -40,6 +45,7 @@ struct mti_asking {
     /* Frees what the asking holds beside itself. May be NULL. */
     void (*dispose)(mti_asking *asking);
 
+    size_t get_count; /* keys of the get that is under way; 0: none, or it is another question */
     mti_asking *next; /* in a queue */
     bool running;     /* `go` is on the stack */
     bool ready;       /* to go on */
@@ -94,6 +100,7 @@ struct mti_node_store {
     mt_kv_host kv_host;
     mt_limits limits;
     uint64_t log_max;
+    bool check;           /* all keys, when it is opened */
     size_t small_len_max; /* of a store that is there, what it was made with */
 
     size_t depth; /* calls into the store that are on the stack */
@@ -156,8 +163,8 @@ mt_status mti_store_items(void *ctx, const mt_storage_host *host, uint64_t id,
 /* Puts an asking behind all others, and runs what can be run. It goes on once it is the first. */
 void mti_writes_add(mti_asking *asking);
 
-/* The first one lets the others go before it, if there are any; false: there are none. */
-bool mti_writes_yield(mti_asking *asking);
+/* The first one lets the others go before it; there are some. */
+void mti_writes_yield(mti_asking *asking);
 
 /* Ends the first. */
 void mti_writes_end(mti_asking *asking, const mt_storage_answer *answer);

@@ -7,6 +7,7 @@
  *     LAST     the newest one, looked for by halves, since engines only scan forwards: some dozen scans
  *              for a single pair each
  *     NEWEST   what it says
+ *     CHECK    a scan of all keys, if they are to be looked at
  *
  * The number of the newest entry is the head of the log, and what it says of the clock holds for the
  * store. Where it is damaged, the clock is that of the last record that says one by itself, or none,
@@ -17,10 +18,11 @@
 #include "store/node_store.h"
 
 #define BOOTS_PAGE MTI_BOOTS_MAX
+#define CHECK_PAGE 256
 
 typedef struct opening {
     mti_asking asking;
-    enum { META, EMPTY, BOOTS, FIRST, LAST, NEWEST } stage;
+    enum { META, EMPTY, BOOTS, FIRST, LAST, NEWEST, CHECK } stage;
     mti_key after, end;
     uint64_t first;     /* the number of the oldest entry; 0: none */
     uint64_t low, high; /* an entry is at `low`, or that is 0; none at `high` or after it */
@@ -28,10 +30,17 @@ typedef struct opening {
     uint64_t hint;      /* the log ended here or later; 0: not known */
     uint64_t step;
     bool bounded;        /* `high` was found, and not only assumed */
+    bool passes;         /* the next scan goes on behind `after` */
     uint64_t clock_head; /* where the log ended when the clock was written by itself */
     mt_buf index_meta;   /* the meta record of the fingerprint index, if there is one */
     bool has_index;
 } opening;
+
+static void key_copy(mti_key *key, mt_bytes bytes)
+{
+    memcpy(key->data, bytes.data, bytes.len);
+    key->len = bytes.len;
+}
 
 static void fail(opening *o, mt_status status, const char *text)
 {
@@ -47,6 +56,11 @@ static void finish(opening *o)
                             .log_first = o->first};
     mt_storage_answer answer = {.info = &info};
 
+    if (store->check && o->stage != CHECK) {
+        o->stage = CHECK;
+        o->after.len = 0;
+        return;
+    }
     store->plan.next = store->log;
     store->opened = true;
     mti_keeper_opened(store, !store->log.formatted, o->has_index, mt_buf_bytes(&o->index_meta));
@@ -142,10 +156,6 @@ static void meta_take(opening *o, const mt_kv_answer *answer)
     mt_error err = {MT_OK, ""};
     mt_status st;
 
-    if (answer->count != META_COUNT) {
-        fail(o, MT_MALFORMED, "the key-value engine answers to other keys than it was asked for");
-        return;
-    }
     st = read_format(o, answer, &err);
     if (st != MT_OK && st != MT_NOT_FOUND) {
         fail(o, st, err.text);
@@ -202,12 +212,24 @@ static void boots_take(opening *o, const mt_kv_answer *answer)
 
 /* ---- FIRST, LAST, NEWEST ---- */
 
-/* Asks for the first entry at or after a number. */
+/* Asks for the first entry at or after a number, or behind a key that is none of an entry. */
 static void entry_ask(opening *o, uint64_t number)
 {
-    mti_key_set_number(&o->after, MTI_KEY_LOG, number - 1);
+    if (!o->passes) mti_key_set_number(&o->after, MTI_KEY_LOG, number - 1);
+    o->passes = false;
     mti_key_set_number(&o->end, MTI_KEY_LOG, MTI_NUMBER_END);
     mti_ask_scan(&o->asking, mti_key_bytes(&o->after), mti_key_bytes(&o->end), 1);
+}
+
+/* Whether there is a key that is none of an entry, which is passed then: there may be entries behind it. */
+static bool passes(opening *o, const mt_kv_answer *answer)
+{
+    mt_bytes key = answer->count > 0 ? answer->pairs[0].key : (mt_bytes){NULL, 0};
+    uint64_t number;
+
+    if (key.len == 0 || mti_key_number(key, MTI_KEY_LOG, &number)) return false;
+    key_copy(&o->after, key);
+    return o->passes = true;
 }
 
 static bool entry_found(const mt_kv_answer *answer, uint64_t *number)
@@ -279,6 +301,22 @@ static void newest_take(opening *o, const mt_kv_answer *answer)
     finish(o);
 }
 
+/* ---- CHECK ---- */
+
+static void check_take(opening *o, const mt_kv_answer *answer)
+{
+    mt_error err = {MT_OK, ""};
+
+    for (size_t i = 0; i < answer->count; i++) {
+        if (mti_store_check(o->asking.store, &answer->pairs[i], &err) != MT_OK) {
+            fail(o, err.status, err.text);
+            return;
+        }
+        key_copy(&o->after, answer->pairs[i].key);
+    }
+    if (!answer->more || answer->count == 0) finish(o);
+}
+
 /* ---- Stages ---- */
 
 static void opening_go(mti_asking *asking)
@@ -292,6 +330,9 @@ static void opening_go(mti_asking *asking)
     case FIRST: entry_ask(o, 1); break;
     case LAST: entry_ask(o, o->probe); break;
     case NEWEST: entry_ask(o, o->low); break;
+    case CHECK:
+        mti_ask_scan(asking, mti_key_bytes(&o->after), (mt_bytes){NULL, 0}, CHECK_PAGE);
+        break;
     }
 }
 
@@ -303,6 +344,7 @@ static void opening_take(mti_asking *asking, const mt_kv_answer *answer)
         fail(o, answer->status, answer->text);
         return;
     }
+    if (o->stage >= FIRST && o->stage <= NEWEST && passes(o, answer)) return;
     switch (o->stage) {
     case META: meta_take(o, answer); break;
     case EMPTY: empty_take(o, answer); break;
@@ -310,6 +352,7 @@ static void opening_take(mti_asking *asking, const mt_kv_answer *answer)
     case FIRST: first_take(o, answer); break;
     case LAST: last_take(o, answer); break;
     case NEWEST: newest_take(o, answer); break;
+    case CHECK: check_take(o, answer); break;
     }
 }
 

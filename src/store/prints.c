@@ -98,7 +98,8 @@ static bool yield(asking_prints *a)
     a->count -= walk->span;
     if (mt_bytes_compare(a->spans->first, last) < 0) a->spans->first = last;
     a->stage = BEGIN;
-    return mti_writes_yield(&a->asking);
+    mti_writes_yield(&a->asking);
+    return true;
 }
 
 /* No uid, and none of its fields, lies between the last that was told and this. */
@@ -205,7 +206,7 @@ static void prints_dispose(mti_asking *asking)
     asking_prints *a = (asking_prints *)asking;
     const mt_mem *mem = asking->store->mem;
 
-    if (a->size) mti_mem_free(mem, a->block, a->size);
+    mti_mem_free(mem, a->block, a->size);
     mti_mem_free(mem, a->items, sizeof *a->items);
 }
 

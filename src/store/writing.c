@@ -6,6 +6,7 @@
  * The engine is given one commit at a time. So each is planned on what is really there, and one that
  * fails leaves nothing to be taken back but its own plan. Whoever has many small commits unites them
  * in one write, as the database does, and then they share one fsync. */
+#include "base/assert.h"
 #include "base/bytes.h"
 #include "store/readers.h"
 
@@ -57,12 +58,11 @@ static void queue_take_first(mti_node_store *store)
     store->writing = false;
 }
 
-bool mti_writes_yield(mti_asking *asking)
+void mti_writes_yield(mti_asking *asking)
 {
-    if (!asking->next) return false;
+    mti_assert(asking->next != NULL);
     queue_take_first(asking->store);
     mti_writes_add(asking);
-    return true;
 }
 
 void mti_writes_end(mti_asking *asking, const mt_storage_answer *answer)

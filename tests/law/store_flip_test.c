@@ -5,8 +5,8 @@
  * log, the records. What is served is always what was written. tests/unit/store_damage_test.c has more of
  * the records themselves, whatever the engine.
  *
- * Of a record: somebody says that it is damaged, or all is there as it was. Of a key: the record may also
- * be where nobody looks for it. All else is LMDB's own: pages' heads, where in a page its pairs are, which
+ * Of a record: somebody says that it is damaged, or all is there as it was. Of a key, if the store is not
+ * checked: the record may also be where nobody looks for it. All else is LMDB's own: pages' heads, where in a page its pairs are, which
  * pages are the newest. That carries no checksums and LMDB trusts it, so such damage may hide what is
  * there, bring back the commit before, or end the program; how often is told. So the file is read in a
  * process of its own.
@@ -49,9 +49,10 @@ typedef enum byte_kind { OF_LMDB, OF_KEY, OF_RECORD, BYTE_KINDS } byte_kind;
 
 static const char *const kind_names[BYTE_KINDS] = {"of LMDB's own", "of keys", "of records"};
 
-/* The worst that a changed one may come to: where LMDB is believed, and where its structure is checked
- * before. Then the commit before comes back in the bits that say which one is the last. */
-static const outcome kind_worst[2][BYTE_KINDS] = {{ENDED, LOST, HARMLESS}, {OLDER, LOST, HARMLESS}};
+/* The worst that a changed one may come to: where LMDB is believed, and where its structure and all keys are
+ * checked before. Then the commit before comes back in the bits that say which one is the last. */
+static const outcome kind_worst[2][BYTE_KINDS] = {{ENDED, LOST, HARMLESS},
+                                                  {OLDER, HARMLESS, HARMLESS}};
 
 /* What was there after a commit. */
 typedef struct moment {
@@ -138,7 +139,8 @@ static mt_status kv_open(bed *b, const char *path, mt_kv *kv)
 
 static mt_node_store_options store_options(void)
 {
-    return (mt_node_store_options){.size = sizeof(mt_node_store_options), .small_len_max = 100};
+    return (mt_node_store_options){
+        .size = sizeof(mt_node_store_options), .small_len_max = 100, .check = checked};
 }
 
 static void write_rows(bed *b, test_asker *s, const char *rows, const char *origin)

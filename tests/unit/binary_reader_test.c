@@ -444,6 +444,61 @@ TEST(pieces_are_fed_only_when_asked_for)
     mt_buf_free(&bytes);
 }
 
+TEST(a_reader_that_failed_is_fed_no_more)
+{
+    mt_binary_reader *reader;
+    mt_row row;
+
+    CHECK(mt_binary_reader_new(test_mem(), NULL, NULL, NULL, &reader) == MT_OK);
+    CHECK(mt_binary_reader_feed(reader, mt_str("{"), false) == MT_OK);
+    CHECK(mt_binary_reader_next(reader, &row) == MT_MALFORMED);
+    CHECK(strstr(mt_binary_reader_error(reader)->text, "a frame begins with byte 123, not 161"));
+    CHECK(mt_binary_reader_feed(reader, mt_str("{"), false) == MT_INVALID);
+    mt_binary_reader_free(reader);
+}
+
+/* A frame is never longer than lengths in it can say. */
+TEST(limits_may_be_as_large_as_can_be)
+{
+    const mt_limits limits = {.frame_len_max = SIZE_MAX, .block_len_max = SIZE_MAX};
+    mt_buf bytes = sample(NULL), longer = test_hex("a1 01 ffffffffffffffffff01");
+    mt_binary_reader *reader;
+    mt_row row;
+
+    CHECK(mt_binary_reader_new(test_mem(), &limits, NULL, "t", &reader) == MT_OK);
+    CHECK(mt_binary_reader_feed(reader, mt_buf_bytes(&bytes), true) == MT_OK);
+    while (mt_binary_reader_next(reader, &row) == MT_OK) {
+    }
+    CHECK(mt_binary_reader_next(reader, &row) == MT_END);
+    mt_binary_reader_reset(reader);
+    CHECK(mt_binary_reader_feed(reader, mt_buf_bytes(&longer), true) == MT_OK);
+    CHECK(mt_binary_reader_next(reader, &row) == MT_TOO_LARGE);
+    mt_binary_reader_free(reader);
+    mt_buf_free(&bytes);
+    mt_buf_free(&longer);
+}
+
+static mt_status no_memory_to_decompress(void *ctx, mt_bytes in, uint8_t *out, size_t out_len)
+{
+    (void)ctx, (void)in, (void)out, (void)out_len;
+    return MT_NO_MEMORY;
+}
+
+TEST(memory_may_be_out_for_the_compressor)
+{
+    mt_compressor poor = *test_store();
+    mt_buf bytes = sample(test_store());
+    mt_binary_reader *reader;
+    mt_row row;
+
+    poor.decompress = no_memory_to_decompress;
+    CHECK(mt_binary_reader_new(test_mem(), NULL, &poor, "t", &reader) == MT_OK);
+    CHECK(mt_binary_reader_feed(reader, mt_buf_bytes(&bytes), true) == MT_OK);
+    CHECK(mt_binary_reader_next(reader, &row) == MT_NO_MEMORY);
+    mt_binary_reader_free(reader);
+    mt_buf_free(&bytes);
+}
+
 TEST(a_long_name_of_the_input_is_cut)
 {
     char name[150], expected[300];
@@ -478,6 +533,9 @@ int main(void)
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(a_reader_that_is_reset_begins_anew),
         cmocka_unit_test(pieces_are_fed_only_when_asked_for),
+        cmocka_unit_test(a_reader_that_failed_is_fed_no_more),
+        cmocka_unit_test(limits_may_be_as_large_as_can_be),
+        cmocka_unit_test(memory_may_be_out_for_the_compressor),
         cmocka_unit_test(a_long_name_of_the_input_is_cut),
     };
 

@@ -543,14 +543,38 @@ static mt_status refuse_to_compress(void *ctx, const mt_bytes *parts, size_t cou
 TEST(what_the_compressor_answers_is_passed_on)
 {
     mt_compressor broken = *test_store();
+    mt_row row = row_of("u", NULL, 0);
+    mt_graph *graph = test_graph_new();
+    mt_delta *delta = NULL;
     sink s;
 
+    CHECK(mt_graph_merge_rows(graph, &row, 1, &delta) == MT_OK);
     broken.compress = refuse_to_compress;
     sink_open(&s, NULL, &broken);
     CHECK(mt_binary_finish(s.writer) == MT_IO);
     assert_string_equal(mt_binary_writer_error(s.writer)->text, "reading or writing failed");
     CHECK(mt_binary_finish(s.writer) == MT_IO);
+    /* After that it does nothing more. */
+    CHECK(mti_binary_cut(s.writer) == MT_IO);
+    CHECK(mt_binary_row(s.writer, &row) == MT_IO);
+    CHECK(mt_binary_delta(s.writer, delta, MT_CONFLICT) == MT_IO);
+    CHECK(mt_binary_delta(s.writer, delta, MT_UPDATE) == MT_IO);
     CHECK(s.out.len == 0);
+    sink_close(&s);
+    mt_delta_free(delta);
+    mt_graph_free(graph);
+}
+
+TEST(a_block_that_may_have_no_bytes_holds_no_row)
+{
+    const mt_limits limits = {.block_len_max = 100};
+    mt_row row = row_of("u", NULL, 0);
+    sink s;
+
+    sink_open(&s, &limits, test_store());
+    CHECK(mt_binary_row(s.writer, &row) == MT_TOO_LARGE);
+    assert_string_equal(mt_binary_writer_error(s.writer)->text,
+                        "a field of \"u\" fits no frame (block_len_max)");
     sink_close(&s);
 }
 
@@ -720,6 +744,7 @@ int main(void)
         cmocka_unit_test(a_node_that_goes_on_otherwise_than_announced_is_refused),
         cmocka_unit_test(what_no_graph_may_hold_is_refused),
         cmocka_unit_test(what_the_compressor_answers_is_passed_on),
+        cmocka_unit_test(a_block_that_may_have_no_bytes_holds_no_row),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(graphs_are_written_as_their_rows),
         cmocka_unit_test(nodes_are_written_one_by_one_as_in_their_graph),

@@ -522,11 +522,48 @@ TEST(objects_are_allocated_one_by_one_here)
     CHECK(mti_heap_checked());
 }
 
+/* Of a node or its graph, behind what stood there, where the buffer cannot grow for the `at`th time; false: it grows
+ * less often. */
+static bool snapshot_fails_at(const mt_graph *graph, bool whole, size_t at)
+{
+    fail_mem fm = {.fail_at = at + 1};
+    mt_buf out = {.mem = fail_mem_hook(&fm)};
+    mt_status st;
+
+    CHECK(mti_buf_append(&out, "x", 1) == MT_OK);
+    st = whole ? mt_graph_snapshot(graph, &out)
+               : mt_node_snapshot(mt_graph_get(graph, mt_str("ada")), &out);
+    CHECK(st == (fm.tripped ? MT_NO_MEMORY : MT_OK));
+    CHECK(!fm.tripped || (out.len == 1 && out.data[0] == 'x'));
+    mt_buf_free(&out);
+    CHECK(fm.live_bytes == 0);
+    return fm.tripped;
+}
+
+/* The longer the text, the later it is that there is no room. */
+TEST(a_snapshot_that_finds_no_room_leaves_what_was_there)
+{
+    char rows[512], text[256];
+
+    for (size_t len = 0; len < 200; len++) {
+        mt_graph *graph;
+
+        memset(text, 't', len);
+        text[len] = 0;
+        snprintf(rows, sizeof rows, "ada a='%s'@1 b=true@1 c=1@1, bob a=1@1, cy b=1@1", text);
+        graph = test_graph_from(rows);
+        for (int whole = 0; whole < 2; whole++)
+            for (size_t at = 0; snapshot_fails_at(graph, whole, at); at++) CHECK(at < 30);
+        mt_graph_free(graph);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(objects_are_allocated_one_by_one_here),
         cmocka_unit_test(without_memory_a_call_says_so_and_changes_nothing),
+        cmocka_unit_test(objects_are_allocated_one_by_one_here),
+        cmocka_unit_test(a_snapshot_that_finds_no_room_leaves_what_was_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,48 @@ TEST(what_is_no_single_row_is_refused)
          "byte 3: the row is marked to go on");
 }
 
+TEST(bad_names_of_fields_are_refused)
+{
+    says(test_frame(1, "01 41"), MT_MALFORMED, "byte 4: a row of 65 fields, more than 64");
+    says(test_frame(1, "01 01 02"), MT_MALFORMED, "byte 5: field name 1, where each is new");
+    says(test_frame(1, "01 01 03 ff 01\"u\" 0a 24"), MT_MALFORMED,
+         "byte 6: a field name is not UTF-8: byte 0xFF at 0");
+    says(test_frame(1, "01 02 03\"b\" 03\"a\" 01\"u\" 0a 24 24"), MT_MALFORMED,
+         "byte 8: the field \"a\" does not sort after \"b\"");
+    says(test_frame(1, "01 02 03\"a\" 03\"a\" 01\"u\" 0a 24 24"), MT_MALFORMED,
+         "byte 8: the field \"a\" does not sort after \"a\"");
+}
+
+/* The first bytes of a frame, with a length and a checksum that are right for them. */
+static void is_refused_cut(const mt_buf *frame, size_t len)
+{
+    mt_buf cut = {.mem = test_mem(), .cap = len + 4, .len = len + 4};
+    reading r;
+    mt_status st;
+
+    cut.data = cut.mem->resize(cut.mem->ctx, NULL, 0, cut.cap);
+    memcpy(cut.data, frame->data, len);
+    if (len > 3) cut.data[2] = (uint8_t)(len - 3);
+    test_mend(&cut);
+    reading_init(&r);
+    st = reading_get(&r, mt_buf_bytes(&cut));
+    CHECK(st == MT_MALFORMED && r.err.status == MT_MALFORMED && r.err.text[0]);
+    mti_decoder_free(&r.decoder);
+    mt_buf_free(&cut);
+}
+
+TEST(a_record_that_was_cut_anywhere_is_refused)
+{
+    mt_buf frame = test_frame(5, "02\"??\"" ROW);
+    reading r;
+
+    reading_init(&r);
+    CHECK(reading_get(&r, mt_buf_bytes(&frame)) == MT_OK);
+    mti_decoder_free(&r.decoder);
+    for (size_t len = 0; len + 4 < frame.len; len++) is_refused_cut(&frame, len);
+    mt_buf_free(&frame);
+}
+
 TEST(an_extension_of_the_frame_is_skipped)
 {
     mt_buf frame = test_frame(5, "02\"??\"" ROW);
@@ -170,6 +212,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_are_the_frames_of_their_rows),
         cmocka_unit_test(what_is_no_single_row_is_refused),
+        cmocka_unit_test(bad_names_of_fields_are_refused),
+        cmocka_unit_test(a_record_that_was_cut_anywhere_is_refused),
         cmocka_unit_test(an_extension_of_the_frame_is_skipped),
         cmocka_unit_test(every_flipped_bit_is_noticed),
         cmocka_unit_test(a_value_over_its_limit_is_too_large),

@@ -187,12 +187,27 @@ TEST(a_missing_function_is_named)
     mt_kv_ops kv = kv_table;
     mt_storage_ops storage = storage_table;
 
+    kv.get = NULL;
+    kv_is_refused(&kv, "the key-value engine \"table\" has no function \"get\"");
+    kv = kv_table;
     kv.scan = NULL;
     kv_is_refused(&kv, "the key-value engine \"table\" has no function \"scan\"");
+    kv = kv_table;
+    kv.commit = NULL;
+    kv_is_refused(&kv, "the key-value engine \"table\" has no function \"commit\"");
     kv = kv_table;
     kv.name = NULL;
     kv.close = NULL;
     kv_is_refused(&kv, "the key-value engine \"\" has no function \"close\"");
+    storage.read = NULL;
+    storage_is_refused(&storage, "the storage \"table\" has no function \"read\"");
+    storage = storage_table;
+    storage.write = NULL;
+    storage_is_refused(&storage, "the storage \"table\" has no function \"write\"");
+    storage = storage_table;
+    storage.close = NULL;
+    storage_is_refused(&storage, "the storage \"table\" has no function \"close\"");
+    storage = storage_table;
     storage.remove = NULL;
     storage_is_refused(&storage, "the storage \"table\" has no function \"remove\"");
     storage = storage_table;
@@ -212,6 +227,8 @@ TEST(an_engine_of_short_keys_is_refused)
 
     kv.key_len_max = 510;
     kv_is_refused(&kv, "the keys of \"table\" have at most 510 bytes, less than 511");
+    kv.name = NULL;
+    kv_is_refused(&kv, "the keys of \"\" have at most 510 bytes, less than 511");
     kv.key_len_max = 511;
     CHECK(mti_kv_adopt(&(mt_kv){&kv, NULL}, &(mt_kv_ops){0}, NULL) == MT_OK);
 }

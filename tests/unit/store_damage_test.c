@@ -1,5 +1,6 @@
 /* store_damage_test.c - every byte of every record, and of every key, changed: it is found or does no
  * harm, what is damaged is never served, and all else is read as before. */
+#include "store/key.h"
 #include "test_shelf.h"
 #include <stdio.h>
 #include <string.h>
@@ -278,6 +279,152 @@ TEST(damage_is_told_by_name)
     test_shelf_end(&shelf);
 }
 
+static void move(test_shelf *shelf, mt_bytes from, mt_bytes to)
+{
+    mt_buf value = test_shelf_get(shelf, from);
+
+    CHECK(value.len > 0);
+    test_shelf_put(shelf, to, &value);
+    mt_buf_free(&value);
+}
+
+static mt_bytes key_of(mti_key *key, uint8_t tag, const char *uid, const char *name)
+{
+    if (name)
+        key->len = (size_t)(mti_key_put_field(key->data, mt_str(uid), mt_str(name)) - key->data);
+    else mti_key_set(key, tag, mt_str(uid));
+    return mti_key_bytes(key);
+}
+
+#define FIFTY "a name which is so long that no message has all of"
+
+/* A message shows 64 bytes of a name. */
+TEST(long_names_of_what_is_damaged_are_cut)
+{
+    static const char uid[] = FIFTY " it, and so it is cut",
+                      other[] = FIFTY " it, and so is another";
+    mti_key from, to;
+    test_shelf shelf = {.options.small_len_max = 120};
+    char rows[1024];
+    test_reply r;
+
+    test_shelf_begin(&shelf);
+    snprintf(rows, sizeof rows, "%s x=1@1, %s x=1@1", "ada", "bob");
+    test_shelf_write(&shelf, rows, "");
+    test_shelf_write_large(&shelf, uid, 66, 5);
+    test_shelf_write_large(&shelf, other, 66, 5);
+    CHECK(test_shelf_record(&shelf, uid, "12") == MT_OK);
+    move(&shelf, key_of(&from, 'n', "ada", NULL), key_of(&to, 'n', FIFTY FIFTY, NULL));
+    read_says(&shelf, FIFTY FIFTY,
+              "the record of node \"" FIFTY "a name which i\": it is of the node \"ada\"");
+    move(&shelf, key_of(&from, 'f', other, "f001"), key_of(&to, 'f', uid, "f001"));
+    read_says(&shelf, uid,
+              "the record of node \"" FIFTY " it, and so it\", field \"f001\": it is of the node "
+              "\"" FIFTY " it, and so is\"");
+    spoil(&shelf, key_of(&from, 'n', uid, NULL));
+    read_says(&shelf, uid,
+              "the record of node \"" FIFTY " it, and so it\": the seal does not match the bytes");
+    spoil(&shelf, key_of(&from, 'r', uid, NULL));
+    test_ask_records(&shelf.s, &r, mt_str(""), mt_str(""), 10);
+    CHECK(r.status == MT_MALFORMED);
+    assert_string_equal(r.text, "the record \"" FIFTY
+                                " it, and so it\": the seal does not match the bytes");
+    test_reply_end(&r);
+    test_shelf_end(&shelf);
+}
+
+/* A field under the name of another; two fields in one record; a floor in it; a state below its node's floor. */
+TEST(a_record_that_is_not_of_its_field_is_found_out)
+{
+    static const char long_name[] = FIFTY FIFTY;
+    mti_key from, to;
+    test_shelf shelf = {0};
+    test_reply r;
+
+    test_shelf_begin(&shelf);
+    test_shelf_write_large(&shelf, "big", 66, 5);
+    test_shelf_write(&shelf, "two a=1@9 b=1@9, one^9 a=1@10, old a=1@2", "");
+    move(&shelf, key_of(&from, 'f', "big", "f001"), key_of(&to, 'f', "big", long_name));
+    read_says(&shelf, "big",
+              "the record of node \"big\", field \"" FIFTY "a name which i\": it is of the field "
+              "\"f001\"");
+    test_shelf_put(&shelf, mti_key_bytes(&to), NULL);
+    test_shelf_reads(&shelf, "big", "f002", false, "\"big\": \"f002\"=7@5 partial max 5");
+    test_ask_list(&shelf.s, &r, mt_str(""), mt_str(""), 100);
+    CHECK(r.status == MT_OK);
+    test_reply_end(&r);
+    test_shelf_end(&shelf);
+}
+
+/* The record of a small node lies where one of a field does, of a node of that uid. */
+TEST(a_record_of_a_node_is_none_of_a_field)
+{
+    const char *const rows[] = {"big a=1@9 b=1@9", "big^9 f001=1@10"};
+
+    for (size_t i = 0; i < TEST_COUNT(rows); i++) {
+        test_shelf shelf = {0}, other = {0};
+        mti_key key;
+        mt_buf value;
+
+        test_shelf_begin(&shelf);
+        test_shelf_begin(&other);
+        test_shelf_write_large(&shelf, "big", 66, 5);
+        test_shelf_write(&other, rows[i], "");
+        value = test_shelf_get(&other, mt_str("nbig"));
+        test_shelf_put(&shelf, key_of(&key, 'f', "big", "f001"), &value);
+        mt_buf_free(&value);
+        read_says(&shelf, "big",
+                  "the record of node \"big\", field \"f001\": it is not of a single field");
+        test_shelf_end(&other);
+        test_shelf_end(&shelf);
+    }
+}
+
+TEST(a_field_that_its_nodes_floor_took_away_is_found_out)
+{
+    test_shelf shelf = {0}, other = {0};
+    mt_buf value;
+
+    test_shelf_begin(&shelf);
+    test_shelf_begin(&other);
+    test_shelf_write_large(&shelf, "big", 66, 5);
+    test_shelf_write_large(&other, "big", 66, 9);
+    test_shelf_write(&other, "big^8", "");
+    value = test_shelf_get(&other, mt_str("nbig"));
+    test_shelf_put(&shelf, mt_str("nbig"), &value);
+    mt_buf_free(&value);
+    read_says(
+        &shelf, "big",
+        "the record of node \"big\", field \"f000\": its state 5 is not above its node's floor, 8");
+    test_shelf_end(&other);
+    test_shelf_end(&shelf);
+}
+
+TEST(of_two_damaged_records_the_first_is_told)
+{
+    test_shelf shelf = {0};
+    test_reply r;
+
+    test_shelf_begin(&shelf);
+    CHECK(test_shelf_record(&shelf, "a", "1") == MT_OK);
+    CHECK(test_shelf_record(&shelf, "b", "1") == MT_OK);
+    test_shelf_write(&shelf, "ada x=1@1, bob x=1@1", "");
+    spoil(&shelf, mt_str("ra"));
+    spoil(&shelf, mt_str("rb"));
+    spoil(&shelf, mt_str("nada"));
+    spoil(&shelf, mt_str("nbob"));
+    test_ask_records(&shelf.s, &r, mt_str(""), mt_str(""), 10);
+    CHECK(r.status == MT_MALFORMED && r.record_count == 0);
+    assert_string_equal(r.text, "the record \"a\": the seal does not match the bytes");
+    test_reply_end(&r);
+    test_ask_list(&shelf.s, &r, mt_str(""), mt_str(""), 10);
+    CHECK(r.status == MT_MALFORMED && r.row_count == 0);
+    assert_string_equal(r.text,
+                        "the record of node \"ada\": the checksum does not match the bytes");
+    test_reply_end(&r);
+    test_shelf_end(&shelf);
+}
+
 /* Who took it for whole would write it anew without that field, and leave its record behind. */
 TEST(a_large_node_of_which_a_field_is_damaged_is_not_whole)
 {
@@ -344,6 +491,11 @@ int main(void)
         cmocka_unit_test(every_changed_byte_of_a_record_is_found_or_does_no_harm),
         cmocka_unit_test(a_record_under_another_key_is_found_out),
         cmocka_unit_test(damage_is_told_by_name),
+        cmocka_unit_test(long_names_of_what_is_damaged_are_cut),
+        cmocka_unit_test(a_record_that_is_not_of_its_field_is_found_out),
+        cmocka_unit_test(a_record_of_a_node_is_none_of_a_field),
+        cmocka_unit_test(a_field_that_its_nodes_floor_took_away_is_found_out),
+        cmocka_unit_test(of_two_damaged_records_the_first_is_told),
         cmocka_unit_test(a_large_node_of_which_a_field_is_damaged_is_not_whole),
         cmocka_unit_test(of_many_nodes_the_sound_ones_come_all_the_same),
         cmocka_unit_test(a_damaged_node_may_be_written_over_or_removed),

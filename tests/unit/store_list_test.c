@@ -143,6 +143,8 @@ TEST(what_is_no_uid_is_refused)
     CHECK(r.status == MT_INVALID);
     test_ask_remove(&shelf.s, &r, &key.uid, 1);
     CHECK(r.status == MT_INVALID);
+    test_ask_remove(&shelf.s, &r, &(mt_bytes){text, 0}, 1);
+    CHECK(r.status == MT_INVALID);
     key = (mt_storage_key){.uid = mt_str("a"), .names = &key.uid, .name_count = 1};
     key.names = &(mt_bytes){text, 255};
     test_ask_read(&shelf.s, &r, &key, 1);
@@ -221,6 +223,23 @@ TEST(records_go_with_the_nodes_of_their_write)
     test_shelf_end(&shelf);
 }
 
+TEST(records_are_listed_after_whatever_key)
+{
+    test_shelf shelf = {0};
+    char longer[601];
+
+    memset(longer, 'q', 600);
+    longer[600] = 0;
+    test_shelf_begin(&shelf);
+    CHECK(test_shelf_record(&shelf, "peer/p", "1") == MT_OK);
+    CHECK(test_shelf_record(&shelf, "peer/r", "2") == MT_OK);
+    test_shelf_records(&shelf, "peer/", "a", 10, "peer/p=1 peer/r=2.");
+    test_shelf_records(&shelf, "peer/", "peer/q", 10, "peer/r=2.");
+    test_shelf_records(&shelf, "", longer, 10, ".");
+    test_shelf_records(&shelf, longer, "", 10, ".");
+    test_shelf_end(&shelf);
+}
+
 /* ---- Removal ---- */
 
 static void remove_all(test_shelf *shelf, const mt_bytes *uids, size_t count)
@@ -268,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_record_without_a_value_is_deleted),
         cmocka_unit_test(the_key_of_a_record_has_at_most_255_bytes),
         cmocka_unit_test(records_go_with_the_nodes_of_their_write),
+        cmocka_unit_test(records_are_listed_after_whatever_key),
         cmocka_unit_test(what_was_removed_is_gone_and_the_log_says_nothing_of_it),
     };
 

@@ -291,6 +291,73 @@ TEST(a_part_of_a_node_is_refused_where_all_is_needed)
     test_shelf_end(&shelf);
 }
 
+/* A commit raises the floor while all is in memory; the next one finds only a part of it there. */
+TEST(a_node_of_which_a_write_has_only_a_part_in_the_end_is_written_step_by_step)
+{
+    mti_part part = {.uid = mt_str("big"), .floor = 2, .state_max = 5};
+    mt_bytes name = mt_str("f007");
+    mt_storage_commit commits[2] = {{.whole = false}, {.whole = false}};
+    mt_storage_write write = {.commits = commits, .commit_count = 2};
+    mt_graph *memory = test_graph_new(), *all;
+    mt_delta *first = NULL, *second = NULL;
+    test_shelf shelf = {0};
+    test_reply r;
+
+    test_shelf_begin(&shelf);
+    test_shelf_write_large(&shelf, "big", 70, 5);
+    test_shelf_write(&shelf, "big old=1@1", "");
+    all = test_clone(shelf.graph);
+    test_worked(all, test_merge_rows(all, "big^2 f003=8@6", &first));
+    part.absent = &name;
+    part.absent_count = 1;
+    CHECK(mti_graph_load_part(memory, &part) == MT_OK);
+    test_worked(memory, test_merge_rows(memory, "big f007=9@7", &second));
+    commits[0].delta = first;
+    commits[1].delta = second;
+    test_ask_write(&shelf.s, &r, &write);
+    test_await(&shelf.s, &r);
+    test_reply_worked(&r);
+    test_reply_end(&r);
+    mt_delta_free(first);
+    mt_delta_free(second);
+    mt_graph_free(memory);
+    mt_graph_free(all);
+    CHECK(test_merge_rows(shelf.graph, "big^2 f003=8@6 f007=9@7", NULL) == MT_OK);
+    test_asker_is(&shelf.s, shelf.graph);
+    test_shelf_end(&shelf);
+}
+
+/* A commit makes the node, and the next one finds only a part of it in memory. */
+TEST(a_node_that_is_made_and_then_is_there_in_part_is_written_step_by_step)
+{
+    mti_part part = {.uid = mt_str("big"), .state_max = 5};
+    mt_bytes name = mt_str("f007");
+    mt_storage_commit commits[2] = {{.whole = false}, {.whole = false}};
+    mt_storage_write write = {.commits = commits, .commit_count = 2};
+    mt_graph *memory = test_graph_new();
+    mt_delta *second = NULL;
+    test_shelf shelf = {0};
+    test_reply r;
+
+    test_shelf_begin(&shelf);
+    part.absent = &name;
+    part.absent_count = 1;
+    CHECK(mti_graph_load_part(memory, &part) == MT_OK);
+    test_worked(memory, test_merge_rows(memory, "big f007=9@7", &second));
+    commits[0].delta = test_large_delta(shelf.graph, "big", 70, 5);
+    commits[1].delta = second;
+    test_ask_write(&shelf.s, &r, &write);
+    test_await(&shelf.s, &r);
+    test_reply_worked(&r);
+    test_reply_end(&r);
+    mt_delta_free((mt_delta *)(uintptr_t)commits[0].delta);
+    mt_delta_free(second);
+    mt_graph_free(memory);
+    CHECK(test_merge_rows(shelf.graph, "big f007=9@7", NULL) == MT_OK);
+    test_asker_is(&shelf.s, shelf.graph);
+    test_shelf_end(&shelf);
+}
+
 /* ---- Extensions ---- */
 
 /* Puts the record of a row under a key. */
@@ -371,6 +438,9 @@ int main(void)
         cmocka_unit_test(a_node_that_commits_touch_again_and_again_is_written_once),
         cmocka_unit_test(a_commit_that_is_to_be_written_whole_replaces_what_is_there),
         cmocka_unit_test(a_part_of_a_node_is_refused_where_all_is_needed),
+        cmocka_unit_test(
+            a_node_of_which_a_write_has_only_a_part_in_the_end_is_written_step_by_step),
+        cmocka_unit_test(a_node_that_is_made_and_then_is_there_in_part_is_written_step_by_step),
         cmocka_unit_test(what_a_record_carries_is_handed_on),
         cmocka_unit_test(what_the_record_of_a_large_node_carries_comes_with_its_last_row),
     };

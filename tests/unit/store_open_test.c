@@ -1,5 +1,6 @@
 /* store_open_test.c - what a store knows when it is opened, what it is refused for, how it ends. */
 #include "base/varint.h"
+#include "crdt/binary.h"
 #include "store/key.h"
 #include "store/seal.h"
 #include "test_shelf.h"
@@ -328,6 +329,131 @@ TEST(without_randomness_nothing_is_logged)
     test_shelf_end(&shelf);
 }
 
+/* It is drawn again for the first change that is logged. */
+TEST(a_store_that_was_opened_without_randomness_is_none_the_worse)
+{
+    test_shelf shelf = {0};
+
+    test_shelf_begin(&shelf);
+    test_shelf_write(&shelf, "ada x=1@1", "");
+    shelf.te.no_entropy = true;
+    test_shelf_reopen(&shelf);
+    test_asker_is(&shelf.s, shelf.graph);
+    shelf.te.no_entropy = false;
+    test_shelf_write(&shelf, "ada x=2@2", "");
+    test_shelf_log(&shelf, none, "1:ada* 2:ada(x)");
+    test_shelf_end(&shelf);
+}
+
+TEST(options_that_say_no_size_are_the_defaults)
+{
+    test_shelf shelf = {0};
+
+    test_shelf_begin(&shelf);
+    shelf.options = (mt_node_store_options){.size = 0, .small_len_max = 1, .no_fingerprints = true};
+    test_shelf_reopen(&shelf);
+    CHECK(shelf.s.storage.ops->fingerprint != NULL);
+    CHECK(shelf.s.storage.ops->bytes(shelf.s.storage.ctx) == 0);
+    test_shelf_write(&shelf, "ada x=1@1", "");
+    test_shelf_keys(&shelf, "nf", "nada");
+    test_shelf_end(&shelf);
+}
+
+/* A frame has no more, so that a small node would not be read again. */
+TEST(a_small_node_is_no_longer_than_a_frame_may_be)
+{
+    test_shelf shelf = {.options.small_len_max = SIZE_MAX};
+    mt_bytes content = {NULL, 0};
+    uint64_t format, len;
+    mt_buf value;
+
+    test_shelf_begin(&shelf);
+    test_shelf_write(&shelf, "ada x=1@1", "");
+    value = test_shelf_get(&shelf, mt_str(MTI_META_FORMAT));
+    CHECK(mti_seal_open(mt_str(MTI_META_FORMAT), mt_buf_bytes(&value), &content));
+    CHECK(mti_varint_get(content.data, content.data + content.len, &format) == 1 && format == 1);
+    CHECK(mti_varint_get(content.data + 1, content.data + content.len, &len) > 0);
+    CHECK(len == MTI_FRAME_LEN_WALL);
+    mt_buf_free(&value);
+    test_shelf_reopen(&shelf);
+    test_asker_is(&shelf.s, shelf.graph);
+    test_shelf_end(&shelf);
+}
+
+#define KEY(text)                                 \
+    {                                             \
+        (const uint8_t *)(text), sizeof(text) - 1 \
+    }
+
+/* A record of a large node, under a key where nobody would look for it. */
+TEST(a_store_that_is_checked_does_not_open_with_a_key_under_which_nobody_looks)
+{
+    const struct {
+        mt_bytes key;
+        const char *text;
+    } strays[] = {
+        {KEY("speer/p"), "the key \"speer/p\" is none that is known"},
+        {KEY("A"), "the key \"A\" is none that is known"},
+        {KEY("zz"), "the key \"zz\" is none that is known"},
+        {KEY("mclocj"), "the key \"mclocj\" is none that is known"},
+        {KEY("l1"), "the key \"l1\" is none that is known"},
+        {KEY("b12345678z"), "the key \"b12345678z\" is none that is known"},
+        {KEY("fbig"), "the key \"fbig\" is none that is known"},
+        {KEY("f\0f001"), "the key \"f\\x00f001\" is none that is known"},
+        {KEY("fbog\0f001"), "among the fields of node \"bog\" is one of \"big\""},
+    };
+    const mt_bytes from = KEY("fbig\0f001");
+    test_shelf shelf = {.options.check = true};
+    mt_buf value;
+    test_reply r;
+
+    test_shelf_begin(&shelf);
+    test_shelf_write(&shelf, "ada x=1@1, bob x=1@1", "");
+    test_shelf_write_large(&shelf, "big", 300, 5);
+    CHECK(test_shelf_record(&shelf, "peer/p", "12") == MT_OK);
+    test_shelf_reopen(&shelf);
+    test_asker_is(&shelf.s, shelf.graph);
+    value = test_shelf_get(&shelf, from);
+    for (size_t i = 0; i < TEST_COUNT(strays); i++) {
+        test_asker_end(&shelf.s);
+        test_shelf_put(&shelf, strays[i].key, &value);
+        CHECK(test_shelf_try(&shelf, &r) == MT_MALFORMED);
+        assert_string_equal(r.text, strays[i].text);
+        test_reply_end(&r);
+        shelf.options.check = false;
+        test_shelf_open(&shelf);
+        test_asker_end(&shelf.s);
+        shelf.options.check = true;
+        test_shelf_put(&shelf, strays[i].key, NULL);
+        test_shelf_open(&shelf);
+        test_asker_is(&shelf.s, shelf.graph);
+    }
+    mt_buf_free(&value);
+    test_shelf_end(&shelf);
+}
+
+/* It is told of where it is read, with all others. */
+TEST(a_store_that_is_checked_opens_with_a_record_that_is_damaged)
+{
+    const mt_bytes key = KEY("fbig\0f001");
+    test_shelf shelf = {.options.check = true};
+    mt_storage_key big = {.uid = mt_str("big"), .whole = true};
+    mt_buf value;
+    test_reply r;
+
+    test_shelf_begin(&shelf);
+    test_shelf_write_large(&shelf, "big", 66, 5);
+    value = test_shelf_get(&shelf, key);
+    value.data[value.len / 2] ^= 4;
+    test_shelf_put(&shelf, key, &value);
+    mt_buf_free(&value);
+    test_shelf_reopen(&shelf);
+    test_ask_read(&shelf.s, &r, &big, 1);
+    CHECK(r.status == MT_MALFORMED && r.row_count > 0);
+    test_reply_end(&r);
+    test_shelf_end(&shelf);
+}
+
 TEST(before_it_is_open_everything_is_refused)
 {
     test_shelf shelf = {0};
@@ -352,6 +478,10 @@ TEST(before_it_is_open_everything_is_refused)
     test_ask_changes(&s, &r, &none, 1);
     CHECK(r.status == MT_INVALID);
     test_ask_records(&s, &r, key.uid, key.uid, 1);
+    CHECK(r.status == MT_INVALID);
+    test_ask_fingerprint(&s, &r, &(mt_storage_span){.parts = 1}, 1);
+    CHECK(r.status == MT_INVALID);
+    test_ask_items(&s, &r, &(mt_storage_span){.parts = 1}, 1);
     CHECK(r.status == MT_INVALID);
     mt_storage_close(&s.storage);
     test_shelf_end(&shelf);
@@ -425,6 +555,11 @@ int main(void)
         cmocka_unit_test(a_damaged_boot_is_a_boot_that_nobody_knows),
         cmocka_unit_test(an_engine_that_is_refused_stays_its_owners),
         cmocka_unit_test(without_randomness_nothing_is_logged),
+        cmocka_unit_test(a_store_that_was_opened_without_randomness_is_none_the_worse),
+        cmocka_unit_test(options_that_say_no_size_are_the_defaults),
+        cmocka_unit_test(a_small_node_is_no_longer_than_a_frame_may_be),
+        cmocka_unit_test(a_store_that_is_checked_does_not_open_with_a_key_under_which_nobody_looks),
+        cmocka_unit_test(a_store_that_is_checked_opens_with_a_record_that_is_damaged),
         cmocka_unit_test(before_it_is_open_everything_is_refused),
         cmocka_unit_test(a_store_is_opened_once),
         cmocka_unit_test(a_store_may_be_closed_inside_its_last_answer),

@@ -99,15 +99,23 @@ TEST(a_store_that_is_to_have_none_answers_nothing)
 
 TEST(spans_that_overlap_or_end_before_they_begin_are_refused)
 {
+    uint8_t long_uid[MT_UID_LEN_MAX + 1];
     const mt_storage_span bad[][2] = {
         {{mt_str("b"), mt_str("a"), 0}, {mt_str("c"), mt_str("d"), 0}},
         {{mt_str("a"), mt_str("c"), 0}, {mt_str("b"), mt_str("d"), 0}},
         {{mt_str("a"), mt_str(""), 0}, {mt_str("b"), mt_str("d"), 0}},
         {{mt_str("a"), mt_str("a"), 0}, {mt_str("b"), mt_str("d"), 0}}};
+    const mt_storage_span too_long[] = {{.first = {long_uid, sizeof long_uid}},
+                                        {.end = {long_uid, sizeof long_uid}}};
     test_shelf shelf = {0};
     test_reply r;
 
+    memset(long_uid, 'u', sizeof long_uid);
     test_shelf_begin(&shelf);
+    for (size_t i = 0; i < TEST_COUNT(too_long); i++) {
+        test_ask_fingerprint(&shelf.s, &r, &too_long[i], 1);
+        CHECK(r.done && r.status == MT_INVALID);
+    }
     for (size_t i = 0; i < TEST_COUNT(bad); i++) {
         test_ask_fingerprint(&shelf.s, &r, bad[i], 2);
         CHECK(r.done && r.status == MT_INVALID);
@@ -377,8 +385,8 @@ TEST(a_leaf_that_holds_more_than_one_may_is_refused)
     CHECK(load_leaf(1, MT_UID_LEN_MAX + 1) == MT_MALFORMED);
 }
 
-/* A leaf of the index that is damaged while the store is open. */
-TEST(a_leaf_that_is_found_damaged_has_the_index_made_anew)
+/* A leaf of the index that is damaged, or is gone, while the store is open. */
+static void leaf_is_lost(bool gone)
 {
     test_shelf shelf = {.options.index_bytes = 1};
     const mt_storage_span some = {.first = mt_str("n010"), .end = mt_str("n050")};
@@ -392,7 +400,7 @@ TEST(a_leaf_that_is_found_damaged_has_the_index_made_anew)
     value = test_shelf_get(&shelf, mt_str("xn000"));
     CHECK(value.len > 0);
     value.data[value.len - 10] ^= 1;
-    test_shelf_put(&shelf, mt_str("xn000"), &value);
+    test_shelf_put(&shelf, mt_str("xn000"), gone ? NULL : &value);
     mt_buf_free(&value);
     test_ask_fingerprint(&shelf.s, &r, &some, 1);
     test_await(&shelf.s, &r);
@@ -401,6 +409,16 @@ TEST(a_leaf_that_is_found_damaged_has_the_index_made_anew)
     test_reply_end(&r);
     adds_up(&shelf);
     test_shelf_end(&shelf);
+}
+
+TEST(a_leaf_that_is_found_damaged_has_the_index_made_anew)
+{
+    leaf_is_lost(false);
+}
+
+TEST(a_leaf_that_is_gone_has_the_index_made_anew)
+{
+    leaf_is_lost(true);
 }
 
 /* ---- What the log says no more ---- */
@@ -439,6 +457,7 @@ int main(void)
         cmocka_unit_test(no_record_of_the_index_under_another_key_makes_a_sum_wrong),
         cmocka_unit_test(a_leaf_that_holds_more_than_one_may_is_refused),
         cmocka_unit_test(a_leaf_that_is_found_damaged_has_the_index_made_anew),
+        cmocka_unit_test(a_leaf_that_is_gone_has_the_index_made_anew),
         cmocka_unit_test(a_log_that_was_trimmed_too_far_has_the_index_made_anew),
     };
 

@@ -23,6 +23,8 @@ typedef struct mt_node_store_options {
                            * it is large. After so many, a write stores what they changed of it */
     size_t index_bytes;   /* how much of it stays in memory beside the sums of its leaves: 16 MiB */
     bool no_fingerprints; /* there is none: no `fingerprint` and no `items`, and writes cost less */
+    bool check; /* every key is looked at before the store opens: with one under which nobody
+                           * would look, it does not open (MT_MALFORMED) */
 } mt_node_store_options;
 
 /* Makes a storage of an engine, which is MOVED if this succeeds. `env` is BORROWED for the
