@@ -15,8 +15,8 @@
 #define LOOK_MS 20
 #define PATIENCE_MS 15000
 
-/* How long something else is waited for than what this device has already: for a ticket that it comes with again it gets the
- * same. */
+/* How long more is waited for than has come, once a device is there: for a ticket that this one comes with again it gets the
+ * chain that it has, and a session may begin before the other has noted that the ticket is used, and then anew. */
 #define AGAIN_MS 2000
 
 /* A database in memory, which takes only what the space says of itself, and gives nothing. */
@@ -67,6 +67,11 @@ static void take_chain(void *ctx, const mt_space_member *member)
     cli_text_add(&f->file->chain, member->chain);
 }
 
+static bool more_may_come(const fetching *f)
+{
+    return f->env->ticks_ms(f->env->ctx) < f->end_ms - PATIENCE_MS + AGAIN_MS;
+}
+
 static void followed(void *ctx, mt_db *db, const mt_result *result)
 {
     fetching *f = ctx;
@@ -79,8 +84,8 @@ static void followed(void *ctx, mt_db *db, const mt_result *result)
     }
     mt_space_members(f->space, take_chain, f);
     if (f->file->chain.buf.len == 0) return; /* it is on its way */
-    f->ended = !mt_bytes_equal(mt_buf_bytes(&f->file->chain.buf), f->old_chain) ||
-               f->env->ticks_ms(f->env->ctx) >= f->end_ms - PATIENCE_MS + AGAIN_MS;
+    f->ended =
+        !mt_bytes_equal(mt_buf_bytes(&f->file->chain.buf), f->old_chain) || !more_may_come(f);
 }
 
 /* A genesis is the right one if it has the id that the ticket names. */
@@ -115,7 +120,7 @@ static void note_peer(void *ctx, const mt_sync_peer *peer)
     if (!f->space) take_genesis(f);
     if (f->ended) return;
     if (!f->space) {
-        fail(f, MT_NOT_FOUND, "it says nothing of its space");
+        if (!more_may_come(f)) fail(f, MT_NOT_FOUND, "it says nothing of its space");
         return;
     }
     f->reading = true;
