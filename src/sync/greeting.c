@@ -347,7 +347,11 @@ void mti_greeting_take(mti_session *session, mti_parse *in)
         mti_session_fail(session, MT_MALFORMED, in->err->text, false);
         return;
     }
-    if (!goes_on || hello.nonce != session->their_nonce) {
+    /* Of the session that is over. If it were taken for a new one where nothing can be stored, the two would greet each
+     * other without end. */
+    if (session->stage == SESSION_ENDED && hello.nonce == session->their_nonce) {
+        (void)mti_parse_rest(in);
+    } else if (!goes_on || hello.nonce != session->their_nonce) {
         take_new(session, &hello, in);
     } else {
         if (hello.heard != session->nonce) mti_session_answer(session);

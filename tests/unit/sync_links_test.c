@@ -195,6 +195,31 @@ TEST(positions_and_questions_behind_data_are_not_kept_without_bound)
     test_meeting_end(&m);
 }
 
+/* Two that cannot store what they get would else greet each other without end. */
+TEST(hello_of_a_session_that_is_over_begins_nothing)
+{
+    test_meeting m;
+    test_stranger s;
+    mti_say say;
+    size_t hellos;
+
+    test_meeting_begin(&m);
+    test_meeting_open(&m, 0, &mine);
+    test_stranger_come(&m, &s, (mt_pipe_options){.size = 0});
+    test_stranger_greet(&m, &s, 's', 1, 0);
+    say = test_stranger_speak(&s, MTI_BYE);
+    mti_say_reason(&say, MT_FULL, "no room");
+    test_stranger_send(&s);
+    test_env_run_for(&m.te, 100);
+    hellos = s.heard[MTI_HELLO];
+    test_stranger_greet(&m, &s, 's', 1, 0);
+    CHECK(s.heard[MTI_HELLO] == hellos);
+    test_stranger_greet(&m, &s, 's', 2, 0);
+    CHECK(s.heard[MTI_HELLO] == hellos + 1);
+    test_stranger_leave(&s);
+    test_meeting_end(&m);
+}
+
 TEST(data_that_was_not_asked_for_ends_the_session)
 {
     test_stranger s;
@@ -438,6 +463,7 @@ int main(void)
         cmocka_unit_test(what_has_to_be_said_waits_for_a_link_that_has_room_again),
         cmocka_unit_test(position_that_a_full_link_does_not_take_is_told_later),
         cmocka_unit_test(positions_and_questions_behind_data_are_not_kept_without_bound),
+        cmocka_unit_test(hello_of_a_session_that_is_over_begins_nothing),
         cmocka_unit_test(data_that_was_not_asked_for_ends_the_session),
         cmocka_unit_test(link_may_go_while_what_was_refused_is_tried_one_by_one),
         cmocka_unit_test(sessions_are_told_apart_without_random_numbers),
