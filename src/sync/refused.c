@@ -18,6 +18,7 @@
  * may be ahead, as in db/stamp.c. */
 #define FETCH_MAX 256u
 #define AGAIN_MS 60000u
+#define TRIES_MAX 10u  /* each doubles that */
 #define STORE_MS 1000u /* until positions are stored that go with a note */
 #define FUTURE_MS 600000u
 
@@ -30,6 +31,8 @@ struct mti_refused {
     uint8_t peer[16];
     mt_status status;
     uint64_t due_ms; /* of the time of day; 0: never */
+    uint64_t state;  /* the highest that was refused; 0: of another opening */
+    uint8_t tries;   /* how often it was asked for, and something older came */
     uint8_t uid_len;
     uint8_t uid[];
 };
@@ -232,6 +235,8 @@ void mti_refused_note(mti_session *session, mt_bytes uid, mt_status status, cons
     }
     r->status = status;
     r->due_ms = due_of(sync, status, state);
+    if (state > r->state) r->state = state;
+    r->tries = 0;
     store(sync, r, false);
     ask_at(sync, r->due_ms);
 }
@@ -252,6 +257,27 @@ static void drop(mti_session *session, mt_bytes uid)
     refused_free(sync, r);
 }
 
+/* Whether another copy of the peer's store is linked: who restores a backup has the name of whoever made it. */
+static bool has_copy(const mti_session *session)
+{
+    for (const mti_session *s = session->sync->sessions; s; s = s->next)
+        if (s != session && s->greeted && memcmp(s->peer, session->peer, 16) == 0 &&
+            memcmp(s->origin, session->origin, 16) != 0)
+            return true;
+    return false;
+}
+
+/* A node that was asked for has come, up to a state. If what was refused is not among that, it was another copy of the
+ * store that said it: all are asked again, less and less often. */
+static void settle(mti_session *session, mt_bytes uid, uint64_t state)
+{
+    mti_refused *r = find(session->sync, session->peer, uid);
+
+    if (!r) return;
+    if (r->state > 0 ? state >= r->state : !has_copy(session)) drop(session, uid);
+    else if (r->tries < TRIES_MAX) r->tries++;
+}
+
 /* ---- One by one ---- */
 
 /* Rows that are tried by themselves: of an arrival that was refused, or that were asked for again. */
@@ -270,6 +296,15 @@ static uint64_t state_of(const mt_row *row)
 
     for (size_t i = 0; i < row->count; i++)
         if (row->fields[i].state > most) most = row->fields[i].state;
+    return most;
+}
+
+static uint64_t state_of_all(const mt_row *rows, size_t count)
+{
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (state_of(&rows[i]) > most) most = state_of(&rows[i]);
     return most;
 }
 
@@ -334,7 +369,8 @@ static void tried(void *ctx, mt_db *db, const mt_result *result)
     (void)db;
     if (session) mti_session_hold(session);
     if (session && session->stage == SESSION_ACTIVE && !a->sync->closing) {
-        if (st == MT_OK && !a->arrival && !a->part) drop(session, row->uid);
+        if (st == MT_OK && !a->arrival && !a->part)
+            settle(session, row->uid, state_of_all(row, a->count));
         else if (st != MT_OK && !mti_is_refusal(st))
             mti_session_fail(session, st, result->text, true);
         else if (st != MT_OK && has_parts) st = try_parts(a->arrival, session, row, a->count);
@@ -390,10 +426,9 @@ static void fetch_of(mti_session *session, uint64_t now)
     if (count == 0) return;
     mti_say_number(&say, FETCH_BIT);
     mti_say_number(&say, count);
-    for (mti_refused *r = sync->refused; r && count > 0; r = r->next) {
+    for (const mti_refused *r = sync->refused; r && count > 0; r = r->next) {
         if (!is_due(session, r, now)) continue;
         mti_say_bytes(&say, uid_of(r));
-        r->due_ms = now + AGAIN_MS; /* unless it comes, or is refused again */
         count--;
     }
     mti_session_send(session, &say);
@@ -406,8 +441,9 @@ void mti_refused_fetch(void *arg)
 
     for (mti_session *s = sync->sessions; s; s = s->next)
         if (s->stage == SESSION_ACTIVE) fetch_of(s, now);
+    /* Unless it comes, or is refused again. */
     for (mti_refused *r = sync->refused; r; r = r->next)
-        if (r->due_ms > 0 && r->due_ms <= now) r->due_ms = now + AGAIN_MS; /* the peer is away */
+        if (r->due_ms > 0 && r->due_ms <= now) r->due_ms = now + ((uint64_t)AGAIN_MS << r->tries);
     sync->refused_due_ms = 0;
     for (const mti_refused *r = sync->refused; r; r = r->next)
         if (r->due_ms > 0 && (soonest == 0 || r->due_ms < soonest)) soonest = r->due_ms;

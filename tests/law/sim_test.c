@@ -45,6 +45,15 @@ TEST(nothing_is_stored_that_cannot_be_read)
     all_hold(1000, (mt_sim_options){.without = MT_SIM_ALL & ~(MT_SIM_DISKS | MT_SIM_CRASHES)});
 }
 
+/* What one of two copies of a store sent too early was asked for of the other, which has it not. */
+TEST(copies_of_a_store_are_both_asked_for_what_came_too_early)
+{
+    uint32_t copies = MT_SIM_CLOCKS | MT_SIM_BACKUPS | MT_SIM_CRASHES;
+
+    all_hold(1, (mt_sim_options){.seed = 8004601});
+    all_hold(1500, (mt_sim_options){.without = MT_SIM_ALL & ~copies});
+}
+
 /* In data, and in what they say; with rights and without. */
 TEST(peers_that_lie_change_nothing_that_they_may_not)
 {
@@ -65,6 +74,7 @@ int main(void)
         cmocka_unit_test(two_peers_agree_which_of_two_links_is_used),
         cmocka_unit_test(what_was_refused_and_could_not_be_noted_comes_again),
         cmocka_unit_test(nothing_is_stored_that_cannot_be_read),
+        cmocka_unit_test(copies_of_a_store_are_both_asked_for_what_came_too_early),
         cmocka_unit_test(peers_that_lie_change_nothing_that_they_may_not),
         cmocka_unit_test(peers_of_other_versions_sync_or_keep_to_themselves),
     };
