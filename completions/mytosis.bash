@@ -26,6 +26,8 @@ _mytosis_options() {
     import) echo --allow-future --json ;;
     export) echo --output --format ;;
     doctor) echo --restamp --yes --json ;;
+    backup | restore) echo --force --keys --json ;;
+    compact) echo --json ;;
     "keys show") echo --json ;;
     "keys export") echo --all ;;
     "keys protect") echo --off ;;
@@ -35,7 +37,7 @@ _mytosis_options() {
 
 _mytosis_commands() {
     case $1 in
-    "") echo init write read link rm forget ls log watch import export status doctor serve peers sync share join who revoke graph keys ;;
+    "") echo init write read link rm forget ls log watch import export status doctor backup restore compact serve peers sync share join who revoke graph keys ;;
     graph) echo merge patch rebase overlap diff show convert ;;
     keys) echo show export import protect ;;
     esac
@@ -87,7 +89,7 @@ _mytosis_devices() {
 
 _mytosis_operand() {
     case "$path $operands" in
-    "init 0" | "import 0" | "keys export 0" | "keys import 0" | graph\ *) _mytosis_fill -f ;;
+    "init 0" | "import 0" | "backup 0" | "restore 0" | "keys export 0" | "keys import 0" | graph\ *) _mytosis_fill -f ;;
     "write 0" | "read 0" | "link 0" | "link 2" | "rm 0" | forget\ * | share\ * | "ls 0" | "watch 0" | "export 0") _mytosis_uids ;;
     "revoke 0") _mytosis_devices ;;
     *) COMPREPLY=() ;;

@@ -177,6 +177,12 @@ _mytosis_store() {
             '--log-level=[what is told]:level:(error warning info debug)' \
             '--log-format=[how it is told]:form:(text json)'
         ;;
+    backup | restore)
+        _arguments $common $json '1:file:_files' \
+            '--force[also where there is something]' \
+            '--keys[the secrets of the device, too]'
+        ;;
+    compact) _arguments $common $json ;;
     doctor)
         _arguments $common $json \
             '--restamp[mend states of a wrong clock]' \
@@ -202,6 +208,9 @@ _mytosis() {
         'export:write all nodes to a file'
         'status:what there is to know of a store'
         'doctor:check every record'
+        'backup:copy the store, also one in use'
+        'restore:make a store of a backup'
+        'compact:give back what is free'
         'serve:share the store, for peers, too'
         'peers:list the peers of a daemon'
         'sync:make equal with a peer'
