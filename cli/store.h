@@ -110,5 +110,6 @@ extern const cli_command cli_verb_who, cli_verb_revoke;     /* who.c */
 extern const cli_command cli_verb_doctor;                   /* store_doctor.c */
 extern const cli_command cli_verb_backup, cli_verb_compact; /* store_backup.c */
 extern const cli_command cli_verb_restore;                  /* store_restore.c */
+extern const cli_command cli_verb_bench;                    /* store_bench.c */
 
 #endif

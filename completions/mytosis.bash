@@ -28,6 +28,7 @@ _mytosis_options() {
     doctor) echo --restamp --yes --json ;;
     backup | restore) echo --force --keys --json ;;
     compact) echo --json ;;
+    bench) echo --seconds --store-dir --json ;;
     "keys show") echo --json ;;
     "keys export") echo --all ;;
     "keys protect") echo --off ;;
@@ -37,7 +38,7 @@ _mytosis_options() {
 
 _mytosis_commands() {
     case $1 in
-    "") echo init write read link rm forget ls log watch import export status doctor backup restore compact serve peers sync share join who revoke graph keys ;;
+    "") echo init write read link rm forget ls log watch import export status doctor backup restore compact bench serve peers sync share join who revoke graph keys ;;
     graph) echo merge patch rebase overlap diff show convert ;;
     keys) echo show export import protect ;;
     esac
@@ -58,7 +59,7 @@ _mytosis_path() {
         fi
         commands=" $(_mytosis_commands "$path") "
         case $word in
-        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --expires | --for | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --log-level | --log-format)
+        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --expires | --for | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --log-level | --log-format | --seconds | --store-dir)
             value=$word
             ;;
         -?*) ;;
@@ -112,8 +113,9 @@ _mytosis() {
     --clock) _mytosis_fill -W $'hybrid\nlamport' ;;
     --log-level) _mytosis_fill -W $'error\nwarning\ninfo\ndebug' ;;
     --log-format) _mytosis_fill -W $'text\njson' ;;
+    --store-dir) _mytosis_fill -d ;;
     --output | -o | --store | --patch | --cert | --key | --ca | --config) _mytosis_fill -f ;;
-    --uid | --prefix | --limit | --since | --expires | --for | --listen | --connect | --pull | --push | --origin | --host) COMPREPLY=() ;;
+    --uid | --prefix | --limit | --since | --seconds | --expires | --for | --listen | --connect | --pull | --push | --origin | --host) COMPREPLY=() ;;
     *)
         if [[ $current == -* ]]; then
             _mytosis_fill -W "$(_mytosis_options "$path" | tr ' ' '\n')"

@@ -183,6 +183,7 @@ _mytosis_store() {
             '--keys[the secrets of the device, too]'
         ;;
     compact) _arguments $common $json ;;
+    bench) _arguments $common $json '--seconds=[how long, about]:number:' '--store-dir=[where its stores are made]:folder:_files -/' ;;
     doctor)
         _arguments $common $json \
             '--restamp[mend states of a wrong clock]' \
@@ -211,6 +212,7 @@ _mytosis() {
         'backup:copy the store, also one in use'
         'restore:make a store of a backup'
         'compact:give back what is free'
+        'bench:measure this machine'
         'serve:share the store, for peers, too'
         'peers:list the peers of a daemon'
         'sync:make equal with a peer'

@@ -36,6 +36,7 @@ STORE_VERBS = {
     "backup": "an operand, FILE",
     "restore": "an operand, FILE",
     "compact": "no operands",
+    "bench": "no operands",
     "serve": "no operands",
     "peers": "no operands",
     "sync": "at most one operand, URL",
