@@ -25,7 +25,7 @@ _mytosis_options() {
     serve) echo --listen --connect --pull --push --origin --host --cert --key --ca --config --check-config --json --log-level --log-format ;;
     import) echo --allow-future --json ;;
     export) echo --output --format ;;
-    doctor) echo --restamp --yes --json ;;
+    doctor) echo --report --restamp --yes --ca --json ;;
     backup | restore) echo --force --keys --json ;;
     compact) echo --json ;;
     bench) echo --seconds --store-dir --json ;;
@@ -59,7 +59,7 @@ _mytosis_path() {
         fi
         commands=" $(_mytosis_commands "$path") "
         case $word in
-        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --expires | --for | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --log-level | --log-format | --seconds | --store-dir)
+        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --expires | --for | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --log-level | --log-format | --seconds | --store-dir | --report)
             value=$word
             ;;
         -?*) ;;
@@ -114,7 +114,7 @@ _mytosis() {
     --log-level) _mytosis_fill -W $'error\nwarning\ninfo\ndebug' ;;
     --log-format) _mytosis_fill -W $'text\njson' ;;
     --store-dir) _mytosis_fill -d ;;
-    --output | -o | --store | --patch | --cert | --key | --ca | --config) _mytosis_fill -f ;;
+    --output | -o | --report | --store | --patch | --cert | --key | --ca | --config) _mytosis_fill -f ;;
     --uid | --prefix | --limit | --since | --seconds | --expires | --for | --listen | --connect | --pull | --push | --origin | --host) COMPREPLY=() ;;
     *)
         if [[ $current == -* ]]; then

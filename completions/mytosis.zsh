@@ -186,6 +186,9 @@ _mytosis_store() {
     bench) _arguments $common $json '--seconds=[how long, about]:number:' '--store-dir=[where its stores are made]:folder:_files -/' ;;
     doctor)
         _arguments $common $json \
+            '--report=[also write numbers, for who helps]:file:_files' \
+            '--ca=[whom wss:// peers are certified by]:file:_files' \
+            '1:url:' \
             '--restamp[mend states of a wrong clock]' \
             '(-y --yes)'{-y,--yes}'[do it]'
         ;;

@@ -32,7 +32,7 @@ STORE_VERBS = {
     "import": "an operand, FILE",
     "export": "at most one operand, PREFIX",
     "status": "no operands",
-    "doctor": "no operands",
+    "doctor": "at most one operand, URL",
     "backup": "an operand, FILE",
     "restore": "an operand, FILE",
     "compact": "no operands",
