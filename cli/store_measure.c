@@ -78,7 +78,7 @@ static mt_status write_one(cli_measuring *m, double *per_second)
     uint64_t count = 0;
     mt_db *db = NULL;
     mt_status st = open_store(m, "one.mdb", &db);
-    sample s;
+    sample s = {.uid = ""};
 
     for (begun = now(); st == MT_OK && goes_on(m, begun); count++)
         st = note(m, mt_write_wait(db, sample_make(&s, m->written[0]++, 0), 1, NULL, NULL), db);
@@ -181,7 +181,7 @@ static mt_status fill(mt_graph *graph, uint64_t version)
 {
     mt_status st = MT_OK;
     mt_delta *delta;
-    sample s;
+    sample s = {.uid = ""};
 
     for (uint64_t i = 0; i < GRAPH_NODES && st == MT_OK; i++) {
         delta = NULL;
