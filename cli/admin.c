@@ -244,7 +244,8 @@ static mt_status start(cli_client *client, uint8_t kind, uint64_t id, mt_bytes b
     case ADMIN_CHANGES: return start_changes(client, id, &from);
     case ADMIN_STATUS:
     case ADMIN_PEERS:
-    case ADMIN_WHO: return print(client, kind, id, &from);
+    case ADMIN_WHO:
+    case ADMIN_DOCTOR: return print(client, kind, id, &from);
     case ADMIN_SHARE: return cli_client_share(client, id, body);
     case ADMIN_REVOKE: return cli_client_revoke(client, id, body);
     case ADMIN_VISIT: return cli_client_visit(client, id, body);

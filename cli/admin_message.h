@@ -4,7 +4,7 @@
  *     OPEN READ WRITE REMOVE LIST CHANGES        ANSWER: of the storage contract, in pieces
  *     RECORDS: requests of that contract
  *     PATCH: a write that the daemon stamps
- *     STATUS PEERS VISIT WATCH WHO: a form, an ask     TEXT: a status, whether more follows, and what to print
+ *     STATUS PEERS VISIT WATCH WHO DOCTOR: a form, an ask     TEXT: a status, whether more follows, and what to print
  *
  * So a command works on the store of a daemon as on one of its own: through a database whose storage is the daemon. Nodes
  * travel in the binary form, which has checksums; everything is checked when it is unpacked. */
@@ -31,6 +31,7 @@ typedef enum cli_admin_kind {
     ADMIN_WHO,      /* a form */
     ADMIN_SHARE,    /* an invitation */
     ADMIN_REVOKE,   /* the first digits of a device */
+    ADMIN_DOCTOR,   /* a form: is_long: what was found, else what a report says of it */
     ADMIN_ANSWER = 64,
     ADMIN_TEXT = 65
 } cli_admin_kind;

@@ -24,6 +24,7 @@ typedef struct inspecting {
     uint8_t after[MT_UID_LEN_MAX];
     size_t after_len;      /* of the last node that came; 0: none did */
     bool living, is_ahead; /* of the node at hand, so far */
+    uint64_t len;          /* the same: bytes of its names and values */
     mt_status failed;      /* MT_NO_MEMORY */
 } inspecting;
 
@@ -68,12 +69,23 @@ static void count_field(inspecting *in, const mt_field *field)
     seen->fields += living;
     seen->fields_deleted += !living;
     in->living |= living;
+    in->len += field->name.len;
     if (!living || field->value.kind < MT_STRING) return;
     seen->value_len += field->value.as.bytes.len;
+    in->len += field->value.as.bytes.len;
     if (field->value.kind != MT_EDGE) return;
     seen->edges++;
     if (cli_batch_add(&in->targets, &(mt_row){.uid = field->value.as.bytes}) != MT_OK)
         in->failed = MT_NO_MEMORY;
+}
+
+static void count_size(inspecting *in)
+{
+    size_t i = 0;
+
+    while (i + 1 < INSPECT_SIZES && in->len >> i) i++;
+    in->seen->sizes[i]++;
+    in->len = 0;
 }
 
 static void end_node(inspecting *in, const mt_row *row)
@@ -86,6 +98,7 @@ static void end_node(inspecting *in, const mt_row *row)
     seen->nodes_deleted += !in->living;
     seen->ahead_nodes += in->is_ahead;
     in->living = in->is_ahead = false;
+    count_size(in);
 }
 
 static void keep_place(inspecting *in, mt_bytes uid)

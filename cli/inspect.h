@@ -5,6 +5,9 @@
 #include "storage.h"
 #include "text.h"
 
+/* Nodes are counted by their size, in powers of two. */
+#define INSPECT_SIZES 41
+
 /* How many damaged records are named. */
 #define DAMAGE_NAMED 20
 
@@ -17,8 +20,10 @@ typedef struct cli_inspection {
     uint64_t now, ahead_from; /* states: of the time of day, and the first that is too far ahead */
     uint64_t ahead, ahead_nodes; /* fields and floors that are, and the nodes that have them */
     uint64_t state_max;          /* the highest state there is */
-    size_t damaged;              /* records, at least */
-    cli_text damage;             /* a line for each of the first of them */
+    uint64_t sizes
+        [INSPECT_SIZES]; /* nodes of below 2^i bytes, names and values, and not below half that */
+    size_t damaged;      /* records, at least */
+    cli_text damage;     /* a line for each of the first of them */
 } cli_inspection;
 
 /* Goes through the store, OWNED: cli_inspection_free. Damage is noted and no failure. Anything but EXIT_DONE has been

@@ -15,21 +15,24 @@
 #define STORE_VERBS                                                                              \
     &cli_verb_init, &cli_verb_write, &cli_verb_read, &cli_verb_link, &cli_verb_rm, &cli_verb_ls, \
         &cli_verb_log, &cli_verb_watch, &cli_verb_import, &cli_verb_export, &cli_verb_forget,    \
-        &cli_verb_status, &cli_verb_doctor, &cli_verb_serve, &cli_verb_peers, &cli_verb_sync,    \
+        &cli_verb_status, &cli_verb_doctor, &cli_verb_backup, &cli_verb_restore,                 \
+        &cli_verb_compact, &cli_verb_bench, &cli_verb_serve, &cli_verb_peers, &cli_verb_sync,    \
         &cli_verb_share, &cli_verb_join, &cli_verb_who, &cli_verb_revoke, &cli_keys_group,
-#define COMMANDS                                                                       \
-    "  init    make an empty store         log     list changes\n"                     \
-    "  write   write fields of a node      watch   print events, write lines\n"        \
-    "  read    print a node, or fields     import  merge a graph from a file\n"        \
-    "  link    write an edge               export  write all nodes to a file\n"        \
-    "  rm      delete a node, or fields    status  what there is to know of a store\n" \
-    "  forget  drop nodes from this store  doctor  check every record\n"               \
-    "  ls      list uids                   serve   share the store, for peers, too\n"  \
-    "  sync    make equal with a peer      peers   list the peers of a daemon\n"       \
-    "  share   invite a device, serve      join    come in with a ticket\n"            \
-    "  who     list who may do what        revoke  take back what a device may\n"      \
-    "  graph   graphs in files, no store   keys    secrets of the device, backups\n"   \
-    "\n"                                                                               \
+#define COMMANDS                                                                        \
+    "  init    make an empty store         log      list changes\n"                     \
+    "  write   write fields of a node      watch    print events, write lines\n"        \
+    "  read    print a node, or fields     import   merge a graph from a file\n"        \
+    "  link    write an edge               export   write all nodes to a file\n"        \
+    "  rm      delete a node, or fields    status   what there is to know of a store\n" \
+    "  forget  drop nodes from this store  doctor   check every record\n"               \
+    "  ls      list uids                   backup   copy the store, also one in use\n"  \
+    "  sync    make equal with a peer      restore  make a store of a backup\n"         \
+    "  share   invite a device, serve      compact  give back what is free\n"           \
+    "  join    come in with a ticket       serve    share the store, for peers, too\n"  \
+    "  who     list who may do what        peers    list the peers of a daemon\n"       \
+    "  revoke  take back rights            keys     secrets of the device, backups\n"   \
+    "  graph   graphs in files, no store   bench    measure this machine\n"             \
+    "\n"                                                                                \
     "      --store PATH   the store to work on; else MYTOSIS_STORE names it\n"
 #define EXAMPLE "write ada name=Ada friend@charles --store notes.mdb"
 #else
@@ -46,14 +49,12 @@ static const cli_command root = {
     .name = "mytosis",
     .path = "mytosis",
     .help = "Usage: mytosis COMMAND [OPTION...] [OPERAND...]\n"
-            "\n"
             "A peer-to-peer graph database: replicas that have met are the same.\n"
             "\n" COMMANDS
             "  -h, --help         show this, or the help of the command named; --version\n"
             "      --color WHEN   auto, always or never; auto heeds NO_COLOR\n"
             "\n"
             "Example: mytosis " EXAMPLE "\n"
-            "\n"
             "Exit codes: 0 done, 1 not there, 2 usage, 3 bad input, 4 failed or no memory.\n",
     .members = members,
 };

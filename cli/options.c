@@ -61,6 +61,11 @@ static const option_spec specs[OPTION_COUNT] = {
     [OPTION_EXPIRES] = {"expires", 0, true, {NULL}, false},
     [OPTION_FOR] = {"for", 0, true, {NULL}, false},
     [OPTION_OFF] = {"off", 0, false, {NULL}, false},
+    [OPTION_FORCE] = {"force", 0, false, {NULL}, false},
+    [OPTION_KEYS] = {"keys", 0, false, {NULL}, false},
+    [OPTION_REPORT] = {"report", 0, true, {NULL}, false},
+    [OPTION_SECONDS] = {"seconds", 0, true, {NULL}, false},
+    [OPTION_STORE_DIR] = {"store-dir", 0, true, {NULL}, false},
 };
 
 /* What every command takes. */
@@ -171,10 +176,12 @@ static cli_exit_code take_value(cli_options *out, cli_option_id id, const char *
         out->listed[out->listed_count].id = id;
         out->listed[out->listed_count++].value = value;
     }
-    if ((id == OPTION_LIMIT || id == OPTION_SINCE) && !read_number(value, SIZE_MAX, &number))
+    if ((id == OPTION_LIMIT || id == OPTION_SINCE || id == OPTION_SECONDS) &&
+        !read_number(value, SIZE_MAX, &number))
         return cli_complain_usage(out, "--%s takes a number, not \"%s\"", spec->name, value);
     if (id == OPTION_LIMIT) out->limit = (size_t)number;
     if (id == OPTION_SINCE) out->since = number;
+    if (id == OPTION_SECONDS) out->seconds = number;
     out->values[id] = value;
     return EXIT_DONE;
 }

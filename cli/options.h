@@ -54,6 +54,11 @@ typedef enum cli_option_id {
     OPTION_EXPIRES,
     OPTION_FOR,
     OPTION_OFF,
+    OPTION_FORCE,
+    OPTION_KEYS,
+    OPTION_REPORT,
+    OPTION_SECONDS,
+    OPTION_STORE_DIR,
     OPTION_COUNT
 } cli_option_id;
 
@@ -68,8 +73,9 @@ struct cli_options {
     const char *values[OPTION_COUNT]; /* of an option given twice, the later */
     const char **operands;
     size_t operand_count;
-    size_t limit;   /* of --limit; SIZE_MAX without */
-    uint64_t since; /* of --since; 0 without */
+    size_t limit;     /* of --limit; SIZE_MAX without */
+    uint64_t since;   /* of --since; 0 without */
+    uint64_t seconds; /* of --seconds; 0 without */
     struct {
         cli_option_id id;
         const char *value;

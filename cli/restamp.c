@@ -3,13 +3,14 @@
 #include "batch.h"
 #include "interrupt.h"
 #include "message.h"
+#include "output.h"
+#include "store_hold.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -173,25 +174,21 @@ static bool same_file(const struct stat *a, const struct stat *b)
 static cli_exit_code put_in_place(restamping *r)
 {
     const char *path = r->from->path;
-    cli_exit_code code = EXIT_DONE;
-    struct stat before, now;
-    int fd;
+    struct stat before;
+    cli_exit_code code;
+    cli_hold hold;
 
     if (stat(path, &before) != 0) memset(&before, 0, sizeof before);
     cli_storage_close(r->from);
-    fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &now) != 0 ||
-        !same_file(&before, &now))
+    code = cli_hold_begin(&hold, path, "doctor --restamp", false);
+    if (code != EXIT_DONE) return code;
+    if (!same_file(&before, &hold.found))
         code = cli_complain(EXIT_SYSTEM, "%s: another process took it meanwhile", path);
-    else if (!flush(r->path) || rename(r->path, path) != 0)
+    if (code == EXIT_DONE) code = cli_hold_alone(&hold);
+    if (code == EXIT_DONE && (!flush(r->path) || rename(r->path, path) != 0))
         code = cli_complain(EXIT_SYSTEM, "cannot write %s: %s", path, strerror(errno));
-    if (code == EXIT_DONE) {
-        char *slash = strrchr(r->path, '/');
-
-        if (slash) slash[1] = '\0';
-        (void)flush(slash ? r->path : ".");
-    }
-    if (fd >= 0) (void)close(fd);
+    if (code == EXIT_DONE) cli_output_sync_folder(path);
+    cli_hold_end(&hold, false);
     return code;
 }
 

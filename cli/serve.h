@@ -124,6 +124,10 @@ void cli_serve_log_hex(cli_serving *s, const char *key, const uint8_t *bytes, si
 /* Serves until a signal comes, with a configuration that is MOVED: serve.c. `share`: for what a ticket is printed; may be NULL. */
 cli_exit_code cli_serve_with(cli_config *config, const cli_invitation *share);
 
+/* ---- What is found in how it stands with the peers: serve_doctor.c ---- */
+
+void cli_serve_doctor_print(const cli_serving *s, const cli_admin_form *form, cli_output *out);
+
 /* ---- What it says of itself: serve_status.c ---- */
 
 /* For cli_admin_options; ctx: cli_serving. */

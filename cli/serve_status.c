@@ -105,6 +105,7 @@ void cli_serve_print(void *ctx, uint8_t kind, const cli_admin_form *form, cli_ou
     const cli_serving *s = ctx;
 
     if (kind == ADMIN_PEERS) cli_serve_peers_print(s, form, out);
+    else if (kind == ADMIN_DOCTOR) cli_serve_doctor_print(s, form, out);
     else if (kind == ADMIN_WHO && s->member) cli_member_print(s->member, form, out);
     else if (kind == ADMIN_WHO) cli_text_str(&out->text, form->json ? "[]\n" : "");
     else if (form->json) print_status_json(s, &out->text);

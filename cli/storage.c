@@ -6,6 +6,7 @@
 #include <mytosis/plugin/kv_lmdb.h>
 #include <mytosis/plugin/node_store.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -136,26 +137,36 @@ uint64_t cli_storage_bytes(const cli_storage *s)
 
 /* ---- Opening ---- */
 
-cli_exit_code cli_storage_open(cli_storage *out, const char *path, cli_access access)
+mt_status cli_storage_try(cli_storage *out, const char *path, cli_access access)
 {
     mt_status st;
 
     memset(out, 0, sizeof *out);
     out->path = path;
     out->host = (mt_storage_host){answered, out};
-    if (mt_loop_new(mt_mem_system(), &out->loop) != MT_OK)
-        return cli_complain(EXIT_SYSTEM, "there is no event loop to be had");
+    if ((st = mt_loop_new(mt_mem_system(), &out->loop)) != MT_OK) {
+        out->err = (mt_error){st, "there is no event loop to be had"};
+        return st;
+    }
     st = cli_storage_at(mt_loop_env(out->loop), path, access, &out->storage, &out->err);
-    if (st != MT_OK) {
-        (void)cli_storage_complain(&out->err);
-    } else {
+    if (st == MT_OK) {
+        mt_error err;
+
         expect(out, NULL, NULL);
         st = wait_for(out, out->storage.ops->open(out->storage.ctx, &out->host, 0));
-        if (st != MT_OK) (void)cli_complain(cli_exit_of(st), "%s: %s", path, out->err.text);
+        err = out->err;
+        if (st != MT_OK)
+            (void)snprintf(out->err.text, sizeof out->err.text, "%.100s: %.200s", path, err.text);
     }
-    if (st == MT_OK) return EXIT_DONE;
-    cli_storage_close(out);
-    return cli_exit_of(st);
+    if (st != MT_OK) cli_storage_close(out);
+    return st;
+}
+
+cli_exit_code cli_storage_open(cli_storage *out, const char *path, cli_access access)
+{
+    mt_status st = cli_storage_try(out, path, access);
+
+    return st == MT_OK ? EXIT_DONE : cli_storage_complain(&out->err);
 }
 
 void cli_storage_close(cli_storage *s)

@@ -48,6 +48,9 @@ typedef struct cli_storage {
 /* Opens the store at a path, OWNED: cli_storage_close. Anything but EXIT_DONE has been reported. `out` stays where it is. */
 cli_exit_code cli_storage_open(cli_storage *out, const char *path, cli_access access);
 
+/* The same, and reports nothing: `out->err` says what it came to. After MT_OK, OWNED. */
+mt_status cli_storage_try(cli_storage *out, const char *path, cli_access access);
+
 /* Closes what was opened; one that is all zero is accepted. */
 void cli_storage_close(cli_storage *storage);
 

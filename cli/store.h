@@ -95,18 +95,21 @@ cli_exit_code cli_store_prefix(const cli_options *options, mt_bytes *out);
 /* The verbs. */
 extern const cli_command cli_verb_init, cli_verb_status; /* store_init.c */
 extern const cli_command cli_verb_write, cli_verb_link, cli_verb_rm,
-    cli_verb_forget;                                    /* store_write.c */
-extern const cli_command cli_verb_read;                 /* store_read.c */
-extern const cli_command cli_verb_ls, cli_verb_log;     /* store_list.c */
-extern const cli_command cli_verb_import;               /* store_import.c */
-extern const cli_command cli_verb_export;               /* store_export.c */
-extern const cli_command cli_verb_watch;                /* store_watch.c */
-extern const cli_command cli_verb_serve;                /* serve.c */
-extern const cli_command cli_verb_peers;                /* store_peers.c */
-extern const cli_command cli_verb_sync;                 /* store_sync.c */
-extern const cli_command cli_verb_share;                /* share.c */
-extern const cli_command cli_verb_join;                 /* join.c */
-extern const cli_command cli_verb_who, cli_verb_revoke; /* who.c */
-extern const cli_command cli_verb_doctor;               /* store_doctor.c */
+    cli_verb_forget;                                        /* store_write.c */
+extern const cli_command cli_verb_read;                     /* store_read.c */
+extern const cli_command cli_verb_ls, cli_verb_log;         /* store_list.c */
+extern const cli_command cli_verb_import;                   /* store_import.c */
+extern const cli_command cli_verb_export;                   /* store_export.c */
+extern const cli_command cli_verb_watch;                    /* store_watch.c */
+extern const cli_command cli_verb_serve;                    /* serve.c */
+extern const cli_command cli_verb_peers;                    /* store_peers.c */
+extern const cli_command cli_verb_sync;                     /* store_sync.c */
+extern const cli_command cli_verb_share;                    /* share.c */
+extern const cli_command cli_verb_join;                     /* join.c */
+extern const cli_command cli_verb_who, cli_verb_revoke;     /* who.c */
+extern const cli_command cli_verb_doctor;                   /* store_doctor.c */
+extern const cli_command cli_verb_backup, cli_verb_compact; /* store_backup.c */
+extern const cli_command cli_verb_restore;                  /* store_restore.c */
+extern const cli_command cli_verb_bench;                    /* store_bench.c */
 
 #endif

@@ -7,6 +7,7 @@
 #include "restamp.h"
 #include "save.h"
 #include "store.h"
+#include "store_examine.h"
 #include "table.h"
 
 #include <inttypes.h>
@@ -73,7 +74,7 @@ static void add_damage(cli_text *text, mt_bytes lines)
         lines.len -= line.len + 1;
         any = true;
     }
-    cli_text_str(text, "]}\n");
+    cli_text_str(text, "]");
 }
 
 static void print_json(cli_output *out, const cli_storage *storage, const cli_inspection *seen)
@@ -100,16 +101,37 @@ static void print_json(cli_output *out, const cli_storage *storage, const cli_in
 
 /* ---- The verb ---- */
 
+static cli_exit_code print_all(const cli_storage *storage, const cli_inspection *seen, bool json,
+                               cli_output *out)
+{
+    cli_findings findings = {.form = json ? FINDINGS_JSON : FINDINGS_TEXT, .out = &out->text};
+    cli_exit_code code;
+    cli_text text;
+
+    cli_text_init(&text);
+    findings.out = &text;
+    code = cli_examine(storage, seen, &findings);
+    if (json) print_json(out, storage, seen);
+    else print_inspection(out, storage, seen);
+    if (json) cli_text_str(&out->text, ",\"findings\":[");
+    else if (findings.count > 0) cli_text_str(&out->text, "\n");
+    cli_text_add(&out->text, mt_buf_bytes(&text.buf));
+    if (json) cli_text_str(&out->text, "]}\n");
+    cli_text_free(&text);
+    return code;
+}
+
 static cli_exit_code report(const cli_options *options, const cli_storage *storage,
                             const cli_inspection *seen)
 {
+    const char *file = options->values[OPTION_REPORT];
     cli_exit_code code;
     cli_output out;
 
     cli_report_output(options, &out);
-    if (cli_options_has(options, OPTION_JSON)) print_json(&out, storage, seen);
-    else print_inspection(&out, storage, seen);
-    code = cli_output_end(&out, EXIT_DONE);
+    code = print_all(storage, seen, cli_options_has(options, OPTION_JSON), &out);
+    code = cli_output_end(&out, code);
+    if (code == EXIT_DONE && file) code = cli_examine_report(storage, seen, file);
     if (code == EXIT_DONE && seen->damaged > 0)
         code = cli_complain(EXIT_INPUT, "%s is damaged", storage->path);
     return code;
@@ -152,12 +174,21 @@ static cli_exit_code restamp(const cli_options *options, cli_storage *storage,
 static cli_exit_code run_doctor(const cli_options *options)
 {
     bool restamps = cli_options_has(options, OPTION_RESTAMP);
+    bool reports = cli_options_has(options, OPTION_REPORT);
     cli_inspection seen;
     cli_storage storage;
     cli_exit_code code;
 
     if (cli_options_has(options, OPTION_YES) && !restamps)
         return cli_complain(EXIT_USAGE, "--yes goes with --restamp, and there is none");
+    if (restamps && reports)
+        return cli_complain(EXIT_USAGE, "--report and --restamp cannot be combined");
+    if (cli_options_has(options, OPTION_CA) && options->operand_count == 0)
+        return cli_complain(EXIT_USAGE, "--ca goes with a URL, and there is none");
+    if (options->operand_count > 0 && (restamps || reports))
+        return cli_complain(EXIT_USAGE, "--%s is of a store, and not of a peer",
+                            restamps ? "restamp" : "report");
+    if (options->operand_count > 0) return cli_examine_peer(options, options->operands[0]);
     code = cli_store_storage(options, restamps ? ACCESS_ALONE : ACCESS_CHECK, &storage);
     if (code != EXIT_DONE) return code;
     if ((code = cli_inspect(&storage, &seen)) == EXIT_DONE) {
@@ -172,26 +203,30 @@ static cli_exit_code run_doctor(const cli_options *options)
 const cli_command cli_verb_doctor = {
     .name = "doctor",
     .path = "mytosis doctor",
-    .operands = "no operands",
+    .operands = "at most one operand, URL",
+    .operand_max = 1,
     .option_bits = OPTION_BIT(OPTION_STORE) | OPTION_BIT(OPTION_RESTAMP) | OPTION_BIT(OPTION_YES) |
-                   OPTION_BIT(OPTION_JSON),
+                   OPTION_BIT(OPTION_REPORT) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_JSON),
     .run = run_doctor,
-    .help = "Usage: mytosis doctor [OPTION...]\n"
+    .help = "Usage: mytosis doctor [OPTION...] [URL]\n"
             "\n"
-            "Looks at every page and every key of the file, then checks every record.\n"
-            "Counts what is there, edges that lead to no node, and states that are more than\n"
-            "10 minutes ahead of now. Damage is named. Nothing is changed, but by --restamp.\n"
+            "Looks at every page and key of the file, reads every record, and at how the\n"
+            "daemon stands with its peers; counts, names damage, and says of all that it\n"
+            "finds what to do. Nothing is changed, but by --restamp. With a URL it tries that\n"
+            "peer instead: the way, its clock, and what differs.\n"
             "\n"
             "      --store PATH   the store; else MYTOSIS_STORE names it\n"
+            "      --report FILE  also write numbers, kinds and versions, to be sent to who\n"
+            "                     helps: no uid, name, value, key, URL or path is in it\n"
             "      --restamp      after a wrong clock: give states that are too far ahead,\n"
             "                     which peers refuse, the state of now. Sound only while no\n"
             "                     other replica has them\n"
             "  -y, --yes          with --restamp: do it, instead of saying what would be done\n"
-            "      --json         print it as JSON\n"
-            "      --color WHEN   auto, always or never\n"
+            "      --ca FILE      who certifies a peer at wss://, in PEM\n"
+            "      --json         print it as JSON; --color WHEN: auto, always or never\n"
             "\n"
             "Example: mytosis doctor --store notes.mdb\n"
             "\n"
-            "Exit codes: 0 sound, 1 there is something to restamp, 2 usage, 3 damage,\n"
-            "4 reading or writing failed, or no memory.\n",
+            "Exit codes: 0 sound, 1 there is something to restamp, 2 usage, 3 damage, 4 the\n"
+            "peer cannot be reached, reading or writing failed, or no memory.\n",
 };

@@ -58,6 +58,9 @@ static void note_own(cli_visit *v, const mt_sync_peer *peer)
     v->facts.nodes_out = peer->nodes_out;
     v->facts.bytes_in = peer->bytes_in;
     v->facts.bytes_out = peer->bytes_out;
+    v->facts.round_trip_ms = peer->round_trip_ms;
+    v->facts.refused = peer->refused;
+    v->facts.clock_ahead_ms = peer->clock_ahead_ms;
     memcpy(v->facts.words, peer->text, sizeof v->facts.words);
     v->equal |= is_equal(peer);
     v->unstored = peer->unstored;

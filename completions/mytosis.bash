@@ -25,7 +25,10 @@ _mytosis_options() {
     serve) echo --listen --connect --pull --push --origin --host --cert --key --ca --config --check-config --json --log-level --log-format ;;
     import) echo --allow-future --json ;;
     export) echo --output --format ;;
-    doctor) echo --restamp --yes --json ;;
+    doctor) echo --report --restamp --yes --ca --json ;;
+    backup | restore) echo --force --keys --json ;;
+    compact) echo --json ;;
+    bench) echo --seconds --store-dir --json ;;
     "keys show") echo --json ;;
     "keys export") echo --all ;;
     "keys protect") echo --off ;;
@@ -35,7 +38,7 @@ _mytosis_options() {
 
 _mytosis_commands() {
     case $1 in
-    "") echo init write read link rm forget ls log watch import export status doctor serve peers sync share join who revoke graph keys ;;
+    "") echo init write read link rm forget ls log watch import export status doctor backup restore compact bench serve peers sync share join who revoke graph keys ;;
     graph) echo merge patch rebase overlap diff show convert ;;
     keys) echo show export import protect ;;
     esac
@@ -56,7 +59,7 @@ _mytosis_path() {
         fi
         commands=" $(_mytosis_commands "$path") "
         case $word in
-        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --expires | --for | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --log-level | --log-format)
+        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --expires | --for | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --log-level | --log-format | --seconds | --store-dir | --report)
             value=$word
             ;;
         -?*) ;;
@@ -87,7 +90,7 @@ _mytosis_devices() {
 
 _mytosis_operand() {
     case "$path $operands" in
-    "init 0" | "import 0" | "keys export 0" | "keys import 0" | graph\ *) _mytosis_fill -f ;;
+    "init 0" | "import 0" | "backup 0" | "restore 0" | "keys export 0" | "keys import 0" | graph\ *) _mytosis_fill -f ;;
     "write 0" | "read 0" | "link 0" | "link 2" | "rm 0" | forget\ * | share\ * | "ls 0" | "watch 0" | "export 0") _mytosis_uids ;;
     "revoke 0") _mytosis_devices ;;
     *) COMPREPLY=() ;;
@@ -110,8 +113,9 @@ _mytosis() {
     --clock) _mytosis_fill -W $'hybrid\nlamport' ;;
     --log-level) _mytosis_fill -W $'error\nwarning\ninfo\ndebug' ;;
     --log-format) _mytosis_fill -W $'text\njson' ;;
-    --output | -o | --store | --patch | --cert | --key | --ca | --config) _mytosis_fill -f ;;
-    --uid | --prefix | --limit | --since | --expires | --for | --listen | --connect | --pull | --push | --origin | --host) COMPREPLY=() ;;
+    --store-dir) _mytosis_fill -d ;;
+    --output | -o | --report | --store | --patch | --cert | --key | --ca | --config) _mytosis_fill -f ;;
+    --uid | --prefix | --limit | --since | --seconds | --expires | --for | --listen | --connect | --pull | --push | --origin | --host) COMPREPLY=() ;;
     *)
         if [[ $current == -* ]]; then
             _mytosis_fill -W "$(_mytosis_options "$path" | tr ' ' '\n')"

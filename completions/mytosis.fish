@@ -1,6 +1,6 @@
 # Completion of mytosis(1) for fish.
 
-set -l nodes write read link rm forget ls log watch import export status doctor
+set -l nodes write read link rm forget ls log watch import export status doctor backup restore compact bench
 set -l stores init serve peers sync share join who revoke $nodes
 set -l verbs merge patch rebase overlap diff show convert
 set -l results merge patch rebase overlap diff
@@ -42,6 +42,10 @@ complete -c mytosis -n $first -a import -d "Merge a graph from a file"
 complete -c mytosis -n $first -a export -d "Write all nodes to a file"
 complete -c mytosis -n $first -a status -d "What there is to know of a store"
 complete -c mytosis -n $first -a doctor -d "Check every record"
+complete -c mytosis -n $first -a backup -d "Copy the store, also one in use"
+complete -c mytosis -n $first -a restore -d "Make a store of a backup"
+complete -c mytosis -n $first -a compact -d "Give back what is free"
+complete -c mytosis -n $first -a bench -d "Measure this machine"
 complete -c mytosis -n $first -a serve -d "Share the store, for peers, too"
 complete -c mytosis -n $first -a peers -d "List the peers of a daemon"
 complete -c mytosis -n $first -a sync -d "Make equal with a peer"
@@ -58,11 +62,11 @@ complete -c mytosis -n "not __fish_seen_subcommand_from graph" -l store -r -F -d
 
 complete -c mytosis -n "__mytosis_store write read link rm forget ls watch export share" -f -a "(__mytosis_uids)"
 complete -c mytosis -n "__mytosis_store revoke" -f -a "(__mytosis_devices)"
-complete -c mytosis -n "__mytosis_store log status doctor serve peers sync join who" -f
+complete -c mytosis -n "__mytosis_store log status doctor compact bench serve peers sync join who" -f
 complete -c mytosis -n "__mytosis_store init" -l clock -x -a "hybrid lamport" -d "What states are"
 complete -c mytosis -n "__mytosis_store write" -l patch -r -F -d "Write all of a patch"
 complete -c mytosis -n "__mytosis_store write link rm" -l json -d "Print what changed, as JSON"
-complete -c mytosis -n "__mytosis_store read ls log watch import status doctor serve peers sync join who" -l json -d "Print JSON"
+complete -c mytosis -n "__mytosis_store read ls log watch import status doctor backup restore compact bench serve peers sync join who" -l json -d "Print JSON"
 complete -c mytosis -n "__mytosis_store read" -l plain -d "Print values without states, as JSON"
 complete -c mytosis -n "__mytosis_store read" -l raw -d "Print values alone"
 complete -c mytosis -n "__mytosis_store read watch" -l all -d "Show long values whole"
@@ -82,6 +86,11 @@ complete -c mytosis -n "__mytosis_store watch" -l conflicts -d "Also which equal
 complete -c mytosis -n "__mytosis_store watch import" -l allow-future -d "Take states far ahead of now"
 complete -c mytosis -n "__mytosis_store export" -s o -l output -r -F -d "Where to"
 complete -c mytosis -n "__mytosis_store export" -l format -x -a "json binary compressed" -d "How to write it"
+complete -c mytosis -n "__mytosis_store backup restore" -l force -d "Also where there is something"
+complete -c mytosis -n "__mytosis_store backup restore" -l keys -d "The secrets of the device, too"
+complete -c mytosis -n "__mytosis_store bench" -l seconds -x -d "How long, about"
+complete -c mytosis -n "__mytosis_store bench" -l store-dir -x -a "(__fish_complete_directories)" -d "Where its stores are made"
+complete -c mytosis -n "__mytosis_store doctor" -l report -r -F -d "Also write numbers, for who helps"
 complete -c mytosis -n "__mytosis_store doctor" -l restamp -d "Mend states of a wrong clock"
 complete -c mytosis -n "__mytosis_store doctor" -s y -l yes -d "Do it"
 complete -c mytosis -n "__mytosis_store serve share" -l listen -x -d "Where peers may connect"
@@ -93,7 +102,7 @@ complete -c mytosis -n "__mytosis_store serve" -l host -x -d "Names that lead he
 complete -c mytosis -n "__mytosis_store serve share" -l cert -r -F -d "The certificate of wss:// listeners"
 complete -c mytosis -n "__mytosis_store serve share" -l key -r -F -d "The key of the certificate"
 complete -c mytosis -n "__mytosis_store sync" -s n -l dry-run -d "Only say what differs"
-complete -c mytosis -n "__mytosis_store serve sync share join" -l ca -r -F -d "Whom wss:// peers are certified by"
+complete -c mytosis -n "__mytosis_store serve sync share join doctor" -l ca -r -F -d "Whom wss:// peers are certified by"
 complete -c mytosis -n "__mytosis_store serve share" -l config -r -F -d "A file of settings"
 complete -c mytosis -n "__mytosis_store serve" -l check-config -d "Print all settings, and end"
 complete -c mytosis -n "__mytosis_store serve share" -l log-level -x -a "error warning info debug" -d "What is told"

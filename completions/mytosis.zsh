@@ -177,8 +177,18 @@ _mytosis_store() {
             '--log-level=[what is told]:level:(error warning info debug)' \
             '--log-format=[how it is told]:form:(text json)'
         ;;
+    backup | restore)
+        _arguments $common $json '1:file:_files' \
+            '--force[also where there is something]' \
+            '--keys[the secrets of the device, too]'
+        ;;
+    compact) _arguments $common $json ;;
+    bench) _arguments $common $json '--seconds=[how long, about]:number:' '--store-dir=[where its stores are made]:folder:_files -/' ;;
     doctor)
         _arguments $common $json \
+            '--report=[also write numbers, for who helps]:file:_files' \
+            '--ca=[whom wss:// peers are certified by]:file:_files' \
+            '1:url:' \
             '--restamp[mend states of a wrong clock]' \
             '(-y --yes)'{-y,--yes}'[do it]'
         ;;
@@ -202,6 +212,10 @@ _mytosis() {
         'export:write all nodes to a file'
         'status:what there is to know of a store'
         'doctor:check every record'
+        'backup:copy the store, also one in use'
+        'restore:make a store of a backup'
+        'compact:give back what is free'
+        'bench:measure this machine'
         'serve:share the store, for peers, too'
         'peers:list the peers of a daemon'
         'sync:make equal with a peer'

@@ -60,7 +60,7 @@ static bool is_no_room(int rc)
     return rc == ENOSPC || rc == EDQUOT || rc == EFBIG || rc == MDB_MAP_FULL || rc == MDB_TXN_FULL;
 }
 
-static mt_status status_of(int rc)
+mt_status mti_lmdb_status(int rc)
 {
     if (is_no_room(rc)) return MT_FULL;
     switch (rc) {
@@ -81,7 +81,7 @@ static mt_status status_of(int rc)
 static mt_status fail_rc(const lmdb *l, int rc, mt_error *err)
 {
     const char *name = mti_lmdb_file_name(&l->file), *why = mdb_strerror(rc);
-    mt_status st = status_of(rc);
+    mt_status st = mti_lmdb_status(rc);
 
     if (rc == MDB_INVALID) return mti_lmdb_fail(err, st, "%s is not a store of LMDB", name);
     if (rc == MDB_VERSION_MISMATCH)
@@ -346,10 +346,11 @@ static int map_grow(lmdb *l)
 {
     MDB_envinfo info;
     size_t step;
-    int rc = mdb_env_info(l->mdb, &info);
+    int rc = mdb_env_info(l->mdb, &info), dead;
 
     if (rc != 0) return rc;
     assert(l->holds == 0);
+    (void)mdb_reader_check(l->mdb, &dead); /* a copy that was killed keeps pages from being used */
     for (step = info.me_mapsize; step >= MAP_LEN_UNIT;
          step = step / 2 / MAP_LEN_UNIT * MAP_LEN_UNIT)
         if (step <= SIZE_MAX - info.me_mapsize && map_fits(info.me_mapsize + step)) break;
@@ -386,7 +387,7 @@ static bool job_again(lmdb *l, job *j)
     /* LMDB says EIO of a write that was cut short, as the last one before the disk is full is. */
     if (rc == EIO && !l->file.read_only && mti_lmdb_file_full(&l->file)) j->rc = ENOSPC;
     if (is_no_room(j->rc)) file_trim(l);
-    else if (status_of(j->rc) == MT_IO) l->failed = j->rc;
+    else if (mti_lmdb_status(j->rc) == MT_IO) l->failed = j->rc;
     return false;
 }
 

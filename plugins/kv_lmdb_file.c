@@ -76,17 +76,28 @@ static void owner_write(const mti_lmdb_file *file, mode_t mode)
 
 /* The note may be of an earlier holder that was killed, if this one has not written its own yet or
  * only reads: then its process is gone. */
+long mti_lmdb_file_owner(const char *owner_path, char *name, size_t cap)
+{
+    char line[OWNER_MAX] = "", *end = line;
+    long pid = line_read(owner_path, line, sizeof line) ? strtol(line, &end, 10) : 0;
+
+    name[0] = '\0';
+    if (pid <= 0 || *end != ' ' || (kill((pid_t)pid, 0) != 0 && errno == ESRCH)) return 0;
+    snprintf(name, cap, "%s", end + 1);
+    return pid;
+}
+
 static mt_status busy(const mti_lmdb_file *file, mt_error *err)
 {
-    char line[OWNER_MAX] = "", *name = line;
-    long pid = line_read(beside(file, "-owner"), line, sizeof line) ? strtol(line, &name, 10) : 0;
+    char name[OWNER_MAX];
+    long pid = mti_lmdb_file_owner(beside(file, "-owner"), name, sizeof name);
 
     if (pid == (long)getpid())
         return mti_lmdb_fail(err, MT_BUSY, "%s is open already, in this process",
                              mti_lmdb_file_name(file));
-    if (pid <= 0 || *name != ' ' || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
+    if (pid == 0)
         return mti_lmdb_fail(err, MT_BUSY, "%s is held by another", mti_lmdb_file_name(file));
-    return mti_lmdb_fail(err, MT_BUSY, "%s is held by%s (pid %ld)", mti_lmdb_file_name(file), name,
+    return mti_lmdb_fail(err, MT_BUSY, "%s is held by %s (pid %ld)", mti_lmdb_file_name(file), name,
                          pid);
 }
 
@@ -135,11 +146,11 @@ static mt_status fd_open(mti_lmdb_file *file, const mt_kv_lmdb_options *options,
     return fail_errno(file, err, file->made ? "made" : "opened");
 }
 
-/* Locks the file that is open. `*gone`: it was removed in the meantime, by one who had made it and
- * failed. */
+/* Locks the file that is open. `*gone`: it is not at its path any more: one removed it who had made it
+ * and failed, or put another in its place. */
 static mt_status fd_lock(mti_lmdb_file *file, bool *gone, mt_error *err)
 {
-    struct stat st;
+    struct stat st, now;
 
     *gone = false;
     while (flock(file->fd, (file->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
@@ -150,7 +161,7 @@ static mt_status fd_lock(mti_lmdb_file *file, bool *gone, mt_error *err)
     file->len = (uint64_t)st.st_size;
     /* One that holds something was made by another just before. */
     file->made = file->made && file->len == 0;
-    *gone = st.st_nlink == 0;
+    *gone = stat(file->path, &now) != 0 || now.st_ino != st.st_ino || now.st_dev != st.st_dev;
     return MT_OK;
 }
 

@@ -32,6 +32,12 @@ const char *mti_lmdb_file_name(const mti_lmdb_file *file);
 mt_status mti_lmdb_file_open(mti_lmdb_file *file, const mt_mem *mem, const char *path,
                              const mt_kv_lmdb_options *options, mt_error *err);
 
+/* Who holds a store, as its own note says: 0, or a note of one that is gone: not known. */
+long mti_lmdb_file_owner(const char *owner_path, char *name, size_t cap);
+
+/* What a code of LMDB or of the system comes to: kv_lmdb.c. */
+mt_status mti_lmdb_status(int code);
+
 /* Unlocks it. One that is not open is accepted. `undo`: the store did not open, so nothing that
  * was made is left. */
 void mti_lmdb_file_close(mti_lmdb_file *file, bool undo);

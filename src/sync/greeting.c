@@ -261,6 +261,15 @@ static void name(const mti_session *session, mt_bytes said, uint8_t out[16])
     mti_store_le64(id.hi, out + 8);
 }
 
+/* A peer may say any time; what is beyond a million years is none. */
+static int64_t ahead_of(uint64_t theirs, uint64_t ours)
+{
+    const uint64_t most = UINT64_C(1) << 55;
+
+    if (theirs > most || ours > most) return 0;
+    return (int64_t)theirs - (int64_t)ours;
+}
+
 static void hello_note(mti_session *session, const mti_hello *hello)
 {
     mti_sync *sync = session->sync;
@@ -280,6 +289,7 @@ static void hello_note(mti_session *session, const mti_hello *hello)
     session->window = hello->window < SIZE_MAX ? (size_t)hello->window : SIZE_MAX;
     session->round_trip_ms = sync->env->ticks_ms(sync->env->ctx) - session->greeted_at;
     session->round_trips++;
+    session->clock_ahead_ms = ahead_of(hello->now_ms, sync->env->now_ms(sync->env->ctx));
     session->error.text[0] = '\0';
 }
 

@@ -190,6 +190,7 @@ static void fill(const mti_session *session, mt_sync_peer *peer)
     peer->unstored = session->greeted && !mti_known_is_stored(session);
     peer->round_trip_ms = session->round_trip_ms;
     peer->round_trips = session->round_trips;
+    peer->clock_ahead_ms = session->clock_ahead_ms;
     for (const mti_outbound *out = session->outbound; out; out = out->next)
         peer->unacknowledged += out->in_flight;
     peer->behind = most_behind(session);

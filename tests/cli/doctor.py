@@ -31,11 +31,16 @@ changes        4
 records        0
 ahead          0
 damaged        0
+
+Edges that lead to no node: 2.
+    That is no damage: the nodes were deleted, have not come yet, or are not replicated here.
 """)
         self.assertEqual(self.result("doctor", "--json"), {
             "store": "s.mdb", "nodes": 3, "nodes_deleted": 1, "floors": 2, "fields": 3006, "fields_deleted": 1, "edges": 5,
             "edges_dangling": 2, "value_bytes": 60000 + len("bnowherewidebdead"), "bytes": size, "changes": 4, "records": 0,
-            "ahead": 0, "damaged": 0, "damage": []})
+            "ahead": 0, "damaged": 0, "damage": [], "findings": [
+                {"kind": "dangling", "count": 2, "text": "Edges that lead to no node: 2.",
+                 "advice": "That is no damage: the nodes were deleted, have not come yet, or are not replicated here."}]})
 
     def test_very_many_edges(self):
         self.import_graph(graph(*(node(f"n{i:05}", {f"e{j}": ({"edge": f"n{(i * 7 + j * 1000) % 12000:05}"}, 1) for j in range(8)})
@@ -51,7 +56,11 @@ damaged        0
         self.assertEqual(self.read("s.mdb"), before)
 
     def test_words_that_make_no_sense(self):
-        self.refused(USAGE, "doctor takes no operands; see mytosis doctor --help", "doctor", "s.mdb")
+        self.refused(USAGE, "doctor takes at most one operand, URL; see mytosis doctor --help", "doctor", "a", "b")
+        self.refused(USAGE, "--report and --restamp cannot be combined", "doctor", "--restamp", "--report=r.json")
+        self.refused(USAGE, "--report is of a store, and not of a peer", "doctor", "tcp://127.0.0.1:1", "--report=r.json")
+        self.refused(USAGE, "--ca goes with a URL, and there is none", "doctor", "--ca=x")
+        self.assertEqual(self.run_command("doctor", "s.mdb").returncode, USAGE)
         self.refused(USAGE, "--yes goes with --restamp, and there is none", "doctor", "--yes")
 
 
@@ -83,13 +92,13 @@ class Damage(StoreTest):
         self.damage(*(f"precious {i:03}" for i in range(0, 100, 2)))
         said = self.examine()
         self.assertIn("damaged       50\n", said)
-        self.assertTrue(said.endswith("… and 30 more\n"))
+        self.assertIn("… and 30 more\n\nDamaged records, which are not served: 50.\n    All else is read as before.", said)
 
     def test_a_damaged_field_of_a_large_node(self):
         self.damage("field 123 ")
         said = self.examine()
         self.assertIn("fields       899\n", said)
-        self.assertRegex(said, r'\n\n.*field "f123".*node "wide".*\n$|\n\n.*node "wide".*field "f123".*\n$')
+        self.assertRegex(said, r'\n\n.*field "f123".*node "wide".*\n\n|\n\n.*node "wide".*field "f123".*\n\n')
 
     def test_json(self):
         self.damage("precious 007")

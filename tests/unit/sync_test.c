@@ -695,6 +695,35 @@ TEST(status_says_how_it_stands_and_tells_of_changes)
     test_meeting_end(&w);
 }
 
+TEST(status_says_how_far_the_clock_of_a_peer_is_ahead)
+{
+    static const char slow[] = HELLO_OF("\x01", "\x01"); /* its time is 1 */
+    mt_connection *here, *there;
+    uint64_t now;
+    test_meeting w;
+
+    test_meeting_of_two(&w);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    CHECK(test_standing_of(w.peers[0].db).peer.clock_ahead_ms == 0);
+    test_meeting_end(&w);
+
+    test_meeting_begin(&w);
+    test_meeting_open(&w, 0, NULL);
+    CHECK(mt_pipe_new(&w.te.env, NULL, &here, &there, NULL) == MT_OK);
+    CHECK(mt_group_add(w.peers[0].links, here) == MT_OK);
+    test_env_run_for(&w.te, 100);
+    now = w.te.env.now_ms(w.te.env.ctx);
+    CHECK(mt_connection_send(there, (mt_bytes){(const uint8_t *)slow, sizeof slow - 1}) == MT_OK);
+    test_env_run_for(&w.te, 100);
+    CHECK(test_standing_of(w.peers[0].db).peer.clock_ahead_ms <= 1 - (int64_t)now);
+    CHECK(test_standing_of(w.peers[0].db).peer.clock_ahead_ms >= 1 - (int64_t)now - 100);
+    mt_connection_close(there);
+    mt_connection_unref(there);
+    mt_connection_unref(here);
+    test_meeting_end(&w);
+}
+
 /* What goes over on a link, one line a subscription. */
 static void list_one(void *ctx, const mt_sync_subscription *one)
 {
@@ -836,6 +865,7 @@ int main(void)
         cmocka_unit_test(commit_does_not_wait_behind_a_long_copy),
         cmocka_unit_test(peer_that_does_not_read_costs_a_position_and_no_memory),
         cmocka_unit_test(status_says_how_it_stands_and_tells_of_changes),
+        cmocka_unit_test(status_says_how_far_the_clock_of_a_peer_is_ahead),
         cmocka_unit_test(status_says_what_goes_over_on_a_link),
         cmocka_unit_test(commit_that_nobody_is_told_of_goes_with_the_next_one),
         cmocka_unit_test(ranges_may_be_others_later_and_what_stayed_goes_on_where_it_was),

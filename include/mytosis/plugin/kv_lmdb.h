@@ -44,5 +44,23 @@ MT_API MT_MUST_USE mt_status mt_kv_lmdb(const mt_env *env, const char *path,
                                         const mt_kv_lmdb_options *options, mt_kv *out,
                                         mt_error *err);
 
+/* All zero gives the defaults. */
+typedef struct mt_kv_lmdb_copy_options {
+    size_t size; /* sizeof(mt_kv_lmdb_copy_options) as compiled */
+    bool held;   /* whoever calls has locked the file, with flock: nobody writes, and no lock is
+                  * taken */
+} mt_kv_lmdb_copy_options;
+
+/* Copies the store at `path` as it is at one moment, between two commits, to the file `to`, which is
+ * made with mode 0600 or written over, and flushed; free pages are left out. Another process may hold
+ * the store and go on writing; while none does, writers are kept out until this returns. Blocks, and
+ * takes about as long as reading and writing all of it. For another process than the one that has the
+ * store open: in that one it comes to MT_BUSY, as where the holder opened the store by another name.
+ * MT_NOT_FOUND: there is no store. MT_MALFORMED: it is none, or damaged. MT_INVALID: it is no file.
+ * MT_FULL, MT_IO, MT_NO_MEMORY. `options` and `err` may be NULL. What a copy that failed has left of
+ * `to` is of no use. */
+MT_API MT_MUST_USE mt_status mt_kv_lmdb_copy(const char *path, const char *to,
+                                             const mt_kv_lmdb_copy_options *options, mt_error *err);
+
 MT_END_DECLS
 #endif

@@ -121,6 +121,9 @@ typedef struct mt_sync_peer {
     uint64_t round_trips;   /* since the link is up: how often this side could only go on once the
                              * peer had answered. The greeting is one, what is subscribed to
                              * another, and each time that enough was on its way unacknowledged */
+    int64_t
+        clock_ahead_ms; /* how far its time of day was ahead of ours as it greeted, or behind, but
+                             * for `round_trip_ms` */
 } mt_sync_peer;
 
 /* One range that goes over between us and a peer, in one direction. BORROWED until the callback
