@@ -36,7 +36,7 @@ mt_status mti_lmdb_file_open(mti_lmdb_file *file, const mt_mem *mem, const char 
 long mti_lmdb_file_owner(const char *owner_path, char *name, size_t cap);
 
 /* What a code of LMDB or of the system comes to: kv_lmdb.c. */
-mt_status mti_lmdb_status(int code);
+mt_status mti_lmdb_status(int rc);
 
 /* Unlocks it. One that is not open is accepted. `undo`: the store did not open, so nothing that
  * was made is left. */

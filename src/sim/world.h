@@ -137,10 +137,10 @@ bool mti_sim_peer_linkable(const mti_sim_peer *peer);
 void mti_sim_peer_link(mti_sim_peer *peer, mt_connection *end, const mti_sim_peer *other,
                        bool dials);
 
-/* ---- What a peer says, where it is not as others are ---- */
+/* ---- What a peer, `ctx`, says, where it is not as others are ---- */
 
-void mti_sim_version_speaks(void *peer, bool sent, mt_bytes message, mti_sim_instead *instead);
-void mti_sim_lie_speaks(void *peer, bool sent, mt_bytes message, mti_sim_instead *instead);
+void mti_sim_version_speaks(void *ctx, bool sent, mt_bytes message, mti_sim_instead *instead);
+void mti_sim_lie_speaks(void *ctx, bool sent, mt_bytes message, mti_sim_instead *instead);
 
 /* Where a HELLO says how many ranges follow; 0: it is none. */
 size_t mti_sim_hello_ranges(mt_bytes message);

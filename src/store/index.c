@@ -92,6 +92,7 @@ static void add_up(mti_index *index, size_t from)
 
     memset(&sum, 0, sizeof sum);
     if (from > 0) {
+        mti_assert(index->leaves);
         sum = index->leaves[from - 1].before;
         sum_add(&sum, &index->leaves[from - 1].sum);
     }

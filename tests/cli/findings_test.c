@@ -15,8 +15,8 @@ TEST(each_form_says_what_it_may)
     static const char *const wanted[] = {
         [FINDINGS_TEXT] = "What: 2.\n    Do this.\nMore.\n    And that.\n",
         [FINDINGS_JSON] =
-            "{\"kind\":\"a\",\"count\":2,\"text\":\"What: 2.\",\"advice\":\"Do this.\"},\n"
-            "{\"kind\":\"b\",\"count\":1,\"text\":\"More.\",\"advice\":\"And that.\"}",
+            ("{\"kind\":\"a\",\"count\":2,\"text\":\"What: 2.\",\"advice\":\"Do this.\"},\n"
+             "{\"kind\":\"b\",\"count\":1,\"text\":\"More.\",\"advice\":\"And that.\"}"),
         [FINDINGS_BARE] = "{\"kind\":\"a\",\"count\":2},\n{\"kind\":\"b\",\"count\":1}",
     };
 
