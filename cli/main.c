@@ -4,6 +4,7 @@
 #include "message.h"
 #include "options.h"
 #include "output.h"
+#include "plugins.h"
 #include "store.h"
 
 #include <fcntl.h>
@@ -16,7 +17,8 @@
     &cli_verb_init, &cli_verb_write, &cli_verb_read, &cli_verb_link, &cli_verb_rm, &cli_verb_ls, \
         &cli_verb_log, &cli_verb_watch, &cli_verb_import, &cli_verb_export, &cli_verb_forget,    \
         &cli_verb_status, &cli_verb_doctor, &cli_verb_serve, &cli_verb_peers, &cli_verb_sync,    \
-        &cli_verb_share, &cli_verb_join, &cli_verb_who, &cli_verb_revoke, &cli_keys_group,
+        &cli_verb_share, &cli_verb_join, &cli_verb_who, &cli_verb_revoke, &cli_verb_query,       \
+        &cli_keys_group,
 #define COMMANDS                                                                       \
     "  init    make an empty store         log     list changes\n"                     \
     "  write   write fields of a node      watch   print events, write lines\n"        \
@@ -28,9 +30,10 @@
     "  sync    make equal with a peer      peers   list the peers of a daemon\n"       \
     "  share   invite a device, serve      join    come in with a ticket\n"            \
     "  who     list who may do what        revoke  take back what a device may\n"      \
-    "  graph   graphs in files, no store   keys    secrets of the device, backups\n"   \
+    "  query   ask an engine of a plugin   keys    secrets of the device, backups\n"   \
+    "  graph   graphs in files, no store\n"                                            \
     "\n"                                                                               \
-    "      --store PATH   the store to work on; else MYTOSIS_STORE names it\n"
+    "      --store PATH, --plugin FILE   else MYTOSIS_STORE, MYTOSIS_PLUGIN name them\n"
 #define EXAMPLE "write ada name=Ada friend@charles --store notes.mdb"
 #else
 #define STORE_VERBS
@@ -53,7 +56,6 @@ static const cli_command root = {
             "      --color WHEN   auto, always or never; auto heeds NO_COLOR\n"
             "\n"
             "Example: mytosis " EXAMPLE "\n"
-            "\n"
             "Exit codes: 0 done, 1 not there, 2 usage, 3 bad input, 4 failed or no memory.\n",
     .members = members,
 };

@@ -54,12 +54,13 @@ typedef enum cli_option_id {
     OPTION_EXPIRES,
     OPTION_FOR,
     OPTION_OFF,
+    OPTION_PLUGIN,
     OPTION_COUNT
 } cli_option_id;
 
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 
-/* How many values of options may be given that are lists: --listen, --connect, --pull, --push, --origin, --host. */
+/* How many values of options may be given that are lists: --listen, --connect, --pull, --push, --origin, --host, --plugin. */
 #define OPTION_LISTED_MAX 64
 
 struct cli_options {

@@ -27,8 +27,8 @@ typedef struct cli_refusal {
     char why[MT_ERROR_TEXT_MAX];
 } cli_refusal;
 
-/* Those that are named, and those that are known from before. */
-#define CLI_DIALED_MAX (OPTION_LISTED_MAX + SPACE_PEERS_MAX)
+/* Those that are named, those that plugins connect to, and those that are known from before. */
+#define CLI_DIALED_MAX (2 * OPTION_LISTED_MAX + SPACE_PEERS_MAX)
 
 typedef struct cli_serving {
     cli_config config;

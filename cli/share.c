@@ -170,6 +170,10 @@ static cli_exit_code run_share(const cli_options *options)
 
     if (code == EXIT_DONE) code = cli_config_load(options, &config);
     if (code != EXIT_DONE) return code;
+    if ((code = cli_config_plugins(&config)) != EXIT_DONE) {
+        cli_config_free(&config);
+        return code;
+    }
     path = cli_config_get(&config, SETTING_STORE);
     if (access(path, F_OK) != 0) code = cli_store_make(path, MT_CLOCK_HYBRID);
     if (code != EXIT_DONE || is_held(options, path, &invitation, &code)) {

@@ -2,6 +2,7 @@
 
 #include "daemon.h"
 #include "message.h"
+#include "plugins.h"
 
 #include <mytosis/plugin/kv_lmdb.h>
 #include <mytosis/plugin/node_store.h>
@@ -23,9 +24,11 @@ static mt_status open_file(const mt_env *env, const char *path, cli_access acces
                                   .must_exist = access == ACCESS_WRITE || access == ACCESS_ALONE,
                                   .no_sync = access == ACCESS_SCRATCH};
     mt_kv kv;
-    mt_status st = mt_kv_lmdb(env, path, &options, &kv, err);
+    mt_status st;
 
-    if (st != MT_OK) return st;
+    if (cli_plugins_at(MT_PLUGIN_KV | MT_PLUGIN_STORAGE, 0))
+        return cli_plugins_storage(env, path, access, out, err);
+    if ((st = mt_kv_lmdb(env, path, &options, &kv, err)) != MT_OK) return st;
     if ((st = mt_node_store_new(env, kv, NULL, out, err)) != MT_OK) mt_kv_close(&kv);
     return st;
 }

@@ -8,7 +8,7 @@ _mytosis_options() {
     "graph show") echo --uid --prefix --limit --json --plain --all ;;
     "graph convert") echo --format ;;
     graph) ;;
-    *) echo --store ;;
+    *) echo --store --plugin ;;
     esac
     case $1 in
     init) echo --clock ;;
@@ -35,7 +35,7 @@ _mytosis_options() {
 
 _mytosis_commands() {
     case $1 in
-    "") echo init write read link rm forget ls log watch import export status doctor serve peers sync share join who revoke graph keys ;;
+    "") echo init write read link rm forget ls log watch import export status doctor query serve peers sync share join who revoke graph keys ;;
     graph) echo merge patch rebase overlap diff show convert ;;
     keys) echo show export import protect ;;
     esac
@@ -56,7 +56,7 @@ _mytosis_path() {
         fi
         commands=" $(_mytosis_commands "$path") "
         case $word in
-        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --expires | --for | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --log-level | --log-format)
+        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --expires | --for | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --plugin | --log-level | --log-format)
             value=$word
             ;;
         -?*) ;;
@@ -110,7 +110,7 @@ _mytosis() {
     --clock) _mytosis_fill -W $'hybrid\nlamport' ;;
     --log-level) _mytosis_fill -W $'error\nwarning\ninfo\ndebug' ;;
     --log-format) _mytosis_fill -W $'text\njson' ;;
-    --output | -o | --store | --patch | --cert | --key | --ca | --config) _mytosis_fill -f ;;
+    --output | -o | --store | --patch | --cert | --key | --ca | --config | --plugin) _mytosis_fill -f ;;
     --uid | --prefix | --limit | --since | --expires | --for | --listen | --connect | --pull | --push | --origin | --host) COMPREPLY=() ;;
     *)
         if [[ $current == -* ]]; then

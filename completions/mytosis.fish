@@ -1,6 +1,6 @@
 # Completion of mytosis(1) for fish.
 
-set -l nodes write read link rm forget ls log watch import export status doctor
+set -l nodes write read link rm forget ls log watch import export status doctor query
 set -l stores init serve peers sync share join who revoke $nodes
 set -l verbs merge patch rebase overlap diff show convert
 set -l results merge patch rebase overlap diff
@@ -42,6 +42,7 @@ complete -c mytosis -n $first -a import -d "Merge a graph from a file"
 complete -c mytosis -n $first -a export -d "Write all nodes to a file"
 complete -c mytosis -n $first -a status -d "What there is to know of a store"
 complete -c mytosis -n $first -a doctor -d "Check every record"
+complete -c mytosis -n $first -a query -d "Ask an engine of a plugin"
 complete -c mytosis -n $first -a serve -d "Share the store, for peers, too"
 complete -c mytosis -n $first -a peers -d "List the peers of a daemon"
 complete -c mytosis -n $first -a sync -d "Make equal with a peer"
@@ -55,10 +56,11 @@ complete -c mytosis -s h -l help -d "Show what the command does"
 complete -c mytosis -n $first -l version -d "Show the version"
 complete -c mytosis -l color -x -a "auto always never" -d "Whether to use colours"
 complete -c mytosis -n "not __fish_seen_subcommand_from graph" -l store -r -F -d "The store"
+complete -c mytosis -n "__mytosis_store $stores" -l plugin -r -F -d "A plugin to load"
 
 complete -c mytosis -n "__mytosis_store write read link rm forget ls watch export share" -f -a "(__mytosis_uids)"
 complete -c mytosis -n "__mytosis_store revoke" -f -a "(__mytosis_devices)"
-complete -c mytosis -n "__mytosis_store log status doctor serve peers sync join who" -f
+complete -c mytosis -n "__mytosis_store log status doctor query serve peers sync join who" -f
 complete -c mytosis -n "__mytosis_store init" -l clock -x -a "hybrid lamport" -d "What states are"
 complete -c mytosis -n "__mytosis_store write" -l patch -r -F -d "Write all of a patch"
 complete -c mytosis -n "__mytosis_store write link rm" -l json -d "Print what changed, as JSON"

@@ -96,6 +96,7 @@ _mytosis_store() {
         '(-h --help)'{-h,--help}'[show what the command does]'
         '--color=[whether to use colours]:when:(auto always never)'
         '--store=[the store]:file:_files'
+        '*--plugin=[a plugin to load]:file:_files'
     )
     json='--json[print JSON]'
 
@@ -140,6 +141,7 @@ _mytosis_store() {
             '--format=[how to write it]:form:(json binary compressed)'
         ;;
     status) _arguments $common $json ;;
+    query) _arguments $common '1:engine:' '2:text:' ;;
     peers) _arguments $common $json '(-l --long)'{-l,--long}'[with what goes over, range by range]' ;;
     sync) _arguments $common $json '(-n --dry-run)'{-n,--dry-run}'[only say what differs]' '--ca=[whom wss:// peers are certified by]:file:_files' '1:url:' ;;
     share)
@@ -197,6 +199,7 @@ _mytosis() {
         'forget:drop nodes from this store'
         'ls:list uids'
         'log:list changes'
+        'query:ask an engine of a plugin'
         'watch:write lines, and print the events'
         'import:merge a graph from a file'
         'export:write all nodes to a file'

@@ -384,7 +384,7 @@ class Config(StoreTest):
         self.assertEqual(self.checked("--config=c.conf", env=environment()), {
             "store": [("file.mdb", "c.conf:3")], "listen": [("tcp://127.0.0.1:1", "c.conf:4"), ("ws://127.0.0.1:2/x", "c.conf:5")],
             "connect": [("tcp://example.org:3", "c.conf:6")], "pull": [], "push": [], "origin": [], "host": [],
-            "cert": [], "key": [], "ca": [], "log-level": [("debug", "c.conf:7")], "log-format": [("text", "default")]})
+            "cert": [], "key": [], "ca": [], "plugin": [], "log-level": [("debug", "c.conf:7")], "log-format": [("text", "default")]})
         env = environment(MYTOSIS_CONFIG="c.conf", MYTOSIS_STORE="env.mdb", MYTOSIS_LISTEN="tcp://127.0.0.1:4  unix:x",
                           MYTOSIS_LOG_FORMAT="json")
         made = self.checked("--connect=ws://[::1]:5", "--log-level", "error", "--connect", "unix:y", env=env)
@@ -392,7 +392,7 @@ class Config(StoreTest):
             "store": [("env.mdb", "MYTOSIS_STORE")],
             "listen": [("tcp://127.0.0.1:4", "MYTOSIS_LISTEN"), ("unix:x", "MYTOSIS_LISTEN")],
             "connect": [("ws://[::1]:5", "--connect"), ("unix:y", "--connect")], "pull": [], "push": [], "origin": [], "host": [],
-            "cert": [], "key": [], "ca": [], "log-level": [("error", "--log-level")], "log-format": [("json", "MYTOSIS_LOG_FORMAT")]})
+            "cert": [], "key": [], "ca": [], "plugin": [], "log-level": [("error", "--log-level")], "log-format": [("json", "MYTOSIS_LOG_FORMAT")]})
 
     def test_for_a_person(self):
         self.assertEqual(self.expect(DONE, "serve", "--check-config", "--listen=unix:x").decode(), """\
@@ -406,13 +406,14 @@ host        (none)    default
 cert        (none)    default
 key         (none)    default
 ca          (system)  default
+plugin      (none)    default
 log-level   info      default
 log-format  text      default
 """)
 
     def test_mistakes_in_the_file(self):
         for text, message in (
-            ("lissen = unix:x", 'c.conf:1:1: unknown key "lissen"; there are store, listen, connect, pull, push, origin, host, cert, key, ca, log-level and log-format'),
+            ("lissen = unix:x", 'c.conf:1:1: unknown key "lissen"; there are store, listen, connect, pull, push, origin, host, cert, key, ca, plugin, log-level and log-format'),
             ("\n  store", 'c.conf:2:8: expected "key = value"'),
             ("store x", 'c.conf:1:7: expected "key = value"'),
             ("= x", 'c.conf:1:1: expected "key = value"'),

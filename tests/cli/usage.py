@@ -33,6 +33,7 @@ STORE_VERBS = {
     "export": "at most one operand, PREFIX",
     "status": "no operands",
     "doctor": "no operands",
+    "query": "two operands, ENGINE and TEXT",
     "serve": "no operands",
     "peers": "no operands",
     "sync": "at most one operand, URL",
@@ -257,7 +258,7 @@ class Documents(CommandTest):
         self.assertEqual(complete("graph", "convert", "--format", "=", "b"), ["binary"])
         for verb in VERBS:
             self.assertEqual(set(complete("graph", verb, "--")),
-                             {"--" + option for option in self.options("graph", verb) | self.options() - {"store"}}, verb)
+                             {"--" + option for option in self.options("graph", verb) | self.options() - {"store", "plugin"}}, verb)
         self.assertEqual(complete("keys", ""), list(KEY_VERBS))
         self.assertEqual(complete("keys", "import", "--store", "x", ""), ["notes.json"])
         self.assertEqual(complete("keys", "show", ""), [])
