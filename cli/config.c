@@ -364,6 +364,17 @@ static cli_exit_code check_tls(const cli_config *config)
     return cli_complain(EXIT_INPUT, "%s", err.text);
 }
 
+static cli_exit_code take_sandbox(const cli_options *options, cli_config *config)
+{
+    bool required = cli_options_has(options, OPTION_REQUIRE_SANDBOX),
+         none = cli_options_has(options, OPTION_NO_SANDBOX);
+
+    if (required && none)
+        return cli_complain_usage(options, "--require-sandbox and --no-sandbox cannot be combined");
+    config->sandbox = required ? SANDBOX_REQUIRED : none ? SANDBOX_NONE : SANDBOX_WANTED;
+    return EXIT_DONE;
+}
+
 cli_exit_code cli_config_load(const cli_options *options, cli_config *out)
 {
     const char *file = options->values[OPTION_CONFIG];
@@ -382,6 +393,7 @@ cli_exit_code cli_config_load(const cli_options *options, cli_config *out)
         code = cli_complain(EXIT_USAGE, "no store is named: --store PATH does, MYTOSIS_STORE in "
                                         "the environment, or \"store = PATH\" in the file");
     if (code == EXIT_DONE) code = check_tls(out);
+    if (code == EXIT_DONE) code = take_sandbox(options, out);
     if (code != EXIT_DONE) cli_config_free(out);
     return code;
 }

@@ -29,6 +29,12 @@ typedef enum cli_setting {
     SETTING_COUNT
 } cli_setting;
 
+typedef enum cli_sandbox_mode {
+    SANDBOX_WANTED,   /* as far as it can be had */
+    SANDBOX_REQUIRED, /* all of it, and strictly */
+    SANDBOX_NONE
+} cli_sandbox_mode;
+
 typedef struct cli_config_value {
     char *text;
     char *from; /* "--listen", "MYTOSIS_LISTEN", "notes.conf:3", "default" */
@@ -39,6 +45,7 @@ typedef struct cli_config {
         cli_config_value *items;
         size_t count;
     } settings[SETTING_COUNT];
+    cli_sandbox_mode sandbox; /* of the command line alone */
 } cli_config;
 
 /* Puts it together, OWNED: cli_config_free. Anything but EXIT_DONE has been reported, and leaves nothing to free. */

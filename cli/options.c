@@ -62,6 +62,8 @@ static const option_spec specs[OPTION_COUNT] = {
     [OPTION_FOR] = {"for", 0, true, {NULL}, false},
     [OPTION_OFF] = {"off", 0, false, {NULL}, false},
     [OPTION_PLUGIN] = {"plugin", 0, true, {NULL}, true},
+    [OPTION_REQUIRE_SANDBOX] = {"require-sandbox", 0, false, {NULL}, false},
+    [OPTION_NO_SANDBOX] = {"no-sandbox", 0, false, {NULL}, false},
 };
 
 /* What every command takes. */

@@ -55,6 +55,8 @@ typedef enum cli_option_id {
     OPTION_FOR,
     OPTION_OFF,
     OPTION_PLUGIN,
+    OPTION_REQUIRE_SANDBOX,
+    OPTION_NO_SANDBOX,
     OPTION_COUNT
 } cli_option_id;
 

@@ -335,14 +335,16 @@ static cli_exit_code run(cli_serving *s)
     mt_status st;
 
     tell_plugins(s);
-    st = watched ? open_db(s, &err) : MT_IO;
+    st = watched ? cli_serve_sandbox_enter(s, &err) : MT_IO;
     if (!watched) err = (mt_error){st, "signals cannot be watched"};
+    if (st == MT_OK) st = open_db(s, &err);
     if (st == MT_OK) st = serve_commands(s, &err);
     if (st == MT_OK) st = cli_serve_peers_begin(s, &err);
     if (st == MT_OK) st = print_ticket(s, &err);
     if (st == MT_OK) {
         tell_manager(s, "READY=1");
         tell_started(s);
+        cli_serve_sandbox_tell(s);
         (void)!mt_loop_run(s->loop);
         tell_manager(s, "STOPPING=1");
         cli_log_line(&s->log, LOG_INFO, "stopping", "signal",
@@ -413,6 +415,7 @@ const cli_command cli_verb_serve = {
                    OPTION_BIT(OPTION_ORIGIN) | OPTION_BIT(OPTION_HOST) | OPTION_BIT(OPTION_CERT) |
                    OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_CONFIG) |
                    OPTION_BIT(OPTION_CHECK_CONFIG) | OPTION_BIT(OPTION_PLUGIN) |
+                   OPTION_BIT(OPTION_REQUIRE_SANDBOX) | OPTION_BIT(OPTION_NO_SANDBOX) |
                    OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_LOG_LEVEL) |
                    OPTION_BIT(OPTION_LOG_FORMAT),
     .run = run_serve,
@@ -428,12 +431,12 @@ const cli_command cli_verb_serve = {
             "      --push PREFIX...    give only these. Without either, all go both ways\n"
             "      --origin ORIGIN...  pages that may connect, such as http://localhost:8000\n"
             "      --host HOST...      names that lead here, HOST or HOST:PORT\n"
-            "      --cert, --key FILE  of wss:// listeners, the certificate and its key, in PEM\n"
+            "      --cert, --key FILE  the certificate of wss:// listeners, its key, in PEM\n"
             "      --ca FILE           whom wss:// peers are certified by; else the system's\n"
             "      --plugin FILE...    a storage, router or connection: FILE or FILE:OPTIONS\n"
             "      --config FILE       lines \"key = value\", such as pull = notes/\n"
-            "      --check-config      print all settings, and where they come from\n"
-            "      --json              with --check-config: as JSON\n"
+            "      --check-config      print all settings and where from; --json: as JSON\n"
+            "      --require-sandbox   end unless it all is there; --no-sandbox: without one\n"
             "      --log-level LEVEL   error, warning, info or debug\n"
             "      --log-format FORM   text or json, on standard error\n"
             "\n"

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "log.h"
 #include "member.h"
+#include "sandbox.h"
 #include "table.h"
 
 #include <mytosis/loop.h>
@@ -56,6 +57,7 @@ typedef struct cli_serving {
     uint64_t refusal_count;
     const cli_invitation *share; /* what a ticket is printed for once it runs; NULL: none */
     uint64_t start_ms;           /* in ticks */
+    cli_sandbox_result sandbox;
     bool stopping;
 } cli_serving;
 
@@ -123,6 +125,17 @@ void cli_serve_log_hex(cli_serving *s, const char *key, const uint8_t *bytes, si
 
 /* Serves until a signal comes, with a configuration that is MOVED: serve.c. `share`: for what a ticket is printed; may be NULL. */
 cli_exit_code cli_serve_with(cli_config *config, const cli_invitation *share);
+
+/* ---- Its sandbox: serve_sandbox.c ---- */
+
+/* What a daemon with these settings still needs. OWNED: cli_sandbox_free. */
+void cli_serve_sandbox(const cli_config *config, const cli_space_file *space, cli_sandbox *out);
+
+/* Enters it, if it is wanted. */
+mt_status cli_serve_sandbox_enter(cli_serving *s, mt_error *err);
+
+/* Logs what there is of it. */
+void cli_serve_sandbox_tell(cli_serving *s);
 
 /* ---- What it says of itself: serve_status.c ---- */
 

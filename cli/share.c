@@ -196,7 +196,8 @@ const cli_command cli_verb_share = {
                    OPTION_BIT(OPTION_LISTEN) | OPTION_BIT(OPTION_CONNECT) |
                    OPTION_BIT(OPTION_CERT) | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_CA) |
                    OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_LOG_LEVEL) |
-                   OPTION_BIT(OPTION_LOG_FORMAT),
+                   OPTION_BIT(OPTION_LOG_FORMAT) | OPTION_BIT(OPTION_REQUIRE_SANDBOX) |
+                   OPTION_BIT(OPTION_NO_SANDBOX),
     .run = run_share,
     .help = "Usage: mytosis share [OPTION...] PREFIX...\n"
             "\n"
@@ -214,7 +215,7 @@ const cli_command cli_verb_share = {
             "      --listen URL...  where to be found; at first tcp://0.0.0.0:7118, then as\n"
             "                       before. This and the rest is as of mytosis serve:\n"
             "      --connect URL..., --cert FILE, --key FILE, --ca FILE, --config FILE,\n"
-            "      --log-level LEVEL, --log-format FORM\n"
+            "      --log-level LEVEL, --log-format FORM, --require-sandbox, --no-sandbox\n"
             "\n"
             "Example: mytosis share notes/ --write --store notes.mdb\n"
             "\n"

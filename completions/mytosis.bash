@@ -16,13 +16,13 @@ _mytosis_options() {
     read) echo --json --plain --raw --all ;;
     link | rm | status) echo --json ;;
     sync) echo --dry-run --ca --json ;;
-    share) echo --read --write --admin --expires --for --listen --connect --cert --key --ca --config --log-level --log-format ;;
+    share) echo --read --write --admin --expires --for --listen --connect --cert --key --ca --config --log-level --log-format --require-sandbox --no-sandbox ;;
     join) echo --ca --json ;;
     peers | who) echo --long --json ;;
     ls) echo --long --limit --json ;;
     log) echo --since --limit --json ;;
     watch) echo --follow --history --conflicts --allow-future --all --json ;;
-    serve) echo --listen --connect --pull --push --origin --host --cert --key --ca --config --check-config --json --log-level --log-format ;;
+    serve) echo --listen --connect --pull --push --origin --host --cert --key --ca --config --check-config --json --log-level --log-format --require-sandbox --no-sandbox ;;
     import) echo --allow-future --json ;;
     export) echo --output --format ;;
     doctor) echo --restamp --yes --json ;;

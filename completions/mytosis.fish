@@ -100,6 +100,8 @@ complete -c mytosis -n "__mytosis_store serve share" -l config -r -F -d "A file 
 complete -c mytosis -n "__mytosis_store serve" -l check-config -d "Print all settings, and end"
 complete -c mytosis -n "__mytosis_store serve share" -l log-level -x -a "error warning info debug" -d "What is told"
 complete -c mytosis -n "__mytosis_store serve share" -l log-format -x -a "text json" -d "How it is told"
+complete -c mytosis -n "__mytosis_store serve share" -l require-sandbox -d "End unless the sandbox can all be had"
+complete -c mytosis -n "__mytosis_store serve share" -l no-sandbox -d "Go without one"
 
 set -l choose "__fish_seen_subcommand_from graph; and not __fish_seen_subcommand_from $verbs"
 complete -c mytosis -n $choose -f

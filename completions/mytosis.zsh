@@ -158,7 +158,9 @@ _mytosis_store() {
             '--ca=[whom wss:// peers are certified by]:file:_files' \
             '--config=[a file of settings]:file:_files' \
             '--log-level=[what is told]:level:(error warning info debug)' \
-            '--log-format=[how it is told]:form:(text json)'
+            '--log-format=[how it is told]:form:(text json)' \
+            '(--no-sandbox)--require-sandbox[end unless it can all be had]' \
+            '(--require-sandbox)--no-sandbox[go without one]'
         ;;
     join) _arguments $common $json '--ca=[whom wss:// peers are certified by]:file:_files' '1:ticket:' ;;
     who) _arguments $common $json '(-l --long)'{-l,--long}'[all digits of each device]' ;;
@@ -177,7 +179,9 @@ _mytosis_store() {
             '--config=[a file of settings]:file:_files' \
             '--check-config[print all settings, and end]' \
             '--log-level=[what is told]:level:(error warning info debug)' \
-            '--log-format=[how it is told]:form:(text json)'
+            '--log-format=[how it is told]:form:(text json)' \
+            '(--no-sandbox)--require-sandbox[end unless it can all be had]' \
+            '(--require-sandbox)--no-sandbox[go without one]'
         ;;
     doctor)
         _arguments $common $json \
