@@ -169,7 +169,8 @@ static void enter_parts(const cli_sandbox *s, cli_sandbox_result *out)
     }
     out->has_privileges = note(out, give_up_privileges(&why), &why);
     if (!has_one_thread()) {
-        (void)snprintf(why.text, sizeof why.text, "Landlock: there are other threads, of a plugin");
+        (void)snprintf(why.text, sizeof why.text,
+                       "Landlock: there are other threads, of a plugin perhaps");
         (void)note(out, MT_UNSUPPORTED, &why);
     } else {
         out->has_files = note(out, cli_sandbox_files(s, &out->has_ports, &why), &why);

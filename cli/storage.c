@@ -146,7 +146,10 @@ cli_exit_code cli_storage_open(cli_storage *out, const char *path, cli_access ac
     out->host = (mt_storage_host){answered, out};
     if (mt_loop_new(mt_mem_system(), &out->loop) != MT_OK)
         return cli_complain(EXIT_SYSTEM, "there is no event loop to be had");
-    st = cli_storage_at(mt_loop_env(out->loop), path, access, &out->storage, &out->err);
+    out->env = *mt_loop_env(out->loop);
+    out->env.work = NULL;
+    st = cli_storage_at(access == ACCESS_MAKE ? &out->env : mt_loop_env(out->loop), path, access,
+                        &out->storage, &out->err);
     if (st != MT_OK) {
         (void)cli_storage_complain(&out->err);
     } else {

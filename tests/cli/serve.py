@@ -489,6 +489,14 @@ class Sandbox(StoreTest):
             self.assertIn("NoNewPrivs:\t1\n", status)
             self.assertIn("Seccomp:\t2\n", status)
 
+    def test_what_share_serves_is_in_one_too(self):
+        ours = Daemon(self, "--log-level=debug").wait_for("sandbox")
+        shared = Daemon(self, "notes/", "--listen=tcp://127.0.0.1:0", "--log-level=debug", store="new.mdb",
+                        verb="share").wait_for("sandbox")
+        for said in (ours, shared):
+            del said["time"]
+        self.assertEqual(shared, ours)
+
     def test_it_is_strict_where_it_is_required(self):
         if SANITIZED:
             self.refused(INPUT, "the sandbox cannot be had: this build is for sanitizers, which a sandbox would break", "serve",
