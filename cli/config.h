@@ -45,7 +45,8 @@ typedef struct cli_config {
         cli_config_value *items;
         size_t count;
     } settings[SETTING_COUNT];
-    cli_sandbox_mode sandbox; /* of the command line alone */
+    cli_sandbox_mode sandbox; /* this and the rest: of the command line alone */
+    bool draws, colors;       /* of share: the ticket is drawn, too, and with colours */
 } cli_config;
 
 /* Puts it together, OWNED: cli_config_free. Anything but EXIT_DONE has been reported, and leaves nothing to free. */

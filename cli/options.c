@@ -64,6 +64,7 @@ static const option_spec specs[OPTION_COUNT] = {
     [OPTION_PLUGIN] = {"plugin", 0, true, {NULL}, true},
     [OPTION_REQUIRE_SANDBOX] = {"require-sandbox", 0, false, {NULL}, false},
     [OPTION_NO_SANDBOX] = {"no-sandbox", 0, false, {NULL}, false},
+    [OPTION_QR] = {"qr", 0, false, {NULL}, false},
 };
 
 /* What every command takes. */

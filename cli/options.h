@@ -57,6 +57,7 @@ typedef enum cli_option_id {
     OPTION_PLUGIN,
     OPTION_REQUIRE_SANDBOX,
     OPTION_NO_SANDBOX,
+    OPTION_QR,
     OPTION_COUNT
 } cli_option_id;
 

@@ -6,6 +6,7 @@
 #include "message.h"
 #include "notify.h"
 #include "plugins.h"
+#include "qr.h"
 #include "report.h"
 #include "store.h"
 
@@ -303,14 +304,19 @@ static mt_status print_ticket(cli_serving *s, mt_error *err)
 {
     cli_output out;
     mt_status st;
+    size_t len;
 
     if (!s->share) return MT_OK;
     if (cli_serve_space_note(s) != EXIT_DONE) return MT_IO;
     if (isatty(STDERR_FILENO))
         (void)fputs("mytosis: on the other device: mytosis join, and this line\n", stderr);
     cli_output_standard(&out);
+    out.color = s->config.colors;
     st = cli_serve_share(s, s->share, &out.text, err);
+    len = out.text.buf.len;
     if (st == MT_OK) cli_text_str(&out.text, "\n");
+    if (st == MT_OK && s->config.draws)
+        st = cli_qr_add(&out, (mt_bytes){out.text.buf.data, len}, err);
     cli_output_flush(&out);
     mt_crypto_sodium()->wipe(NULL, out.text.buf.data, out.text.buf.cap);
     return cli_output_end(&out, EXIT_DONE) == EXIT_DONE ? st : MT_IO;

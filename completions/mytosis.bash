@@ -16,7 +16,7 @@ _mytosis_options() {
     read) echo --json --plain --raw --all ;;
     link | rm | status) echo --json ;;
     sync) echo --dry-run --ca --json ;;
-    share) echo --read --write --admin --expires --for --listen --connect --cert --key --ca --config --log-level --log-format --require-sandbox --no-sandbox ;;
+    share) echo --qr --read --write --admin --expires --for --listen --connect --cert --key --ca --config --log-level --log-format --require-sandbox --no-sandbox ;;
     join) echo --ca --json ;;
     peers | who) echo --long --json ;;
     ls) echo --long --limit --json ;;

@@ -71,6 +71,7 @@ complete -c mytosis -n "__mytosis_store read watch" -l all -d "Show long values 
 complete -c mytosis -n "__mytosis_store ls" -s l -l long -d "With the number of fields"
 complete -c mytosis -n "__mytosis_store peers" -s l -l long -d "With what goes over, range by range"
 complete -c mytosis -n "__mytosis_store who" -s l -l long -d "All digits of each device"
+complete -c mytosis -n "__mytosis_store share" -l qr -d "Draw the ticket, too"
 complete -c mytosis -n "__mytosis_store share" -l read -d "The device may read"
 complete -c mytosis -n "__mytosis_store share" -l write -d "It may read and write"
 complete -c mytosis -n "__mytosis_store share" -l admin -d "It may invite others, too"

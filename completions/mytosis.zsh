@@ -146,6 +146,7 @@ _mytosis_store() {
     sync) _arguments $common $json '(-n --dry-run)'{-n,--dry-run}'[only say what differs]' '--ca=[whom wss:// peers are certified by]:file:_files' '1:url:' ;;
     share)
         _arguments $common '*:prefix:_mytosis_uids' \
+            '--qr[draw the ticket, too]' \
             '--read[the device may read]' \
             '--write[it may read and write]' \
             '--admin[it may invite others, too]' \
