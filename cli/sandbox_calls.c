@@ -55,6 +55,11 @@ static const int unknown[] = {SCMP_SYS(clone3), SCMP_SYS(io_uring_setup), SCMP_S
 
 #define REFUSE SCMP_ACT_ERRNO(EPERM)
 
+static struct scmp_arg_cmp argument(unsigned number, enum scmp_compare op, scmp_datum_t than)
+{
+    return (struct scmp_arg_cmp){.arg = number, .op = op, .datum_a = than};
+}
+
 /* Sockets are of Unix or of IP, and netlink, which names and addresses need. Of a stream over IP only TCP: Landlock looks at no
  * other. */
 static int refuse_sockets(scmp_filter_ctx filter)
@@ -64,25 +69,28 @@ static int refuse_sockets(scmp_filter_ctx filter)
 
     for (unsigned family = 0; family < AF_NETLINK && rc == 0; family++)
         if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-            rc =
-                seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, family));
+            rc = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 1,
+                                  argument(0, SCMP_CMP_EQ, family));
     if (rc == 0)
-        rc =
-            seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_NETLINK));
+        rc = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 1,
+                              argument(0, SCMP_CMP_GT, AF_NETLINK));
     for (size_t i = 0; i < 2 && rc == 0; i++) {
         for (unsigned p = 1; p < IPPROTO_UDP && rc == 0; p++)
             if (p != IPPROTO_TCP)
                 rc = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 2,
-                                      SCMP_A0(SCMP_CMP_EQ, ip[i]), SCMP_A2(SCMP_CMP_EQ, p));
+                                      argument(0, SCMP_CMP_EQ, ip[i]), argument(2, SCMP_CMP_EQ, p));
         if (rc == 0)
-            rc = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, ip[i]),
-                                  SCMP_A2(SCMP_CMP_GT, IPPROTO_UDP));
+            rc = seccomp_rule_add(filter, REFUSE, SCMP_SYS(socket), 2,
+                                  argument(0, SCMP_CMP_EQ, ip[i]),
+                                  argument(2, SCMP_CMP_GT, IPPROTO_UDP));
     }
     return rc;
 }
 
 static int add_rules(scmp_filter_ctx filter)
 {
+    struct scmp_arg_cmp is_no_thread = {
+        .arg = CLONE_FLAGS, .op = SCMP_CMP_MASKED_EQ, .datum_a = CLONE_THREAD, .datum_b = 0};
     scmp_datum_t self = (scmp_datum_t)getpid();
     int rc = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
@@ -90,13 +98,11 @@ static int add_rules(scmp_filter_ctx filter)
         rc = seccomp_rule_add(filter, REFUSE, refused[i], 0);
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown && rc == 0; i++)
         rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), unknown[i], 0);
+    if (rc == 0) rc = seccomp_rule_add(filter, REFUSE, SCMP_SYS(clone), 1, is_no_thread);
     if (rc == 0)
-        rc = seccomp_rule_add(filter, REFUSE, SCMP_SYS(clone), 1,
-                              SCMP_CMP(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+        rc = seccomp_rule_add(filter, REFUSE, SCMP_SYS(kill), 1, argument(0, SCMP_CMP_NE, self));
     if (rc == 0)
-        rc = seccomp_rule_add(filter, REFUSE, SCMP_SYS(kill), 1, SCMP_A0(SCMP_CMP_NE, self));
-    if (rc == 0)
-        rc = seccomp_rule_add(filter, REFUSE, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_NE, self));
+        rc = seccomp_rule_add(filter, REFUSE, SCMP_SYS(tgkill), 1, argument(0, SCMP_CMP_NE, self));
     return rc == 0 ? refuse_sockets(filter) : rc;
 }
 
