@@ -99,7 +99,7 @@ static void remove_span(journal *j, size_t first, size_t end)
         j->entries[i]->next = j->removed;
         j->removed = j->entries[i];
     }
-    memmove(&j->entries[first], &j->entries[end], (j->count - end) * sizeof *j->entries);
+    memmove(&j->entries[first], &j->entries[end], (j->count - end) * sizeof(entry *));
     j->count -= end - first;
 }
 
@@ -109,7 +109,7 @@ static bool reserve(journal *j, size_t more)
     entry **entries;
 
     if (more <= j->cap - j->count) return true;
-    if (!(entries = realloc(j->entries, cap * sizeof *entries))) return false;
+    if (!(entries = realloc(j->entries, cap * sizeof(entry *)))) return false;
     j->entries = entries;
     j->cap = cap;
     return true;
@@ -123,7 +123,7 @@ static void apply(journal *j, const mt_kv_op *op, entry *made)
     if (op->kind == MT_KV_DELETE_RANGE) remove_span(j, at, seek(j, op->value));
     else if (is_at(j, at, op->key)) remove_span(j, at, at + 1);
     if (op->kind != MT_KV_PUT) return;
-    memmove(&j->entries[at + 1], &j->entries[at], (j->count - at) * sizeof *j->entries);
+    memmove(&j->entries[at + 1], &j->entries[at], (j->count - at) * sizeof(entry *));
     j->entries[at] = made;
     j->count++;
 }

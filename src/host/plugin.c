@@ -172,7 +172,7 @@ static mt_status store_over_kv(const mt_plugin *plugin, const mt_plugin_args *ar
                                mt_error *err)
 {
     mt_error why = {MT_OK, ""};
-    mt_kv kv;
+    mt_kv kv = {NULL, NULL};
     mt_status st = mt_plugin_kv(plugin, args, &kv, err);
 
     if (st != MT_OK) return st;
