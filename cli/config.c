@@ -2,6 +2,7 @@
 
 #include "member.h"
 #include "message.h"
+#include "plugins.h"
 #include "shown.h"
 #include "table.h"
 #include "tls.h"
@@ -38,6 +39,7 @@ static const setting_spec specs[SETTING_COUNT] = {
     [SETTING_CERT] = {"cert", "MYTOSIS_CERT", OPTION_CERT, false, NULL},
     [SETTING_KEY] = {"key", "MYTOSIS_KEY", OPTION_KEY, false, NULL},
     [SETTING_CA] = {"ca", "MYTOSIS_CA", OPTION_CA, false, NULL},
+    [SETTING_PLUGIN] = {"plugin", "MYTOSIS_PLUGIN", OPTION_PLUGIN, true, NULL},
     [SETTING_LOG_LEVEL] = {"log-level", "MYTOSIS_LOG_LEVEL", OPTION_LOG_LEVEL, false, "info"},
     [SETTING_LOG_FORMAT] = {"log-format", "MYTOSIS_LOG_FORMAT", OPTION_LOG_FORMAT, false, "text"},
 };
@@ -174,7 +176,7 @@ static cli_exit_code complain_key(const file_place *place, const char *key)
 
     return cli_complain(EXIT_INPUT,
                         "%s: unknown key \"%.100s\"; there are store, listen, connect, pull, "
-                        "push, origin, host, cert, key, ca, log-level and log-format",
+                        "push, origin, host, cert, key, ca, plugin, log-level and log-format",
                         show_place(place, shown, sizeof shown), key);
 }
 
@@ -362,6 +364,17 @@ static cli_exit_code check_tls(const cli_config *config)
     return cli_complain(EXIT_INPUT, "%s", err.text);
 }
 
+static cli_exit_code take_sandbox(const cli_options *options, cli_config *config)
+{
+    bool required = cli_options_has(options, OPTION_REQUIRE_SANDBOX),
+         none = cli_options_has(options, OPTION_NO_SANDBOX);
+
+    if (required && none)
+        return cli_complain_usage(options, "--require-sandbox and --no-sandbox cannot be combined");
+    config->sandbox = required ? SANDBOX_REQUIRED : none ? SANDBOX_NONE : SANDBOX_WANTED;
+    return EXIT_DONE;
+}
+
 cli_exit_code cli_config_load(const cli_options *options, cli_config *out)
 {
     const char *file = options->values[OPTION_CONFIG];
@@ -380,7 +393,17 @@ cli_exit_code cli_config_load(const cli_options *options, cli_config *out)
         code = cli_complain(EXIT_USAGE, "no store is named: --store PATH does, MYTOSIS_STORE in "
                                         "the environment, or \"store = PATH\" in the file");
     if (code == EXIT_DONE) code = check_tls(out);
+    if (code == EXIT_DONE) code = take_sandbox(options, out);
     if (code != EXIT_DONE) cli_config_free(out);
+    return code;
+}
+
+cli_exit_code cli_config_plugins(const cli_config *config)
+{
+    cli_exit_code code = EXIT_DONE;
+
+    for (size_t i = 0; i < config->settings[SETTING_PLUGIN].count && code == EXIT_DONE; i++)
+        code = cli_plugins_add(config->settings[SETTING_PLUGIN].items[i].text);
     return code;
 }
 

@@ -23,10 +23,17 @@ typedef enum cli_setting {
     SETTING_CERT,
     SETTING_KEY,
     SETTING_CA,
+    SETTING_PLUGIN, /* a list */
     SETTING_LOG_LEVEL,
     SETTING_LOG_FORMAT,
     SETTING_COUNT
 } cli_setting;
+
+typedef enum cli_sandbox_mode {
+    SANDBOX_WANTED,   /* as far as it can be had */
+    SANDBOX_REQUIRED, /* all of it, and strictly */
+    SANDBOX_NONE
+} cli_sandbox_mode;
 
 typedef struct cli_config_value {
     char *text;
@@ -38,11 +45,16 @@ typedef struct cli_config {
         cli_config_value *items;
         size_t count;
     } settings[SETTING_COUNT];
+    cli_sandbox_mode sandbox; /* this and the rest: of the command line alone */
+    bool draws, colors;       /* of share: the ticket is drawn, too, and with colours */
 } cli_config;
 
 /* Puts it together, OWNED: cli_config_free. Anything but EXIT_DONE has been reported, and leaves nothing to free. */
 cli_exit_code cli_config_load(const cli_options *options, cli_config *out);
 void cli_config_free(cli_config *config);
+
+/* Loads the plugins. Anything but EXIT_DONE has been reported, with where they are named. */
+cli_exit_code cli_config_plugins(const cli_config *config);
 
 /* What a setting that is no list is; NULL: nothing. BORROWED. */
 const char *cli_config_get(const cli_config *config, cli_setting setting);

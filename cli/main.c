@@ -4,6 +4,7 @@
 #include "message.h"
 #include "options.h"
 #include "output.h"
+#include "plugins.h"
 #include "store.h"
 
 #include <fcntl.h>
@@ -17,7 +18,8 @@
         &cli_verb_log, &cli_verb_watch, &cli_verb_import, &cli_verb_export, &cli_verb_forget,    \
         &cli_verb_status, &cli_verb_doctor, &cli_verb_backup, &cli_verb_restore,                 \
         &cli_verb_compact, &cli_verb_bench, &cli_verb_serve, &cli_verb_peers, &cli_verb_sync,    \
-        &cli_verb_share, &cli_verb_join, &cli_verb_who, &cli_verb_revoke, &cli_keys_group,
+        &cli_verb_share, &cli_verb_join, &cli_verb_who, &cli_verb_revoke, &cli_verb_query,       \
+        &cli_keys_group,
 #define COMMANDS                                                                        \
     "  init    make an empty store         log      list changes\n"                     \
     "  write   write fields of a node      watch    print events, write lines\n"        \
@@ -32,8 +34,8 @@
     "  who     list who may do what        peers    list the peers of a daemon\n"       \
     "  revoke  take back rights            keys     secrets of the device, backups\n"   \
     "  graph   graphs in files, no store   bench    measure this machine\n"             \
-    "\n"                                                                                \
-    "      --store PATH   the store to work on; else MYTOSIS_STORE names it\n"
+    "  query   ask an engine of a plugin\n"                                             \
+    "      --store PATH, --plugin FILE   else MYTOSIS_STORE, MYTOSIS_PLUGIN name them\n"
 #define EXAMPLE "write ada name=Ada friend@charles --store notes.mdb"
 #else
 #define STORE_VERBS

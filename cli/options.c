@@ -66,6 +66,10 @@ static const option_spec specs[OPTION_COUNT] = {
     [OPTION_REPORT] = {"report", 0, true, {NULL}, false},
     [OPTION_SECONDS] = {"seconds", 0, true, {NULL}, false},
     [OPTION_STORE_DIR] = {"store-dir", 0, true, {NULL}, false},
+    [OPTION_PLUGIN] = {"plugin", 0, true, {NULL}, true},
+    [OPTION_REQUIRE_SANDBOX] = {"require-sandbox", 0, false, {NULL}, false},
+    [OPTION_NO_SANDBOX] = {"no-sandbox", 0, false, {NULL}, false},
+    [OPTION_QR] = {"qr", 0, false, {NULL}, false},
 };
 
 /* What every command takes. */
@@ -267,11 +271,14 @@ static cli_exit_code take_all(arguments *args)
 
 /* ---- What fits together ---- */
 
+/* Whatever works on a store may need a plugin to read it. */
 static cli_exit_code check_options(const cli_options *options)
 {
-    uint64_t others = options->given & ~(options->command->option_bits | COMMON_BITS);
+    uint64_t takes = options->command->option_bits | COMMON_BITS, others;
     size_t id = 0;
 
+    if (takes & OPTION_BIT(OPTION_STORE)) takes |= OPTION_BIT(OPTION_PLUGIN);
+    others = options->given & ~takes;
     if (!others) return EXIT_DONE;
     while (!(others & OPTION_BIT(id))) id++;
     return cli_complain_usage(options, "%s takes no --%s",

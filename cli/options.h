@@ -59,12 +59,16 @@ typedef enum cli_option_id {
     OPTION_REPORT,
     OPTION_SECONDS,
     OPTION_STORE_DIR,
+    OPTION_PLUGIN,
+    OPTION_REQUIRE_SANDBOX,
+    OPTION_NO_SANDBOX,
+    OPTION_QR,
     OPTION_COUNT
 } cli_option_id;
 
 #define OPTION_BIT(id) (UINT64_C(1) << (id))
 
-/* How many values of options may be given that are lists: --listen, --connect, --pull, --push, --origin, --host. */
+/* How many values of options may be given that are lists: --listen, --connect, --pull, --push, --origin, --host, --plugin. */
 #define OPTION_LISTED_MAX 64
 
 struct cli_options {

@@ -5,6 +5,8 @@
 #include "daemon.h"
 #include "message.h"
 #include "notify.h"
+#include "plugins.h"
+#include "qr.h"
 #include "report.h"
 #include "store.h"
 
@@ -203,6 +205,19 @@ static mt_status open_storage(cli_serving *s, mt_storage *out, mt_error *err)
     return st;
 }
 
+static void tell_plugins(cli_serving *s)
+{
+    const cli_plugin *p;
+
+    for (size_t i = 0; (p = cli_plugins_at(~0u, i)); i++) {
+        if (!cli_log_begin(&s->log, LOG_INFO, "plugin")) continue;
+        cli_log_text(&s->log, "name", mt_str(mt_plugin_name(p->plugin)));
+        cli_log_text(&s->log, "version", mt_str(mt_plugin_version(p->plugin)));
+        cli_log_text(&s->log, "from", mt_str(p->named));
+        cli_log_end(&s->log);
+    }
+}
+
 static mt_status open_db(cli_serving *s, mt_error *err)
 {
     mt_storage storage = {NULL, NULL};
@@ -289,14 +304,19 @@ static mt_status print_ticket(cli_serving *s, mt_error *err)
 {
     cli_output out;
     mt_status st;
+    size_t len;
 
     if (!s->share) return MT_OK;
     if (cli_serve_space_note(s) != EXIT_DONE) return MT_IO;
     if (isatty(STDERR_FILENO))
         (void)fputs("mytosis: on the other device: mytosis join, and this line\n", stderr);
     cli_output_standard(&out);
+    out.color = s->config.colors;
     st = cli_serve_share(s, s->share, &out.text, err);
+    len = out.text.buf.len;
     if (st == MT_OK) cli_text_str(&out.text, "\n");
+    if (st == MT_OK && s->config.draws)
+        st = cli_qr_add(&out, (mt_bytes){out.text.buf.data, len}, err);
     cli_output_flush(&out);
     mt_crypto_sodium()->wipe(NULL, out.text.buf.data, out.text.buf.cap);
     return cli_output_end(&out, EXIT_DONE) == EXIT_DONE ? st : MT_IO;
@@ -318,15 +338,19 @@ static cli_exit_code run(cli_serving *s)
     mt_error err = {MT_OK, ""};
     cli_exit_code code = EXIT_DONE;
     bool watched = signals_watch(&all);
-    mt_status st = watched ? open_db(s, &err) : MT_IO;
+    mt_status st;
 
+    tell_plugins(s);
+    st = watched ? cli_serve_sandbox_enter(s, &err) : MT_IO;
     if (!watched) err = (mt_error){st, "signals cannot be watched"};
+    if (st == MT_OK) st = open_db(s, &err);
     if (st == MT_OK) st = serve_commands(s, &err);
     if (st == MT_OK) st = cli_serve_peers_begin(s, &err);
     if (st == MT_OK) st = print_ticket(s, &err);
     if (st == MT_OK) {
         tell_manager(s, "READY=1");
         tell_started(s);
+        cli_serve_sandbox_tell(s);
         (void)!mt_loop_run(s->loop);
         tell_manager(s, "STOPPING=1");
         cli_log_line(&s->log, LOG_INFO, "stopping", "signal",
@@ -358,6 +382,10 @@ static cli_exit_code run_serve(const cli_options *options)
         return cli_complain_usage(options, "--json goes with --check-config, and there is none");
     if ((code = cli_config_load(options, &config)) != EXIT_DONE) return code;
     if (cli_options_has(options, OPTION_CHECK_CONFIG)) return check_config(options, &config);
+    if ((code = cli_config_plugins(&config)) != EXIT_DONE) {
+        cli_config_free(&config);
+        return code;
+    }
     return cli_serve_with(&config, NULL);
 }
 
@@ -392,8 +420,10 @@ const cli_command cli_verb_serve = {
                    OPTION_BIT(OPTION_CONNECT) | OPTION_BIT(OPTION_PULL) | OPTION_BIT(OPTION_PUSH) |
                    OPTION_BIT(OPTION_ORIGIN) | OPTION_BIT(OPTION_HOST) | OPTION_BIT(OPTION_CERT) |
                    OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_CA) | OPTION_BIT(OPTION_CONFIG) |
-                   OPTION_BIT(OPTION_CHECK_CONFIG) | OPTION_BIT(OPTION_JSON) |
-                   OPTION_BIT(OPTION_LOG_LEVEL) | OPTION_BIT(OPTION_LOG_FORMAT),
+                   OPTION_BIT(OPTION_CHECK_CONFIG) | OPTION_BIT(OPTION_PLUGIN) |
+                   OPTION_BIT(OPTION_REQUIRE_SANDBOX) | OPTION_BIT(OPTION_NO_SANDBOX) |
+                   OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_LOG_LEVEL) |
+                   OPTION_BIT(OPTION_LOG_FORMAT),
     .run = run_serve,
     .help = "Usage: mytosis serve [OPTION...]\n"
             "\n"
@@ -407,12 +437,12 @@ const cli_command cli_verb_serve = {
             "      --push PREFIX...    give only these. Without either, all go both ways\n"
             "      --origin ORIGIN...  pages that may connect, such as http://localhost:8000\n"
             "      --host HOST...      names that lead here, HOST or HOST:PORT\n"
-            "      --cert FILE         the certificate of wss:// listeners, in PEM\n"
-            "      --key FILE          and its key\n"
+            "      --cert, --key FILE  the certificate of wss:// listeners, its key, in PEM\n"
             "      --ca FILE           whom wss:// peers are certified by; else the system's\n"
+            "      --plugin FILE...    a storage, router or connection: FILE or FILE:OPTIONS\n"
             "      --config FILE       lines \"key = value\", such as pull = notes/\n"
-            "      --check-config      print all settings, and where they come from\n"
-            "      --json              with --check-config: as JSON\n"
+            "      --check-config      print all settings and where from; --json: as JSON\n"
+            "      --require-sandbox   end unless it all is there; --no-sandbox: without one\n"
             "      --log-level LEVEL   error, warning, info or debug\n"
             "      --log-format FORM   text or json, on standard error\n"
             "\n"

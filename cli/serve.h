@@ -10,6 +10,7 @@
 #include "config.h"
 #include "log.h"
 #include "member.h"
+#include "sandbox.h"
 #include "table.h"
 
 #include <mytosis/loop.h>
@@ -27,8 +28,8 @@ typedef struct cli_refusal {
     char why[MT_ERROR_TEXT_MAX];
 } cli_refusal;
 
-/* Those that are named, and those that are known from before. */
-#define CLI_DIALED_MAX (OPTION_LISTED_MAX + SPACE_PEERS_MAX)
+/* Those that are named, those that plugins connect to, and those that are known from before. */
+#define CLI_DIALED_MAX (2 * OPTION_LISTED_MAX + SPACE_PEERS_MAX)
 
 typedef struct cli_serving {
     cli_config config;
@@ -56,6 +57,7 @@ typedef struct cli_serving {
     uint64_t refusal_count;
     const cli_invitation *share; /* what a ticket is printed for once it runs; NULL: none */
     uint64_t start_ms;           /* in ticks */
+    cli_sandbox_result sandbox;
     bool stopping;
 } cli_serving;
 
@@ -127,6 +129,17 @@ cli_exit_code cli_serve_with(cli_config *config, const cli_invitation *share);
 /* ---- What is found in how it stands with the peers: serve_doctor.c ---- */
 
 void cli_serve_doctor_print(const cli_serving *s, const cli_admin_form *form, cli_output *out);
+
+/* ---- Its sandbox: serve_sandbox.c ---- */
+
+/* What a daemon with these settings still needs. OWNED: cli_sandbox_free. */
+void cli_serve_sandbox(const cli_config *config, const cli_space_file *space, cli_sandbox *out);
+
+/* Enters it, if it is wanted. */
+mt_status cli_serve_sandbox_enter(cli_serving *s, mt_error *err);
+
+/* Logs what there is of it. */
+void cli_serve_sandbox_tell(cli_serving *s);
 
 /* ---- What it says of itself: serve_status.c ---- */
 

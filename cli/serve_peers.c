@@ -2,10 +2,12 @@
  * keeps them equal. */
 #include "serve.h"
 
+#include "plugins.h"
 #include "tls.h"
 
 #include <mytosis/plugin/sync.h>
 
+#include <stdio.h>
 #include <string.h>
 
 /* When it is told which of those that are dialed are not there. */
@@ -89,17 +91,38 @@ static size_t fill_ranges(const cli_config *config, mt_sync_range *ranges)
     return count;
 }
 
+/* A router of a plugin knows of no rights, and its connections of no devices. */
+static mt_status refuse_in_space(const cli_plugin *plugin, const char *what, mt_error *err)
+{
+    err->status = MT_REFUSED;
+    (void)snprintf(err->text, sizeof err->text,
+                   "plugin %.200s: a store that is in a space takes no %s of a plugin",
+                   plugin->named, what);
+    return err->status;
+}
+
+static mt_status make_router(cli_serving *s, const cli_plugin *plugin, mt_router *router,
+                             mt_error *err)
+{
+    mt_plugin_args args = cli_plugin_args(plugin, s->env);
+
+    if (s->member) return refuse_in_space(plugin, "router", err);
+    return mt_plugin_router(plugin->plugin, &args, router, err);
+}
+
 mt_status cli_serve_peers_new(cli_serving *s, mt_router *router, mt_error *err)
 {
     mt_sync_range ranges[2 * OPTION_LISTED_MAX + 1];
     mt_sync_options options = {
         .size = sizeof options, .ranges = ranges, .compressor = mt_compressor_zstd()};
+    const cli_plugin *maker = cli_plugins_at(MT_PLUGIN_ROUTER, 0);
     mt_status st = mt_group_new(s->env->mem, &s->peers);
 
     if (st != MT_OK) {
         *err = (mt_error){st, "out of memory"};
         return st;
     }
+    if (maker) return make_router(s, maker, router, err);
     options.range_count = fill_ranges(&s->config, ranges);
     if (s->member) {
         /* What the space says of itself is wanted whatever else is. */
@@ -178,6 +201,27 @@ static mt_status dial_named(cli_serving *s, const char *named, mt_error *err)
     return st == MT_OK ? dial(s, name.url, name.has_device ? name.device : NULL, err) : st;
 }
 
+static mt_status connect_plugins(cli_serving *s, mt_error *err)
+{
+    const cli_plugin *plugin;
+    mt_status st = MT_OK;
+
+    for (size_t i = 0; st == MT_OK && (plugin = cli_plugins_at(MT_PLUGIN_CONNECTION, i)); i++) {
+        mt_plugin_args args = cli_plugin_args(plugin, s->env);
+        mt_connection **connection = &s->dialed[s->dialed_count];
+
+        if (s->member) return refuse_in_space(plugin, "connection", err);
+        st = mt_plugin_connection(plugin->plugin, &args, connection, err);
+        if (st != MT_OK) return st;
+        s->dialed_count++;
+        if ((st = mt_group_add(s->peers, *connection)) != MT_OK) *err = *mt_group_error(s->peers);
+        else
+            cli_log_line(&s->log, LOG_INFO, "connecting", "plugin",
+                         mt_str(mt_plugin_name(plugin->plugin)));
+    }
+    return st;
+}
+
 static bool is_dialed(const cli_serving *s, const char *url)
 {
     size_t i = 0;
@@ -225,6 +269,7 @@ mt_status cli_serve_peers_begin(cli_serving *s, mt_error *err)
     if (st == MT_OK) st = listen_all(s, err);
     for (size_t i = 0; i < config->settings[SETTING_CONNECT].count && st == MT_OK; i++)
         st = dial_named(s, config->settings[SETTING_CONNECT].items[i].text, err);
+    if (st == MT_OK) st = connect_plugins(s, err);
     if (st == MT_OK) dial_known(s);
     s->first_look = (mt_timer){.fire = look_first, .arg = s};
     if (st == MT_OK && s->dialed_count > 0)

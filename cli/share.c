@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "found.h"
 #include "message.h"
+#include "qr.h"
 #include "remote_print.h"
 #include "report.h"
 #include "serve.h"
@@ -73,6 +74,17 @@ static cli_exit_code take_invitation(const cli_options *options, cli_invitation 
 
 /* ---- By the daemon that holds the store ---- */
 
+/* The ticket is a line, and all that is there. */
+static cli_exit_code draw(cli_output *out)
+{
+    mt_bytes line = mt_buf_bytes(&out->text.buf);
+    mt_error err = {MT_OK, ""};
+
+    if (line.len > 0) line.len--;
+    if (cli_qr_add(out, line, &err) == MT_OK) return EXIT_DONE;
+    return cli_complain_error(&err, "draw", "the ticket");
+}
+
 static cli_exit_code share_remote(const cli_options *options, const cli_storage *storage,
                                   const cli_invitation *invitation)
 {
@@ -84,6 +96,7 @@ static cli_exit_code share_remote(const cli_options *options, const cli_storage 
     cli_text_init(&body);
     cli_invitation_put(&body, invitation);
     code = cli_remote_say(storage, ADMIN_SHARE, &body, &out);
+    if (code == EXIT_DONE && cli_options_has(options, OPTION_QR)) code = draw(&out);
     return cli_output_end(&out, code);
 }
 
@@ -161,6 +174,16 @@ static cli_exit_code prepare(const char *path, const cli_config *config)
     return code;
 }
 
+static void take_drawing(const cli_options *options, cli_config *config)
+{
+    cli_output out;
+
+    config->draws = cli_options_has(options, OPTION_QR);
+    cli_report_output(options, &out);
+    config->colors = out.color;
+    cli_text_free(&out.text);
+}
+
 static cli_exit_code run_share(const cli_options *options)
 {
     cli_invitation invitation;
@@ -168,8 +191,14 @@ static cli_exit_code run_share(const cli_options *options)
     const char *path;
     cli_exit_code code = take_invitation(options, &invitation);
 
+    if (code == EXIT_DONE && cli_options_has(options, OPTION_QR)) code = cli_qr_check();
     if (code == EXIT_DONE) code = cli_config_load(options, &config);
     if (code != EXIT_DONE) return code;
+    if ((code = cli_config_plugins(&config)) != EXIT_DONE) {
+        cli_config_free(&config);
+        return code;
+    }
+    take_drawing(options, &config);
     path = cli_config_get(&config, SETTING_STORE);
     if (access(path, F_OK) != 0) code = cli_store_make(path, MT_CLOCK_HYBRID);
     if (code != EXIT_DONE || is_held(options, path, &invitation, &code)) {
@@ -192,7 +221,8 @@ const cli_command cli_verb_share = {
                    OPTION_BIT(OPTION_LISTEN) | OPTION_BIT(OPTION_CONNECT) |
                    OPTION_BIT(OPTION_CERT) | OPTION_BIT(OPTION_KEY) | OPTION_BIT(OPTION_CA) |
                    OPTION_BIT(OPTION_CONFIG) | OPTION_BIT(OPTION_LOG_LEVEL) |
-                   OPTION_BIT(OPTION_LOG_FORMAT),
+                   OPTION_BIT(OPTION_LOG_FORMAT) | OPTION_BIT(OPTION_REQUIRE_SANDBOX) |
+                   OPTION_BIT(OPTION_NO_SANDBOX) | OPTION_BIT(OPTION_QR),
     .run = run_share,
     .help = "Usage: mytosis share [OPTION...] PREFIX...\n"
             "\n"
@@ -206,11 +236,12 @@ const cli_command cli_verb_share = {
             "      --admin          it may do all that this device may, and invite others\n"
             "      --expires TIME   how long the ticket can be used: 24h, or 30m, 7d ...\n"
             "      --for TIME       how long what it gives is good; else until it is revoked\n"
+            "      --qr             draw it, too, as a QR code for a camera\n"
             "      --store PATH     the store; else MYTOSIS_STORE names it\n"
             "      --listen URL...  where to be found; at first tcp://0.0.0.0:7118, then as\n"
             "                       before. This and the rest is as of mytosis serve:\n"
             "      --connect URL..., --cert FILE, --key FILE, --ca FILE, --config FILE,\n"
-            "      --log-level LEVEL, --log-format FORM\n"
+            "      --log-level LEVEL, --log-format FORM, --require-sandbox, --no-sandbox\n"
             "\n"
             "Example: mytosis share notes/ --write --store notes.mdb\n"
             "\n"

@@ -2,6 +2,7 @@
 
 #include "daemon.h"
 #include "message.h"
+#include "plugins.h"
 
 #include <mytosis/plugin/kv_lmdb.h>
 #include <mytosis/plugin/node_store.h>
@@ -26,9 +27,11 @@ static mt_status open_file(const mt_env *env, const char *path, cli_access acces
     const mt_node_store_options store_options = {.size = sizeof store_options,
                                                  .check = access == ACCESS_CHECK};
     mt_kv kv;
-    mt_status st = mt_kv_lmdb(env, path, &options, &kv, err);
+    mt_status st;
 
-    if (st != MT_OK) return st;
+    if (cli_plugins_at(MT_PLUGIN_KV | MT_PLUGIN_STORAGE, 0))
+        return cli_plugins_storage(env, path, access, out, err);
+    if ((st = mt_kv_lmdb(env, path, &options, &kv, err)) != MT_OK) return st;
     if ((st = mt_node_store_new(env, kv, &store_options, out, err)) != MT_OK) mt_kv_close(&kv);
     return st;
 }
@@ -148,7 +151,10 @@ mt_status cli_storage_try(cli_storage *out, const char *path, cli_access access)
         out->err = (mt_error){st, "there is no event loop to be had"};
         return st;
     }
-    st = cli_storage_at(mt_loop_env(out->loop), path, access, &out->storage, &out->err);
+    out->env = *mt_loop_env(out->loop);
+    out->env.work = NULL;
+    st = cli_storage_at(access == ACCESS_MAKE ? &out->env : mt_loop_env(out->loop), path, access,
+                        &out->storage, &out->err);
     if (st == MT_OK) {
         mt_error err;
 

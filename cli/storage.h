@@ -34,6 +34,8 @@ typedef void cli_storage_take(void *ctx, const mt_storage_answer *answer);
 typedef struct cli_storage {
     const char *path;
     mt_loop *loop;
+    mt_env
+        env; /* of a store that is made: without threads, so that a daemon begins with one alone */
     mt_storage storage;
     mt_storage_info info; /* as it was opened */
     mt_error err;         /* what the last call came to */

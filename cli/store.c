@@ -2,6 +2,7 @@
 
 #include "keys.h"
 #include "message.h"
+#include "plugins.h"
 #include "wait.h"
 
 #include <mytosis/blocking.h>
@@ -20,7 +21,7 @@ cli_exit_code cli_store_path(const cli_options *options, const char **out)
         return cli_complain(EXIT_USAGE, "no store is named: --store PATH does, or MYTOSIS_STORE in "
                                         "the environment");
     *out = path;
-    return EXIT_DONE;
+    return cli_plugins_load(options);
 }
 
 cli_exit_code cli_store_storage(const cli_options *options, cli_access access, cli_storage *out)
@@ -105,6 +106,8 @@ static mt_status open_db(cli_store *store, mt_storage *storage, mt_error *err)
                         .name = store->path,
                         .env = mt_loop_env(store->loop),
                         .storage = storage,
+                        .engines = store->engines,
+                        .engine_count = store->engine_count,
                         .cache_bytes = store->cache_len};
     mt_router router;
     mt_status st = make_member(store, err);
@@ -121,7 +124,7 @@ static mt_status open_db(cli_store *store, mt_storage *storage, mt_error *err)
 static mt_status open_path(cli_store *store, cli_access access, mt_error *err)
 {
     mt_storage storage;
-    mt_status st = mt_loop_new(mt_mem_system(), &store->loop);
+    mt_status st = store->loop ? MT_OK : mt_loop_new(mt_mem_system(), &store->loop);
 
     if (st != MT_OK) {
         *err = (mt_error){st, "there is no event loop to be had"};

@@ -21,6 +21,8 @@ typedef struct cli_store {
     cli_space_file space_file;
     cli_member *
         member; /* OWNED; NULL: it is in no space, or held by a daemon. It has links if `wants_peers` */
+    const mt_query_engine *engines; /* BORROWED */
+    size_t engine_count;
     bool told;        /* what went wrong has been reported */
     size_t cache_len; /* how much memory nodes may take; 0: what is usual */
 } cli_store;
@@ -35,7 +37,8 @@ cli_exit_code cli_store_path(const cli_options *options, const char **out);
 /* The storage at that path, as cli_storage_open. */
 cli_exit_code cli_store_storage(const cli_options *options, cli_access access, cli_storage *out);
 
-/* Opens the store that is there, OWNED: cli_store_close; `out` is all zero but for `cache_len`, `wants_peers` and `dry_run`. Anything but EXIT_DONE has been reported. */
+/* Opens the store that is there, OWNED: cli_store_close; `out` is all zero but for `cache_len`, `wants_peers`, `dry_run`, `engines`, and
+ * a `loop`, which is MOVED; without one it makes its own. Anything but EXIT_DONE has been reported. */
 cli_exit_code cli_store_open(const cli_options *options, cli_access access, cli_store *out);
 
 /* Opens a database and waits until it is ready. Its storage and its router are MOVED, in any case, and its name is the path, which

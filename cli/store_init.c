@@ -1,6 +1,7 @@
 /* init and status: making a store, and what there is to know of one. */
 #include "clock.h"
 #include "message.h"
+#include "plugins.h"
 #include "remote_print.h"
 #include "report.h"
 #include "save.h"
@@ -66,6 +67,7 @@ static cli_exit_code run_init(const cli_options *options)
     if (options->operand_count == 0) code = cli_store_path(options, &path);
     else if (cli_options_has(options, OPTION_STORE))
         code = cli_complain_usage(options, "the store is named twice, by --store and as PATH");
+    else code = cli_plugins_load(options);
     if (code == EXIT_DONE)
         code = cli_store_make(path, lamport ? MT_CLOCK_LAMPORT : MT_CLOCK_HYBRID);
     if (code != EXIT_DONE) return code;

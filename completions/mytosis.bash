@@ -8,7 +8,7 @@ _mytosis_options() {
     "graph show") echo --uid --prefix --limit --json --plain --all ;;
     "graph convert") echo --format ;;
     graph) ;;
-    *) echo --store ;;
+    *) echo --store --plugin ;;
     esac
     case $1 in
     init) echo --clock ;;
@@ -16,13 +16,13 @@ _mytosis_options() {
     read) echo --json --plain --raw --all ;;
     link | rm | status) echo --json ;;
     sync) echo --dry-run --ca --json ;;
-    share) echo --read --write --admin --expires --for --listen --connect --cert --key --ca --config --log-level --log-format ;;
+    share) echo --qr --read --write --admin --expires --for --listen --connect --cert --key --ca --config --log-level --log-format --require-sandbox --no-sandbox ;;
     join) echo --ca --json ;;
     peers | who) echo --long --json ;;
     ls) echo --long --limit --json ;;
     log) echo --since --limit --json ;;
     watch) echo --follow --history --conflicts --allow-future --all --json ;;
-    serve) echo --listen --connect --pull --push --origin --host --cert --key --ca --config --check-config --json --log-level --log-format ;;
+    serve) echo --listen --connect --pull --push --origin --host --cert --key --ca --config --check-config --json --log-level --log-format --require-sandbox --no-sandbox ;;
     import) echo --allow-future --json ;;
     export) echo --output --format ;;
     doctor) echo --report --restamp --yes --ca --json ;;
@@ -38,7 +38,7 @@ _mytosis_options() {
 
 _mytosis_commands() {
     case $1 in
-    "") echo init write read link rm forget ls log watch import export status doctor backup restore compact bench serve peers sync share join who revoke graph keys ;;
+    "") echo init write read link rm forget ls log watch import export status doctor query backup restore compact bench serve peers sync share join who revoke graph keys ;;
     graph) echo merge patch rebase overlap diff show convert ;;
     keys) echo show export import protect ;;
     esac
@@ -59,7 +59,7 @@ _mytosis_path() {
         fi
         commands=" $(_mytosis_commands "$path") "
         case $word in
-        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --expires | --for | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --log-level | --log-format | --seconds | --store-dir | --report)
+        --store | --clock | --patch | --limit | --since | --output | -o | --format | --uid | --prefix | --color | --listen | --connect | --expires | --for | --pull | --push | --origin | --host | --cert | --key | --ca | --config | --plugin | --log-level | --log-format | --seconds | --store-dir | --report)
             value=$word
             ;;
         -?*) ;;
@@ -114,7 +114,7 @@ _mytosis() {
     --log-level) _mytosis_fill -W $'error\nwarning\ninfo\ndebug' ;;
     --log-format) _mytosis_fill -W $'text\njson' ;;
     --store-dir) _mytosis_fill -d ;;
-    --output | -o | --report | --store | --patch | --cert | --key | --ca | --config) _mytosis_fill -f ;;
+    --output | -o | --report | --store | --patch | --cert | --key | --ca | --config | --plugin) _mytosis_fill -f ;;
     --uid | --prefix | --limit | --since | --seconds | --expires | --for | --listen | --connect | --pull | --push | --origin | --host) COMPREPLY=() ;;
     *)
         if [[ $current == -* ]]; then

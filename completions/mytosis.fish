@@ -1,6 +1,6 @@
 # Completion of mytosis(1) for fish.
 
-set -l nodes write read link rm forget ls log watch import export status doctor backup restore compact bench
+set -l nodes write read link rm forget ls log watch import export status doctor query backup restore compact bench
 set -l stores init serve peers sync share join who revoke $nodes
 set -l verbs merge patch rebase overlap diff show convert
 set -l results merge patch rebase overlap diff
@@ -46,6 +46,7 @@ complete -c mytosis -n $first -a backup -d "Copy the store, also one in use"
 complete -c mytosis -n $first -a restore -d "Make a store of a backup"
 complete -c mytosis -n $first -a compact -d "Give back what is free"
 complete -c mytosis -n $first -a bench -d "Measure this machine"
+complete -c mytosis -n $first -a query -d "Ask an engine of a plugin"
 complete -c mytosis -n $first -a serve -d "Share the store, for peers, too"
 complete -c mytosis -n $first -a peers -d "List the peers of a daemon"
 complete -c mytosis -n $first -a sync -d "Make equal with a peer"
@@ -59,10 +60,11 @@ complete -c mytosis -s h -l help -d "Show what the command does"
 complete -c mytosis -n $first -l version -d "Show the version"
 complete -c mytosis -l color -x -a "auto always never" -d "Whether to use colours"
 complete -c mytosis -n "not __fish_seen_subcommand_from graph" -l store -r -F -d "The store"
+complete -c mytosis -n "__mytosis_store $stores" -l plugin -r -F -d "A plugin to load"
 
 complete -c mytosis -n "__mytosis_store write read link rm forget ls watch export share" -f -a "(__mytosis_uids)"
 complete -c mytosis -n "__mytosis_store revoke" -f -a "(__mytosis_devices)"
-complete -c mytosis -n "__mytosis_store log status doctor compact bench serve peers sync join who" -f
+complete -c mytosis -n "__mytosis_store log status doctor query compact bench serve peers sync join who" -f
 complete -c mytosis -n "__mytosis_store init" -l clock -x -a "hybrid lamport" -d "What states are"
 complete -c mytosis -n "__mytosis_store write" -l patch -r -F -d "Write all of a patch"
 complete -c mytosis -n "__mytosis_store write link rm" -l json -d "Print what changed, as JSON"
@@ -73,6 +75,7 @@ complete -c mytosis -n "__mytosis_store read watch" -l all -d "Show long values 
 complete -c mytosis -n "__mytosis_store ls" -s l -l long -d "With the number of fields"
 complete -c mytosis -n "__mytosis_store peers" -s l -l long -d "With what goes over, range by range"
 complete -c mytosis -n "__mytosis_store who" -s l -l long -d "All digits of each device"
+complete -c mytosis -n "__mytosis_store share" -l qr -d "Draw the ticket, too"
 complete -c mytosis -n "__mytosis_store share" -l read -d "The device may read"
 complete -c mytosis -n "__mytosis_store share" -l write -d "It may read and write"
 complete -c mytosis -n "__mytosis_store share" -l admin -d "It may invite others, too"
@@ -107,6 +110,8 @@ complete -c mytosis -n "__mytosis_store serve share" -l config -r -F -d "A file 
 complete -c mytosis -n "__mytosis_store serve" -l check-config -d "Print all settings, and end"
 complete -c mytosis -n "__mytosis_store serve share" -l log-level -x -a "error warning info debug" -d "What is told"
 complete -c mytosis -n "__mytosis_store serve share" -l log-format -x -a "text json" -d "How it is told"
+complete -c mytosis -n "__mytosis_store serve share" -l require-sandbox -d "End unless the sandbox can all be had"
+complete -c mytosis -n "__mytosis_store serve share" -l no-sandbox -d "Go without one"
 
 set -l choose "__fish_seen_subcommand_from graph; and not __fish_seen_subcommand_from $verbs"
 complete -c mytosis -n $choose -f

@@ -96,6 +96,7 @@ _mytosis_store() {
         '(-h --help)'{-h,--help}'[show what the command does]'
         '--color=[whether to use colours]:when:(auto always never)'
         '--store=[the store]:file:_files'
+        '*--plugin=[a plugin to load]:file:_files'
     )
     json='--json[print JSON]'
 
@@ -140,10 +141,12 @@ _mytosis_store() {
             '--format=[how to write it]:form:(json binary compressed)'
         ;;
     status) _arguments $common $json ;;
+    query) _arguments $common '1:engine:' '2:text:' ;;
     peers) _arguments $common $json '(-l --long)'{-l,--long}'[with what goes over, range by range]' ;;
     sync) _arguments $common $json '(-n --dry-run)'{-n,--dry-run}'[only say what differs]' '--ca=[whom wss:// peers are certified by]:file:_files' '1:url:' ;;
     share)
         _arguments $common '*:prefix:_mytosis_uids' \
+            '--qr[draw the ticket, too]' \
             '--read[the device may read]' \
             '--write[it may read and write]' \
             '--admin[it may invite others, too]' \
@@ -156,7 +159,9 @@ _mytosis_store() {
             '--ca=[whom wss:// peers are certified by]:file:_files' \
             '--config=[a file of settings]:file:_files' \
             '--log-level=[what is told]:level:(error warning info debug)' \
-            '--log-format=[how it is told]:form:(text json)'
+            '--log-format=[how it is told]:form:(text json)' \
+            '(--no-sandbox)--require-sandbox[end unless it can all be had]' \
+            '(--require-sandbox)--no-sandbox[go without one]'
         ;;
     join) _arguments $common $json '--ca=[whom wss:// peers are certified by]:file:_files' '1:ticket:' ;;
     who) _arguments $common $json '(-l --long)'{-l,--long}'[all digits of each device]' ;;
@@ -175,7 +180,9 @@ _mytosis_store() {
             '--config=[a file of settings]:file:_files' \
             '--check-config[print all settings, and end]' \
             '--log-level=[what is told]:level:(error warning info debug)' \
-            '--log-format=[how it is told]:form:(text json)'
+            '--log-format=[how it is told]:form:(text json)' \
+            '(--no-sandbox)--require-sandbox[end unless it can all be had]' \
+            '(--require-sandbox)--no-sandbox[go without one]'
         ;;
     backup | restore)
         _arguments $common $json '1:file:_files' \
@@ -207,6 +214,7 @@ _mytosis() {
         'forget:drop nodes from this store'
         'ls:list uids'
         'log:list changes'
+        'query:ask an engine of a plugin'
         'watch:write lines, and print the events'
         'import:merge a graph from a file'
         'export:write all nodes to a file'

@@ -199,24 +199,25 @@ static size_t hooks_make(mti_sim_peer *peer, mt_hook hooks[HOOKS_MAX])
 }
 
 /* What the application adds comes first: its hooks may change what is written. */
-static void open(mti_sim_peer *peer, mt_config *own)
+static void open(mti_sim_peer *peer, const mt_config *made)
 {
     const mt_sim_options *options = peer->sim->options;
     mt_config application = {.size = sizeof application, .name = "application"};
-    const mt_config *configs[2] = {&application, own};
+    mt_config own = *made;
+    const mt_config *configs[2] = {&application, &own};
     mt_storage storage;
     mt_router router;
     mt_error err = {MT_OK, ""};
 
     if (peer->stored) {
         storage_make(peer, &storage);
-        own->storage = &storage;
+        own.storage = &storage;
     }
     if (options->configure && !peer->role->lies)
         options->configure(options->ctx, peer->sim, peer->number, &application);
     if (!application.router) {
         router_make(peer, &router);
-        own->router = &router;
+        own.router = &router;
     }
     if (mt_db_open(configs, 2, &peer->db, &err) != MT_OK) mti_sim_refuse(err.text);
     if (mt_db_ready(peer->db, opened, peer) != MT_OK) mti_sim_refuse("out of memory");

@@ -384,7 +384,7 @@ class Config(StoreTest):
         self.assertEqual(self.checked("--config=c.conf", env=environment()), {
             "store": [("file.mdb", "c.conf:3")], "listen": [("tcp://127.0.0.1:1", "c.conf:4"), ("ws://127.0.0.1:2/x", "c.conf:5")],
             "connect": [("tcp://example.org:3", "c.conf:6")], "pull": [], "push": [], "origin": [], "host": [],
-            "cert": [], "key": [], "ca": [], "log-level": [("debug", "c.conf:7")], "log-format": [("text", "default")]})
+            "cert": [], "key": [], "ca": [], "plugin": [], "log-level": [("debug", "c.conf:7")], "log-format": [("text", "default")]})
         env = environment(MYTOSIS_CONFIG="c.conf", MYTOSIS_STORE="env.mdb", MYTOSIS_LISTEN="tcp://127.0.0.1:4  unix:x",
                           MYTOSIS_LOG_FORMAT="json")
         made = self.checked("--connect=ws://[::1]:5", "--log-level", "error", "--connect", "unix:y", env=env)
@@ -392,7 +392,7 @@ class Config(StoreTest):
             "store": [("env.mdb", "MYTOSIS_STORE")],
             "listen": [("tcp://127.0.0.1:4", "MYTOSIS_LISTEN"), ("unix:x", "MYTOSIS_LISTEN")],
             "connect": [("ws://[::1]:5", "--connect"), ("unix:y", "--connect")], "pull": [], "push": [], "origin": [], "host": [],
-            "cert": [], "key": [], "ca": [], "log-level": [("error", "--log-level")], "log-format": [("json", "MYTOSIS_LOG_FORMAT")]})
+            "cert": [], "key": [], "ca": [], "plugin": [], "log-level": [("error", "--log-level")], "log-format": [("json", "MYTOSIS_LOG_FORMAT")]})
 
     def test_for_a_person(self):
         self.assertEqual(self.expect(DONE, "serve", "--check-config", "--listen=unix:x").decode(), """\
@@ -406,13 +406,14 @@ host        (none)    default
 cert        (none)    default
 key         (none)    default
 ca          (system)  default
+plugin      (none)    default
 log-level   info      default
 log-format  text      default
 """)
 
     def test_mistakes_in_the_file(self):
         for text, message in (
-            ("lissen = unix:x", 'c.conf:1:1: unknown key "lissen"; there are store, listen, connect, pull, push, origin, host, cert, key, ca, log-level and log-format'),
+            ("lissen = unix:x", 'c.conf:1:1: unknown key "lissen"; there are store, listen, connect, pull, push, origin, host, cert, key, ca, plugin, log-level and log-format'),
             ("\n  store", 'c.conf:2:8: expected "key = value"'),
             ("store x", 'c.conf:1:7: expected "key = value"'),
             ("= x", 'c.conf:1:1: expected "key = value"'),
@@ -469,9 +470,64 @@ log-format  text      default
         self.refused(USAGE, "more than 64 values are given; see mytosis serve --help", "serve", *["--listen=unix:x"] * 65)
 
 
+class Sandbox(StoreTest):
+    """What it is in; tests/cli/sandbox_test.c tries what that refuses."""
+
+    def test_every_thread_of_it_is_in_one(self):
+        daemon = Daemon(self, "--log-level=debug")
+        said = daemon.wait_for("sandbox")
+        if "lacking" in said:
+            self.skipTest(said["lacking"])
+        self.assertEqual((said["files"], said["calls"], said["listening"], said["connecting"]),
+                         ("landlock", "seccomp", "landlock", "open"))
+        self.expect(DONE, "write", "ada", "name=Ada")  # by a thread that commits
+        tasks = f"/proc/{daemon.process.pid}/task"
+        self.assertGreater(len(os.listdir(tasks)), 1)
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/status", encoding="utf-8") as file:
+                status = file.read()
+            self.assertIn("NoNewPrivs:\t1\n", status)
+            self.assertIn("Seccomp:\t2\n", status)
+
+    def test_what_share_serves_is_in_one_too(self):
+        ours = Daemon(self, "--log-level=debug").wait_for("sandbox")
+        shared = Daemon(self, "notes/", "--listen=tcp://127.0.0.1:0", "--log-level=debug", store="new.mdb",
+                        verb="share").wait_for("sandbox")
+        for said in (ours, shared):
+            del said["time"]
+        self.assertEqual(shared, ours)
+
+    def test_it_is_strict_where_it_is_required(self):
+        if SANITIZED:
+            self.refused(INPUT, "the sandbox cannot be had: this build is for sanitizers, which a sandbox would break", "serve",
+                         "--require-sandbox")
+            return
+        running = Daemon(self, "--log-level=debug")
+        lacking = "lacking" in running.wait_for("sandbox")
+        running.stop()
+        if lacking:
+            done = self.run_command("serve", "--require-sandbox")
+            self.assertRegex(done.stderr.decode(), "^mytosis: the sandbox cannot be had: ")
+            return
+        daemon = Daemon(self, "--require-sandbox", "--log-level=debug")
+        self.assertEqual(daemon.wait_for("sandbox")["connecting"], "landlock")
+        done = self.run_command("sync", "tcp://127.0.0.1:7999")
+        self.assertEqual(done.returncode, 4)
+        self.assertIn("permission denied", done.stderr.decode())
+
+    def test_it_goes_without(self):
+        daemon = Daemon(self, "--no-sandbox")
+        with open(f"/proc/{daemon.process.pid}/status", encoding="utf-8") as file:
+            self.assertIn("NoNewPrivs:\t0\n", file.read())
+        daemon.stop()
+        self.assertNotIn("sandbox", [said["event"] for said in daemon.events])
+        self.refused(USAGE, "--require-sandbox and --no-sandbox cannot be combined; see mytosis serve --help", "serve",
+                     "--require-sandbox", "--no-sandbox")
+
+
 class Logs(StoreTest):
     def test_text_and_levels(self):
-        for level, wanted in (("info", r"^\S+Z info ready store=s\.mdb pid=\d+\n\S+Z info stopping signal=SIGTERM\n$"),
+        for level, wanted in (("info", r"^\S+Z info ready store=s\.mdb pid=\d+\n(\S+Z warning sandbox .*\n)?\S+Z info stopping signal=SIGTERM\n$"),
                               ("error", "^$")):
             running = subprocess.Popen([PROGRAM, "serve", f"--log-level={level}"], cwd=self.folder, stderr=subprocess.PIPE, env=ENV)
             while not os.path.exists(self.path("s.mdb-socket")):

@@ -37,6 +37,7 @@ STORE_VERBS = {
     "restore": "an operand, FILE",
     "compact": "no operands",
     "bench": "no operands",
+    "query": "two operands, ENGINE and TEXT",
     "serve": "no operands",
     "peers": "no operands",
     "sync": "at most one operand, URL",
@@ -261,7 +262,7 @@ class Documents(CommandTest):
         self.assertEqual(complete("graph", "convert", "--format", "=", "b"), ["binary"])
         for verb in VERBS:
             self.assertEqual(set(complete("graph", verb, "--")),
-                             {"--" + option for option in self.options("graph", verb) | self.options() - {"store"}}, verb)
+                             {"--" + option for option in self.options("graph", verb) | self.options() - {"store", "plugin"}}, verb)
         self.assertEqual(complete("keys", ""), list(KEY_VERBS))
         self.assertEqual(complete("keys", "import", "--store", "x", ""), ["notes.json"])
         self.assertEqual(complete("keys", "show", ""), [])

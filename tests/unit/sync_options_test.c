@@ -62,9 +62,10 @@ TEST(router_without_random_numbers_is_not_made)
 
     test_meeting_begin(&m);
     do {
-        scarce s = {.env = m.te.env, .te = &m.te, .left = left++};
+        scarce s = {.env = m.te.env, .te = &m.te, .left = left};
         mt_router router;
         mt_error err;
+        left++;
         s.env.ctx = &s;
         s.env.entropy = draw;
         st = mt_router_sync(&s.env, NULL, &router, &err);

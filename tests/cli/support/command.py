@@ -22,7 +22,7 @@ DONE, DIFFERENT, USAGE, INPUT, SYSTEM = range(5)
 def environment(**changes):
     """What the command runs in: nothing of the caller's that changes what it prints."""
     env = {name: value for name, value in os.environ.items()
-           if name not in ("NO_COLOR", "COLUMNS", "MYTOSIS_STORE", "MYTOSIS_PASSPHRASE", "MYTOSIS_PASSPHRASE_FILE",
+           if name not in ("NO_COLOR", "COLUMNS", "MYTOSIS_STORE", "MYTOSIS_PLUGIN", "MYTOSIS_PASSPHRASE", "MYTOSIS_PASSPHRASE_FILE",
                            "NOTIFY_SOCKET")}
     env["TERM"] = "xterm"
     env.update(changes)

@@ -17,7 +17,7 @@ class Daemon:
     """What `mytosis serve` says on standard error is read as JSON, an event a line; `mytosis share` does the same, and has a
     ticket to say."""
 
-    def __init__(self, test, *words, store="s.mdb", env=None, verb="serve", **more):
+    def __init__(self, test, *words, store="s.mdb", env=None, verb="serve", close=True, **more):
         self.test = test
         self.events = []
         self.process = subprocess.Popen(
@@ -32,7 +32,8 @@ class Daemon:
         self.wait_for("ready")
         if verb == "share":
             self.ticket = self.process.stdout.readline().decode().strip()
-            self.process.stdout.close()
+            if close:
+                self.process.stdout.close()
 
     def wait_for(self, event):
         """The next event of this name."""
