@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SECONDS ?= 60
 ARGS ?=
 
-.PHONY: help run packages test check torture bench fuzz install format lint clean
+.PHONY: help run packages test check torture bench fuzz install dist format lint clean
 .NOTPARALLEL:
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo 'make bench     build and run the benchmarks; ARGS=... is passed on'
 	@echo 'make fuzz      run each fuzz target for SECONDS=$(SECONDS)'
 	@echo 'make install   install to PREFIX=$(PREFIX), below DESTDIR if set'
+	@echo 'make dist      mytosis.c and mytosis.h, all in one file each, and a tarball, in build/dist'
 	@echo 'make format    format all C sources'
 	@echo 'make lint      what the checks ask: format, length, static analysis'
 	@echo 'make clean     remove build/'
@@ -65,6 +66,10 @@ install:
 	@scripts/build release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 	@cmake --install build/release
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
+
+dist:
+	@scripts/setup dist
+	@scripts/dist build/dist
 
 format:
 	@scripts/setup lint
