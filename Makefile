@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SECONDS ?= 60
 ARGS ?=
 
-.PHONY: help run packages test check torture bench fuzz install dist format lint clean
+.PHONY: help run packages test check portable torture bench fuzz install dist format lint clean
 .NOTPARALLEL:
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo 'make packages  build, and make two replicas of the package index agree'
 	@echo 'make test      build and run all tests'
 	@echo 'make check     the tests, again under sanitizers'
+	@echo 'make portable  the core with 32 bits, and as WebAssembly in node: what tests need no library'
 	@echo 'make torture   every order, fault and seed, for SECONDS=600, and a table'
 	@echo 'make bench     build and run the benchmarks; ARGS=... is passed on'
 	@echo 'make fuzz      run each fuzz target for SECONDS=$(SECONDS)'
@@ -40,6 +41,11 @@ test:
 check: test
 	@scripts/build asan
 	@scripts/test asan
+
+portable:
+	@scripts/setup m32 wasm
+	@scripts/portable m32
+	@scripts/portable wasm
 
 # SECONDS is of `make fuzz`, too, and less by default there.
 torture: SECONDS = 600
