@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SECONDS ?= 60
 ARGS ?=
 
-.PHONY: help run packages test check torture bench fuzz install format lint clean
+.PHONY: help run packages test check portable torture bench fuzz install dist format lint clean
 .NOTPARALLEL:
 
 help:
@@ -12,10 +12,12 @@ help:
 	@echo 'make packages  build, and make two replicas of the package index agree'
 	@echo 'make test      build and run all tests'
 	@echo 'make check     the tests, again under sanitizers'
+	@echo 'make portable  the core with 32 bits, and as WebAssembly in node: what tests need no library'
 	@echo 'make torture   every order, fault and seed, for SECONDS=600, and a table'
 	@echo 'make bench     build and run the benchmarks; ARGS=... is passed on'
 	@echo 'make fuzz      run each fuzz target for SECONDS=$(SECONDS)'
 	@echo 'make install   install to PREFIX=$(PREFIX), below DESTDIR if set'
+	@echo 'make dist      mytosis.c and mytosis.h, all in one file each, and a tarball, in build/dist'
 	@echo 'make format    format all C sources'
 	@echo 'make lint      what the checks ask: format, length, static analysis'
 	@echo 'make clean     remove build/'
@@ -39,6 +41,11 @@ test:
 check: test
 	@scripts/build asan
 	@scripts/test asan
+
+portable:
+	@scripts/setup m32 wasm
+	@scripts/portable m32
+	@scripts/portable wasm
 
 # SECONDS is of `make fuzz`, too, and less by default there.
 torture: SECONDS = 600
@@ -65,6 +72,10 @@ install:
 	@scripts/build release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 	@cmake --install build/release
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
+
+dist:
+	@scripts/setup dist
+	@scripts/dist build/dist
 
 format:
 	@scripts/setup lint

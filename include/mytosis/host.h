@@ -7,12 +7,9 @@
 
 #include <mytosis/compress.h>
 #include <mytosis/crypto.h>
+#include <mytosis/system.h>
 
 MT_BEGIN_DECLS
-
-/* The C library's allocator; large pieces are asked for in huge pages where the system has them.
- * Static. Threads: any. */
-MT_API const mt_mem *mt_mem_system(void);
 
 /* Zstandard through libzstd, at its level 3 but for matches of less than 6 bytes, which cost
  * more than they save here. Static. Threads: any. */
@@ -21,9 +18,6 @@ MT_API const mt_compressor *mt_compressor_zstd(void);
 /* Ciphers, hashes and signatures through libsodium. NULL: it found no source of randomness. Static.
  * Threads: any. */
 MT_API const mt_crypto *mt_crypto_sodium(void);
-
-/* Fills `out` from the system's random source. MT_IO: there is none. Threads: any. */
-MT_API MT_MUST_USE mt_status mt_entropy(uint8_t *out, size_t len);
 
 MT_END_DECLS
 #endif

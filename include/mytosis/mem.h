@@ -1,7 +1,7 @@
 /* mytosis/mem.h - where memory comes from.
  *
  * mytosis holds no global state and calls no allocator of its own accord: each handle is given a
- * table like this one and uses nothing else. `mt_mem_system()` in <mytosis/host.h> is the one
+ * table like this one and uses nothing else. `mt_mem_system()` in <mytosis/system.h> is the one
  * for most programs. */
 #ifndef MYTOSIS_MEM_H
 #define MYTOSIS_MEM_H

@@ -205,7 +205,7 @@ size_t mti_number_format(double number, char *out)
         if ((double)whole == number) return mti_integer_format(whole, out);
     }
     memcpy(&bits, &number, sizeof bits);
-    sign = bits >> 63;
+    sign = (size_t)(bits >> 63);
     if (sign) *out = '-';
     digits = spread(shortest(bits & INT64_MAX));
     return sign + put_digits(&digits, out + sign);

@@ -136,7 +136,7 @@ void mti_stub_join(mti_stub *stub, mt_db *db)
 {
     mti_bed *bed = stub->bed;
     mt_status st = MT_OK;
-    char id[8];
+    char id[16];
 
     if (bed->trial->broken || stub->member_of) return;
     if (stub->connection && mt_connection_ended(stub->connection)) return;

@@ -163,7 +163,7 @@ static mt_status changes_sort(const mt_mem *mem, mti_change *changes, size_t cou
  * family: rows are the only ones that name a node twice. */
 static mt_status late_join(mt_delta *delta, mti_change *to, mti_change *from)
 {
-    mti_source source = {.same = true};
+    mti_merge_source source = {.same = true};
     mt_node *joined = to->incoming;
     mt_status st;
     bool late;

@@ -205,7 +205,7 @@ mt_status mti_graph_apply(mt_graph *graph, const mti_tree_place *place, mt_node 
     return st;
 }
 
-static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, mti_source *source,
+static mt_status apply_incoming_node(mt_graph *graph, mt_node *incoming, mti_merge_source *source,
                                      mt_delta *log, bool record)
 {
     mti_tree_place place;
@@ -397,7 +397,7 @@ static mt_status node_check(mt_graph *graph, const mt_node *node)
 }
 
 /* Every incoming node, one after the other. */
-static mt_status merge_all(change *c, const mt_graph *incoming, mti_source *source)
+static mt_status merge_all(change *c, const mt_graph *incoming, mti_merge_source *source)
 {
     bool check = c->graph->limits.value_len_max < incoming->limits.value_len_max;
     mt_bytes start = {NULL, 0};
@@ -416,7 +416,7 @@ static mt_status merge_all(change *c, const mt_graph *incoming, mti_source *sour
 }
 
 /* Only the nodes in which two graphs of one family differ. */
-static mt_status merge_differing(change *c, const mt_graph *incoming, mti_source *source)
+static mt_status merge_differing(change *c, const mt_graph *incoming, mti_merge_source *source)
 {
     mti_tree_env env = mti_node_env(c->graph->family);
     mt_walk walk_a, walk_b;
@@ -436,7 +436,7 @@ static mt_status merge_differing(change *c, const mt_graph *incoming, mti_source
 
 mt_status mt_graph_merge(mt_graph *graph, const mt_graph *incoming, mt_delta **delta)
 {
-    mti_source source = {.same = incoming->family == graph->family};
+    mti_merge_source source = {.same = incoming->family == graph->family};
     change c;
     mt_status st = change_begin(&c, graph, incoming->family, delta);
 

@@ -426,7 +426,7 @@ static mt_status large_merge_foreign(large *l, const mt_node *incoming, const mt
     return st;
 }
 
-void mti_source_end(mti_family *family, mti_source *source)
+void mti_source_end(mti_family *family, mti_merge_source *source)
 {
     if (source->own) mti_shape_release(family, source->own);
     source->own = NULL;
@@ -434,7 +434,8 @@ void mti_source_end(mti_family *family, mti_source *source)
 }
 
 /* The target's shape with the names of an incoming node, held by `source`. NULL without memory. */
-static mti_shape *source_shape(mti_family *family, mti_source *source, const mt_node *incoming)
+static mti_shape *source_shape(mti_family *family, mti_merge_source *source,
+                               const mt_node *incoming)
 {
     if (source->same) return incoming->shape;
     if (source->foreign == incoming->shape) return source->own;
@@ -445,7 +446,7 @@ static mti_shape *source_shape(mti_family *family, mti_source *source, const mt_
 }
 
 static mt_status small_merge_node(mti_family *family, mt_node *current, mt_node *incoming,
-                                  mti_source *source, mt_node **out, bool *late)
+                                  mti_merge_source *source, mt_node **out, bool *late)
 {
     mti_incoming in = {.uid = mt_node_uid(incoming),
                        .floor = incoming->floor,
@@ -466,7 +467,7 @@ static mt_status small_merge_node(mti_family *family, mt_node *current, mt_node 
 }
 
 mt_status mti_node_merge_node(mti_family *family, mt_node *current, mt_node *incoming,
-                              mti_source *source, mt_node **out, bool *late)
+                              mti_merge_source *source, mt_node **out, bool *late)
 {
     mt_status st;
     large l;

@@ -30,16 +30,16 @@ mt_node *mti_node_of_entries(mti_family *family, mt_bytes uid, uint64_t floor, u
 
 /* Where the nodes of a graph that is merged lie, and the shape met last among them, which is
  * mostly that of the next. All but `same` begins empty; `own` is held: mti_source_end. */
-typedef struct mti_source {
+typedef struct mti_merge_source {
     bool same; /* in the target's family */
     const mti_shape *foreign;
     mti_shape *own; /* the target's, with the names of `foreign` */
-} mti_source;
+} mti_merge_source;
 
-void mti_source_end(mti_family *family, mti_source *source);
+void mti_source_end(mti_family *family, mti_merge_source *source);
 
 /* Merges a node as mti_node_merge. */
 mt_status mti_node_merge_node(mti_family *family, mt_node *current, mt_node *incoming,
-                              mti_source *source, mt_node **out, bool *late);
+                              mti_merge_source *source, mt_node **out, bool *late);
 
 #endif

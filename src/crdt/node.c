@@ -70,7 +70,7 @@ static void cell_release(mti_family *family, const mti_cell *cell)
 static inline size_t cell_within_len(const mti_pick *pick)
 {
     switch (mti_cell_place(pick->cell)) {
-    case MTI_WITHIN: return pick->cell->payload >> 32;
+    case MTI_WITHIN: return (size_t)(pick->cell->payload >> 32);
     case MTI_FOREIGN: {
         size_t len = mti_cell_bytes(NULL, pick->cell).len;
         return len <= MTI_WITHIN_MAX ? len : 0;

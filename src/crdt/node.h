@@ -165,7 +165,7 @@ static inline mt_bytes mti_cell_bytes(const void *base, const mti_cell *cell)
         break;
     case MTI_WITHIN:
         bytes.data = (const uint8_t *)base + (uint32_t)cell->payload;
-        bytes.len = cell->payload >> 32;
+        bytes.len = (size_t)(cell->payload >> 32);
         break;
     case MTI_BLOB: {
         const mti_blob *blob = (const mti_blob *)(uintptr_t)cell->payload;

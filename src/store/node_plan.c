@@ -249,11 +249,13 @@ static mt_status put_steps(mti_node_store *store, const mti_touch *touch, mt_err
         mti_touch one = {.first = at, .last = at};
         mt_delta_iter iter;
         mt_delta_node node;
+        bool there;
 
         next = step->next;
         step->next = 0;
         mti_delta_iter_at(&iter, step->delta, MT_UPDATE, step->at);
-        mt_delta_iter_node(&iter, &node);
+        there = mt_delta_iter_node(&iter, &node);
+        mti_assert(there);
         one.before = node.before;
         one.after = node.after;
         st = mti_plan_touch(store, &one, err);

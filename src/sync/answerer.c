@@ -206,7 +206,7 @@ static mt_status take_prints(mti_answerer *a, const mt_storage_print *prints, si
 
     if (count != a->asked.count) return fail(a, MT_MALFORMED, "the index answers other parts");
     for (size_t i = 0; i < count; i++) {
-        mti_part *part = &a->asked.at[i];
+        mti_compared_part *part = &a->asked.at[i];
         mti_sip128 print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
         bool none;
         part->differs =

@@ -71,12 +71,6 @@ typedef struct mti_answerer {
 void mti_answerer_init(mti_answerer *answerer, const mti_comparison *about);
 void mti_answerer_free(mti_answerer *answerer);
 
-/* Whether it can take a message. */
-static inline bool mti_answerer_idle(const mti_answerer *answerer)
-{
-    return answerer->stage == ANSWERER_IDLE;
-}
-
 /* Take what follows the subscription in a message. A failure says in `error` what is wrong: the session
  * ends with it. MT_MALFORMED, MT_TOO_LARGE (it asks for more than a comparison takes), MT_NO_MEMORY. */
 mt_status mti_answerer_ask(mti_answerer *answerer, mti_parse *in);

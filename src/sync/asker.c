@@ -378,7 +378,7 @@ static mt_status parse_empty(mti_asker *a, mti_parse *in)
     if (a->parts.count % 8 && bits.len && bits.data[bits.len - 1] >> a->parts.count % 8)
         mti_parse_fail(in, "which parts are empty", "more than there are");
     for (size_t i = 0; i < a->parts.count && bits.len; i++) {
-        mti_part *part = &a->parts.at[i];
+        mti_compared_part *part = &a->parts.at[i];
         if (!(bits.data[i / 8] >> i % 8 & 1)) continue;
         if (!part->differs) mti_parse_fail(in, "which parts are empty", "one that does not differ");
         part->differs = false;
@@ -413,7 +413,7 @@ static mt_status keep_rest(mti_asker *a)
     if (mark(a) != MT_OK) return a->error.status;
     mti_parts_clear(&a->rest);
     for (size_t i = a->lists.count; i < a->parts.count; i++) {
-        const mti_part *part = &a->parts.at[i];
+        const mti_compared_part *part = &a->parts.at[i];
         if (mti_parts_add(&a->rest, mti_part_first(&a->parts, part),
                           mti_part_end(&a->parts, part)) != MT_OK)
             return no_memory(a);
@@ -503,7 +503,7 @@ mt_status mti_asker_answer(mti_asker *a, mti_parse *in)
 
 /* ---- Their parts ---- */
 
-static mt_status want_part(mti_asker *a, const mti_part *part)
+static mt_status want_part(mti_asker *a, const mti_compared_part *part)
 {
     if (mti_parts_add(&a->wanted, mti_part_first(&a->parts, part), mti_part_end(&a->parts, part)) ==
         MT_OK)
@@ -528,7 +528,7 @@ static mt_status take_match(mti_asker *a, const mt_storage_print *prints, size_t
     if (count != a->parts.count) return fail(a, MT_MALFORMED, "the index answers other parts");
     if (looks(a, count) != MT_OK) return a->error.status;
     for (size_t i = 0; i < count; i++) {
-        mti_part *part = &a->parts.at[i];
+        mti_compared_part *part = &a->parts.at[i];
         mti_sip128 print = mti_tag_print(&a->key, &prints[i].living, &prints[i].deleted);
         bool none = prints[i].count == 0;
         part->differs = !mti_prints_same(print, part->print, MTI_COMPARE_PRINT_LEN);

@@ -44,14 +44,14 @@ static mt_status put_bound(mti_parts *parts, mt_bytes bound, uint32_t *at)
 
 mt_status mti_parts_add(mti_parts *parts, mt_bytes first, mt_bytes end)
 {
-    mti_part *at =
+    mti_compared_part *at =
         mti_vector_reserve(parts->text.mem, parts->at, &parts->cap, parts->count + 1, sizeof *at);
     size_t len = parts->text.len;
 
     if (!at) return MT_NO_MEMORY;
     parts->at = at;
     at += parts->count;
-    *at = (mti_part){.first_len = (uint8_t)first.len, .end_len = (uint8_t)end.len};
+    *at = (mti_compared_part){.first_len = (uint8_t)first.len, .end_len = (uint8_t)end.len};
     if (put_bound(parts, first, &at->first_at) != MT_OK ||
         put_bound(parts, end, &at->end_at) != MT_OK) {
         parts->text.len = len;
@@ -66,7 +66,7 @@ mt_status mti_parts_pick(const mti_parts *parts, mti_parts *out)
     mt_status st = MT_OK;
 
     for (size_t i = 0; i < parts->count && st == MT_OK; i++) {
-        const mti_part *part = &parts->at[i];
+        const mti_compared_part *part = &parts->at[i];
         if (!part->differs) continue;
         st = mti_parts_add(out, mti_part_first(parts, part), mti_part_end(parts, part));
         if (st == MT_OK) out->at[out->count - 1].print = part->print;
@@ -144,14 +144,15 @@ size_t mti_parts_len(const mti_parts *parts)
     return len;
 }
 
-static bool is_behind(const mti_parts *parts, const mti_part *a, const mti_part *b)
+static bool is_behind(const mti_parts *parts, const mti_compared_part *a,
+                      const mti_compared_part *b)
 {
     return mt_bytes_compare(mti_part_first(parts, a), mti_part_first(parts, b)) > 0;
 }
 
 static void sift(const mti_parts *parts, size_t root, size_t count)
 {
-    mti_part *at = parts->at, moving = at[root];
+    mti_compared_part *at = parts->at, moving = at[root];
 
     for (size_t child; (child = 2 * root + 1) < count; root = child) {
         if (child + 1 < count && is_behind(parts, &at[child + 1], &at[child])) child++;
@@ -170,7 +171,7 @@ void mti_parts_sort(mti_parts *parts)
     if (sorted >= parts->count) return;
     for (size_t i = parts->count / 2; i-- > 0;) sift(parts, i, parts->count);
     for (size_t count = parts->count; count > 1;) {
-        mti_part last = parts->at[--count];
+        mti_compared_part last = parts->at[--count];
         parts->at[count] = parts->at[0];
         parts->at[0] = last;
         sift(parts, 0, count);
@@ -219,7 +220,7 @@ void mti_say_parts(mti_say *say, const mti_parts *parts, mt_bytes end, size_t pr
     for (size_t i = 0; i < parts->count; i++) count += ends_alone(parts, i, end);
     mti_say_number(say, count);
     for (size_t i = 0; i < parts->count; i++) {
-        const mti_part *part = &parts->at[i];
+        const mti_compared_part *part = &parts->at[i];
         uint8_t print[16];
         mti_store_le64(part->print.lo, print);
         mti_store_le64(part->print.hi, print + 8);
@@ -284,7 +285,7 @@ static void parse_print(mti_parse *in, size_t len, mti_sip128 *print)
 /* The part that is open ends with a bound. */
 static void close_part(mti_parse *in, mti_parts *parts, mt_bytes end)
 {
-    mti_part *part = &parts->at[parts->count - 1];
+    mti_compared_part *part = &parts->at[parts->count - 1];
 
     part->end_len = (uint8_t)end.len;
     if (put_bound(parts, end, &part->end_at) != MT_OK) {

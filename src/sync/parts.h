@@ -18,15 +18,15 @@
 #include "sync/message.h"
 
 /* A part: where it begins and ends, in the text of its list. */
-typedef struct mti_part {
+typedef struct mti_compared_part {
     uint32_t first_at, end_at;
     uint8_t first_len, end_len; /* the end empty: to the last uid */
     bool differs;               /* or is to be looked at, whatever a list is used for */
     mti_sip128 print;
-} mti_part;
+} mti_compared_part;
 
 typedef struct mti_parts {
-    mti_part *at;
+    mti_compared_part *at;
     size_t count, cap;
     mt_buf text;
 } mti_parts;
@@ -40,12 +40,12 @@ static inline mt_bytes mti_parts_text(const mti_parts *parts, size_t at, size_t 
     return (mt_bytes){len ? parts->text.data + at : NULL, len};
 }
 
-static inline mt_bytes mti_part_first(const mti_parts *parts, const mti_part *part)
+static inline mt_bytes mti_part_first(const mti_parts *parts, const mti_compared_part *part)
 {
     return mti_parts_text(parts, part->first_at, part->first_len);
 }
 
-static inline mt_bytes mti_part_end(const mti_parts *parts, const mti_part *part)
+static inline mt_bytes mti_part_end(const mti_parts *parts, const mti_compared_part *part)
 {
     return mti_parts_text(parts, part->end_at, part->end_len);
 }

@@ -109,7 +109,7 @@ static mt_status issue(const mt_env *env, const mt_crypto *crypto, const base *b
     uint8_t made[MTI_TOKEN_LEN_MAX], chain[MTI_CHAIN_LEN_MAX];
     mt_bytes tokens[MT_CHAIN_TOKENS_MAX];
     mti_token token;
-    size_t len;
+    size_t len = 0;
     mt_status st = token_fill(what, b, crypto, &token, err);
 
     if (st != MT_OK) return st;

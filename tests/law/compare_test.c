@@ -363,7 +363,7 @@ static void make_uids(world *w, size_t count)
             memset(text, 'a' + (int)(i / 7 % 20), 40);
             len = (int)(r % 2 * 40) + sprintf(text + r % 2 * 40, "%06zu", i * 31 % count);
             break;
-        default: len = sprintf(text, "%c%zu", (char)('a' + r % 3), i * (r % 5 + 1)); break;
+        default: len = sprintf(text, "%c%zu", (char)('a' + r % 3), i * (size_t)(r % 5 + 1)); break;
         }
         w->uids[i] = test_copy(&w->c->arena, (mt_bytes){(const uint8_t *)text, (size_t)len});
     }

@@ -1,6 +1,7 @@
 /* store_contract_test.c - tables of plugins, older and newer than ours, and what is none. */
 #include "store/contract.h"
 #include "test.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,13 +174,18 @@ TEST(what_is_no_whole_table_is_refused)
 {
     mt_kv_ops kv = kv_table;
     mt_storage_ops storage = storage_table;
+    char text[128];
 
     kv_is_refused(NULL, "the key-value engine has no table of functions");
     storage_is_refused(NULL, "the storage has no table of functions");
     kv.size = 8;
-    kv_is_refused(&kv, "the key-value engine has a table of 8 bytes, less than 56");
+    snprintf(text, sizeof text, "the key-value engine has a table of 8 bytes, less than %zu",
+             8 + 6 * sizeof(void *));
+    kv_is_refused(&kv, text);
     storage.size = 0;
-    storage_is_refused(&storage, "the storage has a table of 0 bytes, less than 64");
+    snprintf(text, sizeof text, "the storage has a table of 0 bytes, less than %zu",
+             8 + 7 * sizeof(void *));
+    storage_is_refused(&storage, text);
 }
 
 TEST(a_missing_function_is_named)
