@@ -46,6 +46,7 @@ portable:
 	@scripts/setup m32 wasm
 	@scripts/portable m32
 	@scripts/portable wasm
+	@bash tests/build/sizes.sh . wasm
 
 # SECONDS is of `make fuzz`, too, and less by default there.
 torture: SECONDS = 600
