@@ -382,7 +382,7 @@ static mt_status rights_of(void *ctx, mt_connection *connection, mt_sync_rights 
 /* What becomes of a peer with rights in so many ranges, where we have so many. */
 static void meets(size_t ranges, size_t reads, size_t writes, bool same, const char *text)
 {
-    static char names[1000][8];
+    static char names[1000][16];
     mt_sync_range *own = calloc(ranges, sizeof *own);
     policy *p = calloc(1, sizeof *p);
     mt_sync_options options = {.size = sizeof options,
