@@ -30,7 +30,7 @@ exports_declared() {
     diff declared exported || wrong "$object does not export what mytosis.h declares"
 }
 
-compile -O1 -c mytosis.c
+compile -c mytosis.c
 exports_declared mytosis.o
 for example in first_graph two_replicas own_loop; do
     sed 's|#include <mytosis/.*>|#include "mytosis.h"|' "$source/examples/$example.c" >$example.c
