@@ -21,7 +21,7 @@ MT_API MT_MUST_USE mt_status mt_open(const mt_config *const *configs, size_t cou
 MT_API MT_MUST_USE mt_status mt_open_path(const char *path, const mt_config *config, mt_db **out,
                                           mt_error *err);
 
-/* Closes and waits for it. NULL is accepted. */
+/* Closes and waits for it; inside a callback, where it cannot wait, it is closed soon. NULL is accepted. */
 MT_API void mt_close(mt_db *db);
 
 /* A node, SHARED with the caller (mt_handle_unref), or NULL where there is none. */

@@ -60,9 +60,15 @@ static void closed(void *ctx)
     *(bool *)ctx = true;
 }
 
+static void free_loop(void *loop)
+{
+    mt_loop_free(loop);
+}
+
 void mt_close(mt_db *db)
 {
     const mt_env *env;
+    mt_status st = MT_OK;
     bool gone = false;
     mt_loop *loop;
 
@@ -70,6 +76,10 @@ void mt_close(mt_db *db)
     env = db->env;
     loop = db->owner;
     mt_db_close(db, closed, &gone);
-    while (!gone && env->turn && env->turn(env->ctx) == MT_OK) continue;
-    mt_loop_free(loop);
+    while (!gone && env->turn && (st = env->turn(env->ctx)) == MT_OK) continue;
+    if (!gone) { /* nobody waits any more */
+        db->closed = loop && st == MT_INVALID ? free_loop : NULL;
+        db->closed_ctx = loop;
+    }
+    if (gone || st != MT_INVALID) mt_loop_free(loop);
 }
