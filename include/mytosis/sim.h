@@ -66,7 +66,8 @@ typedef struct mt_sim_options {
     const char *replay;
 
     /* The most that one version of a field may cross one link in one direction, for one subscription and while
-     * disks work at both ends; 0: MT_SIM_VERSION_MAX. Links of a space and of peers that lie do not count. */
+     * disks work at both ends; 0: MT_SIM_VERSION_MAX. Links of a space and of peers that lie do not count, nor
+     * runs whose clocks are apart. */
     unsigned version_max;
 
     /* ---- The application's own: each may be NULL ---- */

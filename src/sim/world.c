@@ -166,12 +166,13 @@ static bool is_well(const mti_sim_peer *peer)
     return !peer->harmed && !peer->role->lies;
 }
 
-/* Whether versions are counted on a link: what is secured cannot be read. */
+/* Whether versions are counted on a link: what is secured cannot be read, and what was refused as too early comes again. */
 static bool is_counted(const mt_sim *sim, size_t link)
 {
     const size_t *ends = sim->plan->links[link];
 
-    return !sim->plan->space && is_well(&sim->peers[ends[0]]) && is_well(&sim->peers[ends[1]]);
+    return !sim->plan->space && !sim->plan->clocks && is_well(&sim->peers[ends[0]]) &&
+           is_well(&sim->peers[ends[1]]);
 }
 
 static void wire_open(mt_sim *sim, size_t at, size_t slot)

@@ -267,6 +267,39 @@ static bool has_copy(const mti_session *session)
     return false;
 }
 
+/* The subscription of the peer that has a node. */
+static mti_outbound *outbound_of(const mti_session *session, mt_bytes uid)
+{
+    mti_outbound *out = session->outbound;
+
+    while (out && (out->ended || !mti_range_has(&out->range, uid))) out = out->next;
+    return out;
+}
+
+/* Sends the peer all of a node: while it was noted it counted as a difference that is known, so that the peer may lack
+ * what is here beside what was refused. MT_AGAIN: not now. One of more than a message goes when it next changes. */
+static mt_status give(mti_session *session, mt_bytes uid)
+{
+    const mt_node *node = mt_graph_get(session->sync->db->graph, uid);
+    const mt_storage_key whole = {.uid = uid, .whole = true};
+    mti_outbound *out = outbound_of(session, uid);
+    mti_gather rows;
+    mti_message m;
+    mt_status st;
+
+    if (!out || !node || mt_node_partial(node)) return MT_OK;
+    if (out->mode != OUT_LIVE && out->mode != OUT_FEED) return MT_AGAIN;
+    mti_gather_init(&rows, session->sync->mem);
+    st = mti_gather_node(&rows, node, &whole);
+    if (st == MT_OK) st = mti_gather_end(&rows);
+    if (st == MT_OK && mti_gather_first(&rows, &m) && m.last) {
+        st = mti_outbound_say_data(out, 0, NULL, m.rows);
+        if (st == MT_OK) st = mti_session_send_data(session, out, false);
+    }
+    mti_gather_free(&rows);
+    return st;
+}
+
 /* A node that was asked for has come, up to a state. If what was refused is not among that, it was another copy of the
  * store that said it: all are asked again, less and less often. */
 static void settle(mti_session *session, mt_bytes uid, uint64_t state)
@@ -274,7 +307,8 @@ static void settle(mti_session *session, mt_bytes uid, uint64_t state)
     mti_refused *r = find(session->sync, session->peer, uid);
 
     if (!r) return;
-    if (r->state > 0 ? state >= r->state : !has_copy(session)) drop(session, uid);
+    if ((r->state > 0 ? state >= r->state : !has_copy(session)) && give(session, uid) == MT_OK)
+        drop(session, uid);
     else if (r->tries < TRIES_MAX) r->tries++;
 }
 

@@ -54,6 +54,13 @@ TEST(copies_of_a_store_are_both_asked_for_what_came_too_early)
     all_hold(1500, (mt_sim_options){.without = MT_SIM_ALL & ~copies});
 }
 
+/* What was refused as too early counts as known when two compare; what else there is of the node goes in the end, too. */
+TEST(what_is_beside_what_came_too_early_is_not_forgotten)
+{
+    all_hold(1, (mt_sim_options){.seed = 4295969532});
+    all_hold(1500, (mt_sim_options){.without = MT_SIM_ALL & ~(MT_SIM_CLOCKS | MT_SIM_SPACES)});
+}
+
 /* In data, and in what they say; with rights and without. */
 TEST(peers_that_lie_change_nothing_that_they_may_not)
 {
@@ -75,6 +82,7 @@ int main(void)
         cmocka_unit_test(what_was_refused_and_could_not_be_noted_comes_again),
         cmocka_unit_test(nothing_is_stored_that_cannot_be_read),
         cmocka_unit_test(copies_of_a_store_are_both_asked_for_what_came_too_early),
+        cmocka_unit_test(what_is_beside_what_came_too_early_is_not_forgotten),
         cmocka_unit_test(peers_that_lie_change_nothing_that_they_may_not),
         cmocka_unit_test(peers_of_other_versions_sync_or_keep_to_themselves),
     };
