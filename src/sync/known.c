@@ -168,6 +168,7 @@ void mti_known_store(void *arg)
     mt_buf buf = {.mem = sync->mem};
     bool all = true;
 
+    mti_refused_store(sync);
     for (size_t i = 0; i < sync->known_count && all; i++)
         all = store_one(sync, &sync->known[i], &buf);
     mt_buf_free(&buf);

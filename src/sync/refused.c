@@ -140,6 +140,7 @@ static void note_stored(void *ctx, mt_db *db, const mt_result *result)
 
     (void)db;
     if (result->status == MT_OK || sync->closing) return;
+    sync->notes_unstored = true;
     for (mti_session *s = sync->sessions; s; s = s->next)
         if (s->greeted) forget_standing(s);
     sync->env->timer_set(sync->env->ctx, &sync->store_known, STORE_MS);
@@ -169,6 +170,14 @@ static void store(mti_sync *sync, const mti_refused *r, bool gone)
         (void)!mti_store_record(sync, &record, gone ? NULL : note_stored, sync);
     }
     mt_buf_free(&buf);
+}
+
+/* All of them, before positions that pass what they are about: which of them are lacking is not known. */
+void mti_refused_store(mti_sync *sync)
+{
+    if (!sync->notes_unstored) return;
+    sync->notes_unstored = false;
+    for (const mti_refused *r = sync->refused; r; r = r->next) store(sync, r, false);
 }
 
 static mti_refused *refused_new(mti_sync *sync, const uint8_t peer[16], mt_bytes uid)

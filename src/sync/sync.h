@@ -310,6 +310,7 @@ struct mti_sync {
     size_t known_writes;  /* of standings alone, under way */
     mt_timer read_known;  /* reads them again */
     mt_timer store_known; /* writes those that are not stored */
+    bool notes_unstored;  /* some of what was refused are not either */
     bool self_found;
     mti_refused *refused;
     mti_refused *refused_by[MTI_REFUSED_SUMS]; /* the same, by the sums of their uids */
@@ -583,6 +584,7 @@ void mti_refused_read(mti_sync *sync, const mt_storage_record *record);
 mt_status mti_refused_show(const mti_session *session,
                            mti_asker *asker); /* they are not asked for */
 void mti_refused_fetch(void *arg);            /* the timer's, of the router */
+void mti_refused_store(mti_sync *sync);       /* those that could not be, once more */
 void mti_refused_end(mti_sync *sync);
 
 /* pull.c */

@@ -58,6 +58,7 @@ TEST(copies_of_a_store_are_both_asked_for_what_came_too_early)
 TEST(what_is_beside_what_came_too_early_is_not_forgotten)
 {
     all_hold(1, (mt_sim_options){.seed = 4295969532});
+    all_hold(1, (mt_sim_options){.seed = 4295971353}); /* and could not be noted */
     all_hold(1500, (mt_sim_options){.without = MT_SIM_ALL & ~(MT_SIM_CLOCKS | MT_SIM_SPACES)});
 }
 
