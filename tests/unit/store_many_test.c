@@ -369,24 +369,31 @@ static void begin_some(test_shelf *shelf, fail_mem *fm, bool made)
     test_shelf_reopen(shelf);
 }
 
+/* Asks where one allocation fails, and once more where none does, and ends the store. Answers whether one has. */
+static bool ask_without(test_shelf *shelf, fail_mem *fm, size_t at)
+{
+    mt_status st;
+
+    fm->fail_at = fm->count + at;
+    st = ask_once(shelf);
+    CHECK(st == MT_OK || (fm->tripped && st == MT_NO_MEMORY));
+    failed += st != MT_OK;
+    fm->fail_at = SIZE_MAX;
+    adds_up(shelf);
+    test_shelf_end(shelf);
+    CHECK(fm->live_bytes == 0);
+    return fm->tripped;
+}
+
 /* Asks where the allocation numbered `at` fails; false: there are not so many. It does not matter where an index
  * that is made is only to be stored. */
 static bool fails_at(size_t at, bool made)
 {
-    mt_status st;
     fail_mem fm = {.fail_at = SIZE_MAX};
     test_shelf shelf = {.options.index_bytes = 1};
 
     begin_some(&shelf, &fm, made);
-    fm.fail_at = fm.count + at;
-    st = ask_once(&shelf);
-    CHECK(st == MT_OK || (fm.tripped && st == MT_NO_MEMORY));
-    failed += st != MT_OK;
-    fm.fail_at = SIZE_MAX;
-    adds_up(&shelf);
-    test_shelf_end(&shelf);
-    CHECK(fm.live_bytes == 0);
-    return fm.tripped;
+    return ask_without(&shelf, &fm, at);
 }
 
 TEST(while_an_index_is_made_memory_may_be_out_at_any_time)
@@ -412,20 +419,11 @@ static bool fails_later(size_t at)
 {
     fail_mem fm = {.fail_at = SIZE_MAX};
     test_shelf shelf = {.options.index_bytes = 1};
-    mt_status st;
 
     begin_some(&shelf, &fm, false);
     CHECK(ask_once(&shelf) == MT_OK);
     write_many(&shelf, "n", 150, 2);
-    fm.fail_at = fm.count + at;
-    st = ask_once(&shelf);
-    CHECK(st == MT_OK || (fm.tripped && st == MT_NO_MEMORY));
-    failed += st != MT_OK;
-    fm.fail_at = SIZE_MAX;
-    adds_up(&shelf);
-    test_shelf_end(&shelf);
-    CHECK(fm.live_bytes == 0);
-    return fm.tripped;
+    return ask_without(&shelf, &fm, at);
 }
 
 TEST(while_an_index_takes_changes_in_memory_may_be_out_at_any_time)
