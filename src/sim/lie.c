@@ -2,6 +2,7 @@
  * what it says to others is changed, left out, or said again. */
 #include "sim/world.h"
 
+#include "sim/meter.h"
 #include "sim/room.h"
 
 #include <stdio.h>
@@ -105,15 +106,10 @@ static void change_bytes(mti_sim_peer *peer, mti_sim_message *out)
 /* Behind a text that begins there. */
 static size_t past_text(mt_bytes in, size_t at)
 {
-    uint64_t len = 0;
-    unsigned shift = 0;
+    uint64_t len;
 
-    while (at < in.len && in.data[at] & 0x80 && shift < 56) {
-        len |= (uint64_t)(in.data[at++] & 0x7f) << shift;
-        shift += 7;
-    }
-    if (at < in.len) len |= (uint64_t)in.data[at++] << shift;
-    return len < in.len - at ? at + (size_t)len : in.len;
+    at = mti_sim_number(in, at, &len);
+    return at < in.len && len < in.len - at ? at + (size_t)len : in.len;
 }
 
 /* Where a SUBSCRIBE has the flags of its range; 0: it is none, or of a list. */
@@ -122,8 +118,7 @@ static size_t range_at(mt_bytes in)
     size_t at = 3;
 
     if (in.len < 3 || in.data[1] != SUBSCRIBE || in.data[2] != 0) return 0;
-    while (at < in.len && in.data[at] & 0x80) at++;
-    at++;
+    at = mti_sim_number(in, at, NULL);
     return at < in.len && !(in.data[at] & LIST) ? at : 0;
 }
 

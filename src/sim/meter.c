@@ -5,20 +5,17 @@
 #define HAS_POSITION 8u
 #define BOOT_LEN 16
 
-/* Takes a number off the front; what is too short is left empty. */
-static uint64_t take_number(mt_bytes *in)
+size_t mti_sim_number(mt_bytes in, size_t at, uint64_t *out)
 {
     uint64_t number = 0;
     unsigned shift = 0;
-    uint8_t byte = 0x80;
 
-    while (in->len > 0 && byte & 0x80 && shift < 64) {
-        byte = *in->data++;
-        in->len--;
-        number |= (uint64_t)(byte & 0x7f) << shift;
-        shift += 7;
+    for (; at < in.len; at++, shift += 7) {
+        if (shift < 64) number |= (uint64_t)(in.data[at] & 0x7f) << shift;
+        if (!(in.data[at] & 0x80)) break;
     }
-    return number;
+    if (out) *out = number;
+    return at + 1;
 }
 
 static void skip(mt_bytes *in, uint64_t len)
@@ -27,6 +24,15 @@ static void skip(mt_bytes *in, uint64_t len)
 
     in->data += by;
     in->len -= by;
+}
+
+/* Takes a number off the front. */
+static uint64_t take_number(mt_bytes *in)
+{
+    uint64_t number;
+
+    skip(in, mti_sim_number(*in, 0, &number));
+    return number;
 }
 
 /* The rows of a message of data, and of which subscription they are; empty: it is none, or has none. */

@@ -6,6 +6,10 @@
 
 #include <mytosis/binary.h>
 
+/* Behind a number (LEB128) of a message that begins there, which goes to `out`, unless that is NULL; past the end if it does
+ * not end. */
+size_t mti_sim_number(mt_bytes in, size_t at, uint64_t *out);
+
 /* Counts the versions that a message holds, if it is one of data, for its subscription: a session that began anew has
  * another. Answers how often the most frequent of them has come by now; 0: it holds none. */
 unsigned mti_sim_meter(mt_binary_reader *reader, mt_bytes message, mti_sim_tally *came);

@@ -1,6 +1,8 @@
 /* version.c - what a peer of another version says, and understands: its messages are rewritten. */
 #include "sim/world.h"
 
+#include "sim/meter.h"
+
 #include <string.h>
 
 #define HELLO 0x02
@@ -9,19 +11,13 @@
 #define ID_LEN 16
 #define MORE_FEATURES 0x78
 
-/* Behind a number that begins there; past the end if it does not end. */
-static size_t past_number(mt_bytes in, size_t at)
-{
-    while (at < in.len && in.data[at] & 0x80) at++;
-    return at + 1;
-}
-
 static size_t features_at(mt_bytes message, size_t versions)
 {
-    size_t at = past_number(message, versions + 3) + (size_t)2 * ID_LEN; /* the clock, flags, ids */
+    size_t at = mti_sim_number(message, versions + 3, NULL) +
+                (size_t)2 * ID_LEN; /* the clock, flags, ids */
 
     for (unsigned i = 0; i < 4; i++)
-        at = past_number(message, at); /* session, heard, time, window */
+        at = mti_sim_number(message, at, NULL); /* session, heard, time, window */
     return at;
 }
 
@@ -39,7 +35,7 @@ size_t mti_sim_hello_ranges(mt_bytes message)
 {
     size_t versions = versions_at(message), at = versions ? features_at(message, versions) : 0;
 
-    at = versions ? past_number(message, at) : 0;
+    at = versions ? mti_sim_number(message, at, NULL) : 0;
     return at < message.len ? at : 0;
 }
 
