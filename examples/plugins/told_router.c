@@ -112,7 +112,8 @@ static mt_status make_router(const mt_plugin_args *args, mt_router *out, mt_erro
     r->mem = args->env->mem;
     r->db = NULL;
     memcpy(r->prefix, prefix, strlen(prefix) + 1);
-    *out = (mt_router){&ops, r};
+    out->ops = &ops;
+    out->ctx = r;
     return MT_OK;
 }
 
