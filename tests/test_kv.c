@@ -113,6 +113,13 @@ mt_status test_kv_put_large(test_kv *t, const char *key, size_t len)
     return await(t);
 }
 
+mt_status test_kv_commit(test_kv *t, const mt_kv_op *ops, size_t count)
+{
+    begin(t);
+    started(t, t->kv.ops->commit(t->kv.ctx, &t->host, 1, ops, count));
+    return await(t);
+}
+
 const char *test_kv_get(test_kv *t, const char *key)
 {
     mt_bytes keys[1] = {mt_str(key)};

@@ -29,6 +29,9 @@ void test_kv_put_start(test_kv *t, const char *key, const char *value);
 /* Puts a value of `len` bytes. */
 mt_status test_kv_put_large(test_kv *t, const char *key, size_t len);
 
+/* Commits several operations at once, and waits. */
+mt_status test_kv_commit(test_kv *t, const mt_kv_op *ops, size_t count);
+
 /* The value of a key, or "?", or "!" and `status` if the get failed. BORROWED until the next
  * call. */
 const char *test_kv_get(test_kv *t, const char *key);

@@ -406,6 +406,25 @@ TEST(several_may_read_a_store_and_leave_no_trace)
     place_end(&p);
 }
 
+/* The longer one leaves more pages than the shorter one needs. */
+TEST(a_value_over_a_longer_one_of_the_same_commit_is_no_damage)
+{
+    mt_kv_lmdb_options options = {.size = sizeof options, .no_sync = true, .check = true};
+    static const uint8_t value[20000];
+    const mt_kv_op ops[] = {{MT_KV_PUT, mt_str("a"), {value, sizeof value}},
+                            {MT_KV_PUT, mt_str("a"), {value, 9000}}};
+    test_kv t;
+    place p;
+
+    place_begin(&p);
+    CHECK(store_open(&p, &t, NULL) == MT_OK);
+    CHECK(test_kv_commit(&t, ops, 2) == MT_OK);
+    test_kv_close(&t);
+    CHECK(store_open(&p, &t, &options) == MT_OK);
+    test_kv_close(&t);
+    place_end(&p);
+}
+
 /* ---- Requests ---- */
 
 TEST(keys_that_do_not_fit_are_refused_at_the_start)
@@ -554,6 +573,7 @@ int main(void)
         cmocka_unit_test(the_holder_is_named_and_may_be_killed),
         cmocka_unit_test(the_note_of_one_who_was_killed_names_nobody),
         cmocka_unit_test(several_may_read_a_store_and_leave_no_trace),
+        cmocka_unit_test(a_value_over_a_longer_one_of_the_same_commit_is_no_damage),
         cmocka_unit_test(keys_that_do_not_fit_are_refused_at_the_start),
         cmocka_unit_test(the_map_grows_from_nothing),
         cmocka_unit_test(reads_see_the_state_before_a_commit_until_it_is_answered),
