@@ -4,6 +4,8 @@
  * anybody, and gives as its own what it may write of that. */
 #include "sim/world.h"
 
+#include "sim/meter.h"
+
 #include <string.h>
 
 #define RECORDS "@space/"
@@ -21,27 +23,38 @@ static uint64_t deletion(mt_bytes uid)
     return mti_sim_version_key(uid, &(mt_field){.kind = MT_FIELD_DELETED}, false);
 }
 
-static void note(void *ctx, mt_action *action)
+static void note(const mti_sim_peer *peer, const mt_row *row)
 {
-    const mti_sim_peer *peer = ctx;
     mt_sim *sim = peer->sim;
+
+    if (sim->plan->space && !mti_sim_role_writes(peer->role, row->uid)) return;
+    if (row->delete_node || row->floor > 0) mti_sim_tally_add(&sim->written, deletion(row->uid));
+    for (size_t i = 0; i < row->count; i++)
+        mti_sim_tally_add(&sim->written, mti_sim_version_key(row->uid, &row->fields[i], false));
+}
+
+static void note_all(void *ctx, mt_action *action)
+{
     size_t count;
     const mt_row *rows = mt_action_rows(action, &count);
 
-    for (size_t i = 0; i < count; i++) {
-        if (sim->plan->space && !mti_sim_role_writes(peer->role, rows[i].uid)) continue;
-        if (rows[i].delete_node || rows[i].floor > 0)
-            mti_sim_tally_add(&sim->written, deletion(rows[i].uid));
-        for (size_t j = 0; j < rows[i].count; j++)
-            mti_sim_tally_add(&sim->written,
-                              mti_sim_version_key(rows[i].uid, &rows[i].fields[j], false));
-    }
+    for (size_t i = 0; i < count; i++) note(ctx, &rows[i]);
     mt_action_pass(action);
 }
 
 mt_hook mti_sim_ledger_hook(mti_sim_peer *peer, mt_hook_point point)
 {
-    return (mt_hook){.point = point, .run = note, .ctx = peer};
+    return (mt_hook){.point = point, .run = note_all, .ctx = peer};
+}
+
+void mti_sim_ledger_said(mti_sim_peer *peer, mt_bytes message)
+{
+    mt_binary_reader *reader = peer->sim->reader;
+    uint64_t subscription;
+    mt_row row;
+
+    if (!mti_sim_meter_rows(reader, message, &subscription)) return;
+    while (mt_binary_reader_next(reader, &row) == MT_OK) note(peer, &row);
 }
 
 /* Clocks that were ahead are met by now. */

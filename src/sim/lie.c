@@ -77,7 +77,9 @@ static void say_again(mti_sim_peer *peer, mti_sim_instead *instead)
 {
     const mti_sim_message *old = &peer->heard[mti_sim_below(&peer->talk, MTI_SIM_HEARD)];
 
-    if (old->data) mti_sim_instead_add(instead, (mt_bytes){old->data, old->len}, 0);
+    if (!old->data) return;
+    mti_sim_ledger_said(peer, (mt_bytes){old->data, old->len});
+    mti_sim_instead_add(instead, (mt_bytes){old->data, old->len}, 0);
 }
 
 static void say_garbage(mti_sim_peer *peer, mti_sim_instead *instead)

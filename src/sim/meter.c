@@ -52,16 +52,22 @@ static mt_bytes rows_of(mt_bytes in, uint64_t *subscription)
     return in;
 }
 
+bool mti_sim_meter_rows(mt_binary_reader *reader, mt_bytes message, uint64_t *subscription)
+{
+    mt_bytes rows = rows_of(message, subscription);
+
+    if (rows.len == 0) return false;
+    mt_binary_reader_reset(reader);
+    return mt_binary_reader_feed(reader, rows, true) == MT_OK;
+}
+
 unsigned mti_sim_meter(mt_binary_reader *reader, mt_bytes message, mti_sim_tally *came)
 {
     uint64_t subscription = 0;
-    mt_bytes rows = rows_of(message, &subscription);
     unsigned most = 0;
     mt_row row;
 
-    if (rows.len == 0) return 0;
-    mt_binary_reader_reset(reader);
-    if (mt_binary_reader_feed(reader, rows, true) != MT_OK) return 0;
+    if (!mti_sim_meter_rows(reader, message, &subscription)) return 0;
     while (mt_binary_reader_next(reader, &row) == MT_OK)
         for (size_t i = 0; i < row.count; i++) {
             uint64_t key = mti_sim_version_key(row.uid, &row.fields[i], true);

@@ -10,6 +10,9 @@
  * not end. */
 size_t mti_sim_number(mt_bytes in, size_t at, uint64_t *out);
 
+/* Begins to read the rows of a message; false: it is none of data, or has none. `subscription` is whose it is. */
+bool mti_sim_meter_rows(mt_binary_reader *reader, mt_bytes message, uint64_t *subscription);
+
 /* Counts the versions that a message holds, if it is one of data, for its subscription: a session that began anew has
  * another. Answers how often the most frequent of them has come by now; 0: it holds none. */
 unsigned mti_sim_meter(mt_binary_reader *reader, mt_bytes message, mti_sim_tally *came);

@@ -157,6 +157,9 @@ void mti_sim_lie(mt_sim *sim, mti_sim_peer *peer);
 /* A hook that notes what a peer writes, or takes from others, if it may write it. */
 mt_hook mti_sim_ledger_hook(mti_sim_peer *peer, mt_hook_point point);
 
+/* Notes what a peer that lies says without having it in its database, of what it may write. */
+void mti_sim_ledger_said(mti_sim_peer *peer, mt_bytes message);
+
 /* Fails the run if a graph has what nobody wrote who may. */
 void mti_sim_ledger_check(mt_sim *sim, const mt_graph *graph, size_t peer);
 
