@@ -1,7 +1,12 @@
 /* guest_peer.c - a home that a guest's phone may see a part of, over a link that nobody else can read.
  *
- * The home begins a space, and gives the phone a token: for an hour it may read and write what is in guests/. The phone shows that when it comes, and talks to nobody but the home. Here they are in one process;
- * nothing else would change if not. */
+ * The home begins a space, and gives the phone a token: for an hour it may read and write what is in guests/. The phone
+ * shows that when it comes, and talks to nobody but the home. Here they are in one process; nothing else would change if
+ * not. It prints:
+ *
+ *     the home has guests/wifi guests/wishes/1 diary/monday
+ *     the phone has guests/wifi guests/wishes/1 letters/1
+ */
 /* run by the tests */
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/socket.h>

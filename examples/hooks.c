@@ -1,7 +1,13 @@
 /* hooks.c - hooks of writes: one refuses what cannot be, one adds who wrote it.
  *
  * A hook sees each write before it happens and answers once, now or later: pass, or refuse. What
- * was refused leaves no trace. */
+ * was refused leaves no trace. It prints:
+ *
+ *     Bob has written: {"age":36,"by":"Bob"}
+ *     Eve is refused: an age is a number, and not below zero
+ *     Eve is refused: an age is a number, and not below zero
+ *     Eve has written: {"age":37,"by":"Eve"}
+ */
 /* run by the tests */
 #include <mytosis/mytosis.h>
 

@@ -2,7 +2,11 @@
  * environment by hand, and two databases on it that are kept equal over a pipe.
  *
  * An environment is memory, clocks, random bytes and timers. Here time is a number that goes to the
- * next timer when nothing else is left to do; a device would read its clock, and sleep. */
+ * next timer when nothing else is left to do; a device would read its clock, and sleep. It prints:
+ *
+ *     the laptop has {"seats":"two","to":"Lisbon"}
+ *     the phone has {"seats":"two","to":"Lisbon"}
+ */
 /* run by the tests */
 #include <mytosis/db.h>
 #include <mytosis/node.h>

@@ -1,4 +1,8 @@
-/* The first program of the README: a store on disk, two nodes, an edge followed, an event heard. */
+/* The first program of the README: a store on disk, two nodes, an edge followed, an event heard. It prints:
+ *
+ *     people: 2 nodes changed
+ *     Ada's friend was born in 1791
+ */
 /* run by the tests */
 #include <mytosis/mytosis.h>
 #include <stdio.h>

@@ -6,7 +6,18 @@
  *     "!0000000000000007" rows     one answer to that
  *
  * Peers hear of each write, are asked for what is missing here, and get all there is when they come
- * online. What finds a link full, or is too long for a message, is lost. */
+ * online. What finds a link full, or is too long for a message, is lost. It prints:
+ *
+ *     laptop   {"trip":{"to":"Lisbon"}}
+ *
+ *     The link is cut, and both go on:
+ *     phone    {"trip":{"to":"Porto"}}
+ *     laptop   {"hotel":{"for":"trip"},"trip":{"seats":"two","to":"Lisbon"}}
+ *
+ *     It is back:
+ *     phone    {"hotel":{"for":"trip"},"trip":{"seats":"two","to":"Porto"}}
+ *     laptop   {"hotel":{"for":"trip"},"trip":{"seats":"two","to":"Porto"}}
+ */
 /* run by the tests */
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/pipe.h>

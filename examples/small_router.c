@@ -1,5 +1,8 @@
 /* small_router.c - a router of one's own in under 100 lines, and two databases that use it: each peer
- * hears what is written while it is online. relay_router.c also asks, relays and catches up. */
+ * hears what is written while it is online. relay_router.c also asks, relays and catches up. It prints:
+ *
+ *     The laptop has heard of the trip.
+ */
 /* run by the tests */
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/pipe.h>

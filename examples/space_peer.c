@@ -3,7 +3,12 @@
  * The home begins the space and writes two tickets. Tablet and phone come with them, and find in the graph what they
  * may: all that is in notes/. The phone then talks to the tablet alone, and when the home takes back what the phone
  * was given, it is the tablet that refuses it. Here all three are in one process; nothing else would change if not.
- * What the mytosis command does besides: it keeps keys, records and tickets in files. */
+ * What the mytosis command does besides: it keeps keys, records and tickets in files. It prints:
+ *
+ *     the phone has notes/1
+ *     the tablet refuses the phone: the token was revoked
+ *     the tablet has notes/2
+ */
 /* run by the tests */
 #include <mytosis/mytosis.h>
 #include <mytosis/plugin/socket.h>

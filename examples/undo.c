@@ -1,7 +1,21 @@
 /* undo.c - an editor's undo: each commit gives a delta, and a delta the patch that undoes it.
  *
- * An event lends its delta; a clone of it keeps what was there before, and shares the rest with the
- * database. An undo is a write like any other: peers and listeners hear of it. */
+ * The history of a delta is what the commit has overwritten. An event lends its delta; a clone of it keeps
+ * what was there before, and shares the rest with the database. An undo is a write like any other: peers
+ * and listeners hear of it. It prints:
+ *
+ *     written      {"text":"apples, bread","title":"Shopping"}
+ *     renamed      {"text":"apples, bread","title":"Groceries"}
+ *     deleted      nothing
+ *     to come back text="apples, bread" title="Groceries"
+ *     undone       {"text":"apples, bread","title":"Groceries"}
+ *     to come back title="Shopping"
+ *     undone       {"text":"apples, bread","title":"Shopping"}
+ *     to come back nothing
+ *     undone       {"title":"Shopping"}
+ *     to come back nothing
+ *     undone       nothing
+ */
 /* run by the tests */
 #include <mytosis/mytosis.h>
 
@@ -34,6 +48,29 @@ static void note(void *ctx, mt_db *db, const mt_event *event)
     must(mt_delta_clone(event->delta, &e->done[e->count++]));
 }
 
+/* What the delta of a commit has as history: fields as they were before it. */
+static void print_history(const mt_delta *delta)
+{
+    mt_delta_iter iter;
+    mt_delta_node node;
+    mt_field field;
+
+    printf("to come back");
+    if (mt_delta_part_empty(delta, MT_HISTORY)) printf(" nothing");
+    mt_delta_iter_init(&iter, delta, MT_HISTORY);
+    while (mt_delta_iter_node(&iter, &node)) {
+        while (mt_delta_iter_field(&iter, &field)) {
+            mt_buf text = {.mem = mt_mem_system()};
+
+            must(mt_value_json(&field.value, &text));
+            printf(" %.*s=%.*s", (int)field.name.len, (const char *)field.name.data, (int)text.len,
+                   (const char *)text.data);
+            mt_buf_free(&text);
+        }
+    }
+    printf("\n");
+}
+
 static void undo(editor *e)
 {
     mt_options options = {.size = sizeof options, .app = undoing};
@@ -42,6 +79,7 @@ static void undo(editor *e)
     mt_patch *patch;
     size_t count;
 
+    print_history(delta);
     must(mt_delta_revert(delta, &patch));
     rows = mt_patch_rows(patch, &count);
     must(mt_write_wait(e->db, rows, count, &options, NULL));
@@ -63,7 +101,8 @@ static void show(const editor *e, const char *what)
     mt_buf text = {.mem = mt_mem_system()};
 
     if (node) must(mt_node_snapshot(node, &text));
-    printf("%-12s %.*s\n", what, (int)text.len, node ? (const char *)text.data : "");
+    if (node) printf("%-12s %.*s\n", what, (int)text.len, (const char *)text.data);
+    else printf("%-12s nothing\n", what);
     mt_buf_free(&text);
 }
 

@@ -1,7 +1,18 @@
 /* watch_prefix.c - events: all nodes of a room are watched by their prefix, one node by its uid.
  *
  * A listener is called once for each commit that touches what it is about, after it was stored, with
- * what changed; who else listens, and to how much, costs it nothing. */
+ * what changed; who else listens, and to how much, costs it nothing. It prints:
+ *
+ *     of all rooms
+ *         rooms is new: messages=2
+ *     in room 1
+ *         room/1/a is new: text="Hello"
+ *         room/1/b is new: text="Anybody?"
+ *     in room 1
+ *         room/1/b: text=-
+ *     in room 1
+ *         room/1/a is deleted
+ */
 /* run by the tests */
 #include <mytosis/mytosis.h>
 
