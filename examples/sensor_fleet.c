@@ -206,8 +206,7 @@ int main(void)
     show(first);
 
     measure(dashboard, "sensor/1/now", 0);
-    measure(second, "sensor/1/now",
-            99); /* it has no hook: its own replica takes it, and no other */
+    measure(second, "sensor/1/now", 99); /* without a hook: it stays in this replica */
     measure(second, "sensor/2/now", 20);
     wait_for(hub, "sensor/2/now", 20);
     show(second);
