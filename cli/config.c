@@ -40,9 +40,15 @@ static const setting_spec specs[SETTING_COUNT] = {
     [SETTING_KEY] = {"key", "MYTOSIS_KEY", OPTION_KEY, false, NULL},
     [SETTING_CA] = {"ca", "MYTOSIS_CA", OPTION_CA, false, NULL},
     [SETTING_PLUGIN] = {"plugin", "MYTOSIS_PLUGIN", OPTION_PLUGIN, true, NULL},
+    [SETTING_SANDBOX] = {"sandbox", "MYTOSIS_SANDBOX", OPTION_REQUIRE_SANDBOX, false, "on"},
     [SETTING_LOG_LEVEL] = {"log-level", "MYTOSIS_LOG_LEVEL", OPTION_LOG_LEVEL, false, "info"},
     [SETTING_LOG_FORMAT] = {"log-format", "MYTOSIS_LOG_FORMAT", OPTION_LOG_FORMAT, false, "text"},
 };
+
+/* On the command line two of them are flags. */
+static const char *const sandbox_modes[] = {
+    [SANDBOX_WANTED] = "on", [SANDBOX_REQUIRED] = "require", [SANDBOX_NONE] = "off"};
+#define SANDBOX_MODES (sizeof sandbox_modes / sizeof *sandbox_modes)
 
 /* ---- Values ---- */
 
@@ -86,6 +92,14 @@ static bool is_origin(const char *text)
            !strpbrk(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 }
 
+static size_t sandbox_mode_of(const char *text)
+{
+    size_t mode = 0;
+
+    while (mode < SANDBOX_MODES && strcmp(sandbox_modes[mode], text) != 0) mode++;
+    return mode;
+}
+
 /* Says what is wrong with a value; false: nothing is. */
 static bool is_wrong(cli_setting setting, const char *text, char *why, size_t size)
 {
@@ -106,6 +120,8 @@ static bool is_wrong(cli_setting setting, const char *text, char *why, size_t si
     else if (setting == SETTING_ORIGIN && !is_origin(text))
         (void)snprintf(why, size, "\"origin\" is such as http://localhost:8000, not \"%.100s\"",
                        text);
+    else if (setting == SETTING_SANDBOX && sandbox_mode_of(text) == SANDBOX_MODES)
+        (void)snprintf(why, size, "\"sandbox\" is on, require or off, not \"%.100s\"", text);
     else if (!cli_option_check(spec->option, text, choices, sizeof choices))
         (void)snprintf(why, size, "\"%s\" is %s, not \"%s\"", spec->key, choices, text);
     else return false;
@@ -176,7 +192,8 @@ static cli_exit_code complain_key(const file_place *place, const char *key)
 
     return cli_complain(EXIT_INPUT,
                         "%s: unknown key \"%.100s\"; there are store, listen, connect, pull, "
-                        "push, origin, host, cert, key, ca, plugin, log-level and log-format",
+                        "push, origin, host, cert, key, ca, plugin, sandbox, log-level and "
+                        "log-format",
                         show_place(place, shown, sizeof shown), key);
 }
 
@@ -295,6 +312,20 @@ static cli_exit_code load_variable(cli_config *config, cli_setting setting)
     return code;
 }
 
+static cli_exit_code load_sandbox(cli_config *config, const cli_options *options)
+{
+    bool required = cli_options_has(options, OPTION_REQUIRE_SANDBOX),
+         none = cli_options_has(options, OPTION_NO_SANDBOX);
+    const char *name = required ? "--require-sandbox" : "--no-sandbox";
+
+    if (required && none)
+        return cli_complain_usage(options, "--require-sandbox and --no-sandbox cannot be combined");
+    if (!required && !none) return EXIT_DONE;
+    drop(config, SETTING_SANDBOX);
+    return add(config, SETTING_SANDBOX, sandbox_modes[required ? SANDBOX_REQUIRED : SANDBOX_NONE],
+               name, name, EXIT_USAGE);
+}
+
 static cli_exit_code load_option(cli_config *config, cli_setting setting,
                                  const cli_options *options)
 {
@@ -302,6 +333,7 @@ static cli_exit_code load_option(cli_config *config, cli_setting setting,
     cli_exit_code code = EXIT_DONE;
     char name[32];
 
+    if (setting == SETTING_SANDBOX) return load_sandbox(config, options);
     if (!cli_options_has(options, spec->option)) return EXIT_DONE;
     drop(config, setting);
     (void)snprintf(name, sizeof name, "--%s", spec->key);
@@ -364,17 +396,6 @@ static cli_exit_code check_tls(const cli_config *config)
     return cli_complain(EXIT_INPUT, "%s", err.text);
 }
 
-static cli_exit_code take_sandbox(const cli_options *options, cli_config *config)
-{
-    bool required = cli_options_has(options, OPTION_REQUIRE_SANDBOX),
-         none = cli_options_has(options, OPTION_NO_SANDBOX);
-
-    if (required && none)
-        return cli_complain_usage(options, "--require-sandbox and --no-sandbox cannot be combined");
-    config->sandbox = required ? SANDBOX_REQUIRED : none ? SANDBOX_NONE : SANDBOX_WANTED;
-    return EXIT_DONE;
-}
-
 cli_exit_code cli_config_load(const cli_options *options, cli_config *out)
 {
     const char *file = options->values[OPTION_CONFIG];
@@ -393,8 +414,8 @@ cli_exit_code cli_config_load(const cli_options *options, cli_config *out)
         code = cli_complain(EXIT_USAGE, "no store is named: --store PATH does, MYTOSIS_STORE in "
                                         "the environment, or \"store = PATH\" in the file");
     if (code == EXIT_DONE) code = check_tls(out);
-    if (code == EXIT_DONE) code = take_sandbox(options, out);
     if (code != EXIT_DONE) cli_config_free(out);
+    else out->sandbox = (cli_sandbox_mode)sandbox_mode_of(cli_config_get(out, SETTING_SANDBOX));
     return code;
 }
 

@@ -24,6 +24,7 @@ typedef enum cli_setting {
     SETTING_KEY,
     SETTING_CA,
     SETTING_PLUGIN, /* a list */
+    SETTING_SANDBOX,
     SETTING_LOG_LEVEL,
     SETTING_LOG_FORMAT,
     SETTING_COUNT
@@ -45,8 +46,8 @@ typedef struct cli_config {
         cli_config_value *items;
         size_t count;
     } settings[SETTING_COUNT];
-    cli_sandbox_mode sandbox; /* this and the rest: of the command line alone */
-    bool draws, colors;       /* of share: the ticket is drawn, too, and with colours */
+    cli_sandbox_mode sandbox; /* as its setting says */
+    bool draws, colors; /* of the command line alone, and of share: the ticket is drawn, with colours */
 } cli_config;
 
 /* Puts it together, OWNED: cli_config_free. Anything but EXIT_DONE has been reported, and leaves nothing to free. */

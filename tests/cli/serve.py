@@ -384,7 +384,8 @@ class Config(StoreTest):
         self.assertEqual(self.checked("--config=c.conf", env=environment()), {
             "store": [("file.mdb", "c.conf:3")], "listen": [("tcp://127.0.0.1:1", "c.conf:4"), ("ws://127.0.0.1:2/x", "c.conf:5")],
             "connect": [("tcp://example.org:3", "c.conf:6")], "pull": [], "push": [], "origin": [], "host": [],
-            "cert": [], "key": [], "ca": [], "plugin": [], "log-level": [("debug", "c.conf:7")], "log-format": [("text", "default")]})
+            "cert": [], "key": [], "ca": [], "plugin": [], "sandbox": [("on", "default")], "log-level": [("debug", "c.conf:7")],
+            "log-format": [("text", "default")]})
         env = environment(MYTOSIS_CONFIG="c.conf", MYTOSIS_STORE="env.mdb", MYTOSIS_LISTEN="tcp://127.0.0.1:4  unix:x",
                           MYTOSIS_LOG_FORMAT="json")
         made = self.checked("--connect=ws://[::1]:5", "--log-level", "error", "--connect", "unix:y", env=env)
@@ -392,7 +393,19 @@ class Config(StoreTest):
             "store": [("env.mdb", "MYTOSIS_STORE")],
             "listen": [("tcp://127.0.0.1:4", "MYTOSIS_LISTEN"), ("unix:x", "MYTOSIS_LISTEN")],
             "connect": [("ws://[::1]:5", "--connect"), ("unix:y", "--connect")], "pull": [], "push": [], "origin": [], "host": [],
-            "cert": [], "key": [], "ca": [], "plugin": [], "log-level": [("error", "--log-level")], "log-format": [("json", "MYTOSIS_LOG_FORMAT")]})
+            "cert": [], "key": [], "ca": [], "plugin": [], "sandbox": [("on", "default")],
+            "log-level": [("error", "--log-level")], "log-format": [("json", "MYTOSIS_LOG_FORMAT")]})
+
+    def test_how_the_sandbox_is_to_be(self):
+        self.write("c.conf", "sandbox = off")
+        env = environment(MYTOSIS_STORE="s.mdb", MYTOSIS_SANDBOX="require")
+        for words, more, wanted in (
+                ([], {}, ("on", "default")),
+                (["--config=c.conf"], {}, ("off", "c.conf:1")),
+                (["--config=c.conf"], {"env": env}, ("require", "MYTOSIS_SANDBOX")),
+                (["--config=c.conf", "--no-sandbox"], {"env": env}, ("off", "--no-sandbox")),
+                (["--config=c.conf", "--require-sandbox"], {}, ("require", "--require-sandbox"))):
+            self.assertEqual(self.checked(*words, **more)["sandbox"], [wanted])
 
     def test_for_a_person(self):
         self.assertEqual(self.expect(DONE, "serve", "--check-config", "--listen=unix:x").decode(), """\
@@ -407,19 +420,22 @@ cert        (none)    default
 key         (none)    default
 ca          (system)  default
 plugin      (none)    default
+sandbox     on        default
 log-level   info      default
 log-format  text      default
 """)
 
     def test_mistakes_in_the_file(self):
         for text, message in (
-            ("lissen = unix:x", 'c.conf:1:1: unknown key "lissen"; there are store, listen, connect, pull, push, origin, host, cert, key, ca, plugin, log-level and log-format'),
+            ("lissen = unix:x", 'c.conf:1:1: unknown key "lissen"; there are store, listen, connect, pull, push, origin, host, cert, key, ca, plugin, sandbox, log-level and log-format'),
             ("\n  store", 'c.conf:2:8: expected "key = value"'),
             ("store x", 'c.conf:1:7: expected "key = value"'),
             ("= x", 'c.conf:1:1: expected "key = value"'),
             ("store =", 'c.conf:1:8: expected a value for "store"'),
             ("store = a\nstore = b", 'c.conf:2:1: "store" is set already, at c.conf:1'),
             ("log-level = loud", 'c.conf:1:13: "log-level" is error, warning, info or debug, not "loud"'),
+            ("sandbox = yes", 'c.conf:1:11: "sandbox" is on, require or off, not "yes"'),
+            ("sandbox = on\nsandbox = on", 'c.conf:2:1: "sandbox" is set already, at c.conf:1'),
             ("connect = unix:x\nconnect = unix:x", "c.conf:2:11: unix:x is there already"),
             ("origin = http://a/", 'c.conf:1:10: "origin" is such as http://localhost:8000, not "http://a/"'),
             ("host = http://a", 'c.conf:1:8: "host" is HOST or HOST:PORT, not "http://a"'),
@@ -501,6 +517,9 @@ class Sandbox(StoreTest):
         if SANITIZED:
             self.refused(INPUT, "the sandbox cannot be had: this build is for sanitizers, which a sandbox would break", "serve",
                          "--require-sandbox")
+            self.write("c.conf", "sandbox = require")
+            self.refused(INPUT, "the sandbox cannot be had: this build is for sanitizers, which a sandbox would break", "serve",
+                         "--config=c.conf")
             return
         running = Daemon(self, "--log-level=debug")
         lacking = "lacking" in running.wait_for("sandbox")
@@ -509,6 +528,10 @@ class Sandbox(StoreTest):
             done = self.run_command("serve", "--require-sandbox")
             self.assertRegex(done.stderr.decode(), "^mytosis: the sandbox cannot be had: ")
             return
+        self.write("c.conf", "sandbox = require")
+        by_file = Daemon(self, "--config=c.conf", "--log-level=debug")
+        self.assertEqual(by_file.wait_for("sandbox")["connecting"], "landlock")
+        by_file.stop()
         daemon = Daemon(self, "--require-sandbox", "--log-level=debug")
         self.assertEqual(daemon.wait_for("sandbox")["connecting"], "landlock")
         done = self.run_command("sync", "tcp://127.0.0.1:7999")
@@ -516,11 +539,13 @@ class Sandbox(StoreTest):
         self.assertIn("permission denied", done.stderr.decode())
 
     def test_it_goes_without(self):
-        daemon = Daemon(self, "--no-sandbox")
-        with open(f"/proc/{daemon.process.pid}/status", encoding="utf-8") as file:
-            self.assertIn("NoNewPrivs:\t0\n", file.read())
-        daemon.stop()
-        self.assertNotIn("sandbox", [said["event"] for said in daemon.events])
+        self.write("c.conf", "sandbox = off")
+        for words in (["--no-sandbox"], ["--config=c.conf"]):
+            daemon = Daemon(self, *words)
+            with open(f"/proc/{daemon.process.pid}/status", encoding="utf-8") as file:
+                self.assertIn("NoNewPrivs:\t0\n", file.read())
+            daemon.stop()
+            self.assertNotIn("sandbox", [said["event"] for said in daemon.events])
         self.refused(USAGE, "--require-sandbox and --no-sandbox cannot be combined; see mytosis serve --help", "serve",
                      "--require-sandbox", "--no-sandbox")
 
