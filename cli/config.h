@@ -47,8 +47,7 @@ typedef struct cli_config {
         size_t count;
     } settings[SETTING_COUNT];
     cli_sandbox_mode sandbox; /* as its setting says */
-    bool draws,
-        colors; /* of the command line alone, and of share: the ticket is drawn, with colours */
+    bool draws, colors;       /* no settings: of share, its ticket is drawn, and with colours */
 } cli_config;
 
 /* Puts it together, OWNED: cli_config_free. Anything but EXIT_DONE has been reported, and leaves nothing to free. */

@@ -3,6 +3,8 @@
 #include "clock.h"
 #include "shown.h"
 
+#include <mytosis/plugin/sync.h>
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,4 +55,36 @@ void cli_findings_clock(cli_findings *findings, const char *peer, int64_t ahead_
                      "The clock of %.200s is %.*s %s.", peer, (int)span.buf.len,
                      (const char *)span.buf.data, ahead_ms < 0 ? "behind" : "ahead");
     cli_text_free(&span);
+}
+
+static const char *advice_on(unsigned lacks)
+{
+    if (lacks & MT_SYNC_LACKS_COMPARING)
+        return "Update it. They agree all the same; but when they have no position in common, all "
+               "goes over that they have, and not what differs.";
+    if (lacks & MT_SYNC_LACKS_CODES)
+        return "Update it. They agree all the same; to find out what differs costs more bytes.";
+    return "Build it with Zstandard. They agree all the same; copies go to it uncompressed.";
+}
+
+void cli_findings_lacks(cli_findings *findings, const char *peer, unsigned lacks)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } all[] = {{MT_SYNC_LACKS_COMPARING, "comparing"},
+               {MT_SYNC_LACKS_CODES, "coded tables"},
+               {MT_SYNC_LACKS_COMPRESSION, "compression"}};
+    char names[80] = "";
+    size_t len = 0;
+
+    if (lacks == 0) return;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (lacks & all[i].bit)
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len > 0 ? ", " : "",
+                                    all[i].name);
+    cli_findings_add(
+        findings, "older-peer", 1, advice_on(lacks),
+        "%.200s is of an older version than this, or of a smaller build. It lacks: %s.", peer,
+        names);
 }

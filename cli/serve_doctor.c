@@ -73,6 +73,9 @@ static void examine_peer(void *ctx, const mt_sync_peer *peer)
                          "It is dialed again, for ever. See that it runs, and that the URL leads "
                          "there: mytosis doctor URL tries once.",
                          "%.200s is offline%s%.200s.", link, *why ? ": " : "", why);
+    else if (peer->state == MT_SYNC_REFUSED && peer->status == MT_UNSUPPORTED)
+        cli_findings_add(&e->findings, "version", 1, FINDINGS_VERSION_ADVICE,
+                         "%.200s and this store do not understand each other: %.200s.", link, why);
     else if (peer->state == MT_SYNC_REFUSED)
         cli_findings_add(&e->findings, "refused-peer", 1,
                          "They try again every 5 seconds. Versions, kinds of clocks and rights are "
@@ -88,8 +91,10 @@ static void examine_peer(void *ctx, const mt_sync_peer *peer)
                          "It is on its way, as fast as the link and the peer take it. If it does "
                          "not become less, the peer does not read.",
                          "Changes that %.200s has not been sent: %" PRIu64 ".", link, peer->behind);
-    if (peer->state != MT_SYNC_OFFLINE)
+    if (peer->state != MT_SYNC_OFFLINE) {
         cli_findings_clock(&e->findings, link, peer->clock_ahead_ms);
+        cli_findings_lacks(&e->findings, link, peer->lacks);
+    }
     compare_peer(e, peer, link);
 }
 

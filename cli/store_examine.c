@@ -197,6 +197,9 @@ static cli_exit_code try_peer(cli_store *store, const char *url, const char *ca,
     if (st == MT_OK) st = cli_store_visit(store, &name, ca, facts, &err);
     cli_progress_end();
     if (st == MT_OK) return EXIT_DONE;
+    if (st == MT_REFUSED && facts->status == MT_UNSUPPORTED)
+        return cli_complain(EXIT_SYSTEM, "%s was reached, and does not go on: %s. %s", url,
+                            err.text, FINDINGS_VERSION_ADVICE);
     return cli_complain(EXIT_SYSTEM,
                         st == MT_REFUSED ? "%s was reached, and does not go on: %s"
                                          : "%s cannot be reached: %s",
@@ -226,6 +229,7 @@ cli_exit_code cli_examine_peer(const cli_options *options, const char *url)
     if (json) print_peer_json(&facts, url, &out.text);
     else print_peer(&facts, url, &out);
     cli_findings_clock(&findings, url, facts.clock_ahead_ms);
+    cli_findings_lacks(&findings, url, facts.lacks);
     if (json) cli_text_str(&out.text, "]}\n");
     return cli_output_end(&out, EXIT_DONE);
 }

@@ -61,6 +61,8 @@ static void note_own(cli_visit *v, const mt_sync_peer *peer)
     v->facts.round_trip_ms = peer->round_trip_ms;
     v->facts.refused = peer->refused;
     v->facts.clock_ahead_ms = peer->clock_ahead_ms;
+    v->facts.lacks = peer->lacks;
+    v->facts.status = peer->status;
     memcpy(v->facts.words, peer->text, sizeof v->facts.words);
     v->equal |= is_equal(peer);
     v->unstored = peer->unstored;

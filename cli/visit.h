@@ -16,6 +16,8 @@ typedef struct cli_visit_facts {
     uint64_t only_there, only_here, on_both; /* nodes that differ, by a dry run */
     uint64_t round_trip_ms, refused;         /* of the greeting; nodes of it that are not taken */
     int64_t clock_ahead_ms;                  /* of the peer */
+    unsigned lacks;                          /* it does: MT_SYNC_LACKS_... */
+    mt_status status;                        /* of why they do not go on, where they do not */
 } cli_visit_facts;
 
 /* Hears now and then how far it is, and then once how it ended: `why` is NULL while it goes on, and of status MT_OK where both are

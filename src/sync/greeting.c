@@ -270,6 +270,18 @@ static int64_t ahead_of(uint64_t theirs, uint64_t ours)
     return (int64_t)theirs - (int64_t)ours;
 }
 
+/* Of what this side can. */
+static unsigned lacks_of(const mti_sync *sync, uint64_t features)
+{
+    unsigned lacks = 0;
+
+    if (sync->compressor && !(features & MTI_FEATURE_COMPRESSED))
+        lacks |= MT_SYNC_LACKS_COMPRESSION;
+    if (!(features & MTI_FEATURE_COMPARES)) lacks |= MT_SYNC_LACKS_COMPARING;
+    if (!(features & MTI_FEATURE_CODES)) lacks |= MT_SYNC_LACKS_CODES;
+    return lacks;
+}
+
 static void hello_note(mti_session *session, const mti_hello *hello)
 {
     mti_sync *sync = session->sync;
@@ -285,6 +297,7 @@ static void hello_note(mti_session *session, const mti_hello *hello)
     session->compares = hello->features & MTI_FEATURE_COMPARES;
     session->empty = hello->flags & MTI_HELLO_EMPTY;
     session->codes = hello->features & MTI_FEATURE_CODES;
+    session->lacks = lacks_of(sync, hello->features);
     session->their_nonce = hello->nonce;
     session->window = hello->window < SIZE_MAX ? (size_t)hello->window : SIZE_MAX;
     session->round_trip_ms = sync->env->ticks_ms(sync->env->ctx) - session->greeted_at;

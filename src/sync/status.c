@@ -191,6 +191,8 @@ static void fill(const mti_session *session, mt_sync_peer *peer)
     peer->round_trip_ms = session->round_trip_ms;
     peer->round_trips = session->round_trips;
     peer->clock_ahead_ms = session->clock_ahead_ms;
+    peer->status = session->error.text[0] ? session->error.status : MT_OK;
+    peer->lacks = session->lacks;
     for (const mti_outbound *out = session->outbound; out; out = out->next)
         peer->unacknowledged += out->in_flight;
     peer->behind = most_behind(session);

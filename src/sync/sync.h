@@ -257,6 +257,7 @@ struct mti_session {
     mt_error error;
     uint64_t greeted_at, since_ms, round_trip_ms;
     int64_t clock_ahead_ms; /* of the peer */
+    unsigned lacks;         /* it does: MT_SYNC_LACKS_... */
     uint64_t round_trips;
     bool asks;            /* for what it subscribed to, and was not answered */
     uint64_t stalls_till; /* a subscription is full: till so much is acknowledged; 0: none is */

@@ -7,12 +7,47 @@ import sys
 sys.dont_write_bytecode = True
 from support.command import DONE, INPUT, SYSTEM, CommandTest, StoreTest, environment, graph, node, unittest
 from support.daemon import Daemon
+from support.proxy import Proxy
 
+UPDATE = "Update the older of the two. Until then nothing goes over and nothing is lost: they go on where they stopped."
 OFFLINE = "It is dialed again, for ever. See that it runs, and that the URL leads there: mytosis doctor URL tries once."
+
+
+VERSIONS = 3  # where they stand in a HELLO: behind its version, its type and an extension without bytes
+
+
+def of_another_version(hello):
+    hello[VERSIONS:VERSIONS + 2] = bytes((2, 3))
+    return hello
+
+
+def with_features(hello, features):
+    at = VERSIONS + 3
+    for skip in (32, 0, 0, 0, 0):  # behind the flags peer and boot; then session, heard, time, window
+        while hello[at] & 0x80:
+            at += 1
+        at += 1 + skip
+    hello[at] = features
+    return hello
+
+
+def without_features(hello):
+    return with_features(hello, 0)
+
+
+def without_codes(hello):
+    return with_features(hello, 3)
 
 
 class Peers(StoreTest):
     CLOCK = "hybrid"
+
+    def altered(self, alter):
+        """The URL of a peer whose HELLO is another."""
+        self.expect(DONE, "init", "phone.mdb")
+        url = Daemon(self, "--listen=tcp://127.0.0.1:0", store="phone.mdb").said("listening")["url"]
+        proxy = Proxy(self, ("127.0.0.1", int(url.rpartition(":")[2])), alter=alter)
+        return f"tcp://127.0.0.1:{proxy.port}"
 
     def findings(self):
         return self.result("doctor", "--json")["findings"]
@@ -46,6 +81,39 @@ class Peers(StoreTest):
         done = self.run_command("doctor", url)
         self.assertEqual((done.returncode, done.stdout), (SYSTEM, b""))
         self.assertRegex(done.stderr.decode(), rf"^mytosis: {url} was reached, and does not go on: .*clocks of the two.*\n$")
+
+    def test_a_peer_of_another_version(self):
+        url = self.altered(of_another_version)
+        done = self.run_command("doctor", url)
+        self.assertEqual((done.returncode, done.stdout), (SYSTEM, b""))
+        self.assertEqual(done.stderr.decode(), f"mytosis: {url} was reached, and does not go on: the peer speaks versions 2 to 3, "
+                                               f"this one 1. {UPDATE}\n")
+        Daemon(self, "--connect", url)
+        self.await_peers("refused", 1)
+        self.assertEqual(self.findings(), [{
+            "kind": "version", "count": 1, "advice": UPDATE,
+            "text": f"{url} and this store do not understand each other: the peer speaks versions 2 to 3, this one 1."}])
+
+    def test_a_peer_that_lacks_what_this_one_can(self):
+        url = self.altered(without_features)
+        self.expect(DONE, "write", "here", "x=1", "--store=phone.mdb")
+        wanted = [{
+            "kind": "older-peer", "count": 1,
+            "text": f"{url} is of an older version than this, or of a smaller build. It lacks: comparing, coded tables, "
+                    "compression.",
+            "advice": "Update it. They agree all the same; but when they have no position in common, all goes over that they "
+                      "have, and not what differs."}]
+        Daemon(self, "--connect", url)
+        self.await_peers("live", 1)
+        self.assertEqual(self.findings(), wanted)
+        self.assertEqual(self.expect(DONE, "read", "here", "x", "--raw"), b"1\n")
+
+    def test_a_peer_that_is_tried_and_lacks_something(self):
+        url = self.altered(without_codes)
+        self.assertEqual(self.result("doctor", url, "--json")["findings"], [{
+            "kind": "older-peer", "count": 1,
+            "text": f"{url} is of an older version than this, or of a smaller build. It lacks: coded tables.",
+            "advice": "Update it. They agree all the same; to find out what differs costs more bytes."}])
 
     def test_two_copies_of_one_store(self):
         url = Daemon(self, "--listen=tcp://127.0.0.1:0").said("listening")["url"]

@@ -695,6 +695,45 @@ TEST(status_says_how_it_stands_and_tells_of_changes)
     test_meeting_end(&w);
 }
 
+TEST(status_says_what_a_peer_lacks_and_whether_it_is_of_another_version)
+{
+    static const char bare[] = HELLO_OF("\x01", "\x01"), later[] = HELLO_OF("\x09", "\x01");
+    static const struct {
+        const char *hello;
+        mt_status status;
+        unsigned lacks;
+    } cases[] = {{bare, MT_OK, MT_SYNC_LACKS_COMPARING | MT_SYNC_LACKS_CODES},
+                 {later, MT_UNSUPPORTED, 0}};
+    test_meeting w;
+
+    test_meeting_of_two(&w);
+    test_meeting_join(&w, 0, 1);
+    test_meeting_rest(&w);
+    CHECK(test_standing_of(w.peers[0].db).peer.lacks == 0);
+    test_meeting_end(&w);
+
+    for (size_t i = 0; i < TEST_COUNT(cases); i++) {
+        mt_bytes hello = {(const uint8_t *)cases[i].hello, sizeof bare - 1};
+        mt_connection *here, *there;
+        mt_sync_peer peer;
+
+        test_meeting_begin(&w);
+        test_meeting_open(&w, 0, NULL);
+        CHECK(mt_pipe_new(&w.te.env, NULL, &here, &there, NULL) == MT_OK);
+        CHECK(mt_group_add(w.peers[0].links, here) == MT_OK);
+        test_env_run_for(&w.te, 100);
+        CHECK(mt_connection_send(there, hello) == MT_OK);
+        test_env_run_for(&w.te, 100);
+        peer = test_standing_of(w.peers[0].db).peer;
+        CHECK(peer.status == cases[i].status);
+        CHECK(peer.lacks == cases[i].lacks);
+        mt_connection_close(there);
+        mt_connection_unref(there);
+        mt_connection_unref(here);
+        test_meeting_end(&w);
+    }
+}
+
 TEST(status_says_how_far_the_clock_of_a_peer_is_ahead)
 {
     static const char slow[] = HELLO_OF("\x01", "\x01"); /* its time is 1 */
@@ -865,6 +904,7 @@ int main(void)
         cmocka_unit_test(commit_does_not_wait_behind_a_long_copy),
         cmocka_unit_test(peer_that_does_not_read_costs_a_position_and_no_memory),
         cmocka_unit_test(status_says_how_it_stands_and_tells_of_changes),
+        cmocka_unit_test(status_says_what_a_peer_lacks_and_whether_it_is_of_another_version),
         cmocka_unit_test(status_says_how_far_the_clock_of_a_peer_is_ahead),
         cmocka_unit_test(status_says_what_goes_over_on_a_link),
         cmocka_unit_test(commit_that_nobody_is_told_of_goes_with_the_next_one),

@@ -101,6 +101,13 @@ typedef enum mt_sync_state {
     MT_SYNC_DONE = 6      /* of a subscription that is once: all that there was has come */
 } mt_sync_state;
 
+/* What a peer of an older version, or a smaller build, may lack; it is done without. Then copies go to it plain, which
+ * only who has a compressor himself tells of; two without a position in common send all that they have; to compare
+ * takes more bytes. */
+#define MT_SYNC_LACKS_COMPRESSION 1u
+#define MT_SYNC_LACKS_COMPARING 2u
+#define MT_SYNC_LACKS_CODES 4u
+
 /* One peer. BORROWED until the callback returns. */
 typedef struct mt_sync_peer {
     mt_connection *connection;
@@ -124,6 +131,8 @@ typedef struct mt_sync_peer {
     int64_t
         clock_ahead_ms; /* how far its time of day was ahead of ours as it greeted, or behind, but
                              * for `round_trip_ms` */
+    mt_status status; /* of `error`; MT_UNSUPPORTED: the version of one is not known to the other */
+    unsigned lacks;   /* MT_SYNC_LACKS_..., as it greeted */
 } mt_sync_peer;
 
 /* One range that goes over between us and a peer, in one direction. BORROWED until the callback
