@@ -298,6 +298,9 @@ static void take_records(void *ctx, const mt_storage_answer *answer)
     mt_bytes key;
 
     at->in->seen->records += answer->record_count;
+    for (size_t i = 0; i < answer->record_count; i++)
+        if (!cli_met_list_take(&at->in->seen->met, &answer->records[i]))
+            at->in->failed = MT_NO_MEMORY;
     if (answer->record_count == 0) return;
     key = answer->records[answer->record_count - 1].key;
     at->key_len = key.len < sizeof at->key ? key.len : sizeof at->key;
@@ -346,4 +349,5 @@ cli_exit_code cli_inspect(cli_storage *storage, cli_inspection *out)
 void cli_inspection_free(cli_inspection *inspection)
 {
     cli_text_free(&inspection->damage);
+    cli_met_list_free(&inspection->met);
 }

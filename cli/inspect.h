@@ -2,6 +2,7 @@
 #ifndef CLI_INSPECT_H
 #define CLI_INSPECT_H
 
+#include "met.h"
 #include "storage.h"
 #include "text.h"
 
@@ -24,6 +25,7 @@ typedef struct cli_inspection {
         [INSPECT_SIZES]; /* nodes of below 2^i bytes, names and values, and not below half that */
     size_t damaged;      /* records, at least */
     cli_text damage;     /* a line for each of the first of them */
+    cli_met_list met;    /* when peers were met last */
 } cli_inspection;
 
 /* Goes through the store, OWNED: cli_inspection_free. Damage is noted and no failure. Anything but EXIT_DONE has been

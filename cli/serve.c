@@ -96,6 +96,7 @@ static void stop(cli_serving *s)
     mt_server_close(s->socket);
     if (s->db) {
         store_positions(s);
+        cli_met_end(&s->met);
         if (s->member) s->member->db = NULL;
         mt_db_close(s->db, done, &closed);
         turn_until(s, &closed);

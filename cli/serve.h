@@ -10,6 +10,7 @@
 #include "config.h"
 #include "log.h"
 #include "member.h"
+#include "met.h"
 #include "sandbox.h"
 #include "table.h"
 
@@ -50,6 +51,7 @@ typedef struct cli_serving {
     mt_timer first_look; /* whether those that are dialed are there */
     mt_group *peers;
     mt_subscription *peer_events;
+    cli_met met; /* when they are met */
     cli_space_file space_file;
     uint8_t seed[MT_KEY_LEN];
     cli_member *member; /* NULL: the store is in no space, and links are plain */

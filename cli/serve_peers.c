@@ -45,6 +45,7 @@ static void on_status(void *ctx, mt_db *db)
 {
     (void)db;
     cli_serve_peers_tell(ctx);
+    cli_met_look(&((cli_serving *)ctx)->met);
 }
 
 /* Those that were never there change no state: they are told of once. */
@@ -266,6 +267,7 @@ mt_status cli_serve_peers_begin(cli_serving *s, mt_error *err)
     if (st != MT_OK) *err = (mt_error){st, "out of memory"};
     /* Without a router there is nothing to tell. */
     (void)!mt_db_on_status(s->db, on_status, s);
+    cli_met_begin(&s->met, s->db);
     if (st == MT_OK) st = listen_all(s, err);
     for (size_t i = 0; i < config->settings[SETTING_CONNECT].count && st == MT_OK; i++)
         st = dial_named(s, config->settings[SETTING_CONNECT].items[i].text, err);

@@ -36,6 +36,7 @@ static void examine_store(const cli_inspection *seen, cli_findings *findings)
                          "That is no damage: the nodes were deleted, have not come yet, or are not "
                          "replicated here.",
                          "Edges that lead to no node: %" PRIu64 ".", seen->edges_dangling);
+    cli_met_list_examine(&seen->met, cli_clock_now_ms(), findings);
 }
 
 static cli_exit_code add_daemon(const cli_storage *storage, bool json, bool is_long, cli_text *text)

@@ -1,9 +1,11 @@
 /* sync: meeting a peer once, until both are equal. */
 #include "message.h"
+#include "met.h"
 #include "remote_print.h"
 #include "report.h"
 #include "store.h"
 #include "tls.h"
+#include "wait.h"
 
 #include <mytosis/plugin/socket.h>
 
@@ -44,6 +46,17 @@ mt_status cli_store_visit(const cli_store *store, const cli_peer_name *name, con
     return st;
 }
 
+/* Where that fails, it is not known when the peer was met: nothing else is lost. */
+static void note_met(const cli_store *store, const cli_visit_facts *facts, const char *url)
+{
+    mt_bytes peer = {facts->peer, facts->peer_len};
+    cli_wait wait = {.answered = false};
+
+    if (peer.len == 0) return;
+    if (cli_met_note(store->db, peer, mt_str(url), cli_wait_answered, &wait) == MT_OK)
+        (void)cli_wait_for(mt_loop_env(store->loop), &wait);
+}
+
 /* By a router of our own. */
 static cli_exit_code sync_own(const cli_options *options, const char *ca, const char *word,
                               cli_store *store, cli_output *out)
@@ -57,6 +70,7 @@ static cli_exit_code sync_own(const cli_options *options, const char *ca, const 
     if (st == MT_OK) st = cli_store_visit(store, &name, ca, &facts, &err);
     if (st != MT_OK) return cli_complain(EXIT_SYSTEM, "%s", err.text);
     if (!store->dry_run) {
+        note_met(store, &facts, name.url);
         cli_visit_print(&facts, name.url, json, &out->text);
         return EXIT_DONE;
     }

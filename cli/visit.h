@@ -17,7 +17,9 @@ typedef struct cli_visit_facts {
     uint64_t round_trip_ms, refused;         /* of the greeting; nodes of it that are not taken */
     int64_t clock_ahead_ms;                  /* of the peer */
     unsigned lacks;                          /* it does: MT_SYNC_LACKS_... */
-    mt_status status;                        /* of why they do not go on, where they do not */
+    uint8_t peer[MT_PEER_LEN_MAX];           /* its id, once it is known */
+    size_t peer_len;
+    mt_status status; /* of why they do not go on, where they do not */
 } cli_visit_facts;
 
 /* Hears now and then how far it is, and then once how it ended: `why` is NULL while it goes on, and of status MT_OK where both are

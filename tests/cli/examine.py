@@ -115,6 +115,22 @@ class Peers(StoreTest):
             "text": f"{url} is of an older version than this, or of a smaller build. It lacks: coded tables.",
             "advice": "Update it. They agree all the same; to find out what differs costs more bytes."}])
 
+    def test_when_peers_are_met_is_noted(self):
+        self.expect(DONE, "init", "phone.mdb")
+        url = Daemon(self, "--listen=tcp://127.0.0.1:0", store="phone.mdb").said("listening")["url"]
+        note = re.compile(rb"met/(.{16}).{8,64}" + re.escape(url.encode()), re.DOTALL)
+        self.run_command("sync", url, "--dry-run")
+        self.assertIsNone(note.search(self.read("s.mdb")))
+        self.expect(DONE, "sync", url)
+        found = note.search(self.read("s.mdb"))
+        self.assertIsNotNone(found)
+        self.assertIn(b"sync/in/" + found.group(1), self.read("s.mdb"))  # its position, by the same id
+        self.expect(DONE, "init", "laptop.mdb")
+        Daemon(self, "--connect", url, store="laptop.mdb")
+        while not note.search(self.read("laptop.mdb")):
+            pass
+        self.assertEqual(self.findings(), [])
+
     def test_two_copies_of_one_store(self):
         url = Daemon(self, "--listen=tcp://127.0.0.1:0").said("listening")["url"]
         self.expect(DONE, "init", "phone.mdb")
