@@ -6,27 +6,30 @@
 The first word behind a fence says what a block is; a block without one fails, as does one whose words are not known.
 
     text      no code: a format, a table, a drawing; looked at only if it is `printed`
-    c, cpp    a program is compiled, linked and run; a part of one is compiled among the names of blocks_names.h. One
-              whose first line names a file, /* load.c */, is compiled, and kept in the folder for what comes behind it
+    c, cpp    a program is compiled, linked and run; a part of one is compiled among the names of blocks_names.h.
+              One whose first line names a file, /* load.c */, is compiled, and kept in the folder for what follows
     sh        is run by bash -e, in a folder of its own, with what blocks_shell.sh says. Must end with 0
     console   lines that begin with "$ " are run likewise, and must print the lines below them
     json      is parsed; a graph is read by the command
     ini       settings of the daemon, read by the command
     cmake     is configured, with a target `app`
 
-What is printed is compared line by line; "..." there stands for any text, alone on its line for any lines. Further words:
+What is printed is compared line by line; "..." there stands for any text, alone on its line for any lines. Further
+words:
 
     in=FILE     c, cpp: it is a part of that file
     printed     json, text: the block of C before it, or the file that it is in, prints that
     goes-on     sh, console: in the folder of the block before it, with its files and daemons
-    remarks     sh: what stands behind three spaces is no part of a line; remarks=N: nor what begins in that column
+    remarks     sh: what stands behind three spaces is no part of a line; remarks=N: nor what begins in column N
     store=NAME  sh, console: in the folder is an empty store of that name, and MYTOSIS_STORE names it
-    with=FILE   sh, console: a file of the tree, or of the build, is in the folder; FILE:NAME, by that name. May be repeated
+    with=FILE   sh, console: a file of the tree, or of the build, is in the folder; FILE:NAME, by that name.
+                May be repeated
     graphs      sh, console: in it are graphs of small size, packages.json, laptop.mtg and phone.mtg
     by=FILE     sh: that test runs it, and has all its options
     not-run=WHY sh: it takes `machines`, `root` or `time` that a test has not. Its syntax is looked at
 """
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
@@ -169,11 +172,24 @@ class Page:
 
     # ---- Folders and daemons ----
 
+    def made(self):
+        self.count += 1
+        folder = os.path.join(self.scratch, str(self.count))
+        os.makedirs(folder)
+        return folder
+
+    @contextlib.contextmanager
+    def aside(self):
+        """A folder of its own, that nothing goes on in."""
+        before, self.folder = self.folder, self.made()
+        try:
+            yield
+        finally:
+            self.folder = before
+
     def begin(self):
         self.end()
-        self.count += 1
-        self.folder = os.path.join(self.scratch, str(self.count))
-        os.makedirs(self.folder)
+        self.folder = self.made()
         sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
         self.ports = [(str(7117 + at), str(one.getsockname()[1])) for at, one in enumerate(sockets)]
         for one in sockets:
@@ -263,22 +279,24 @@ class Page:
             raise Wrong(str(error)) from error
         if isinstance(value, dict) and any(isinstance(node, dict) and "uid" in node.get("@object", {})
                                            for node in value.values()):
-            self.begin()
-            self.write("shown.json", block.code)
-            self.installed.must(["mytosis", "graph", "show", "shown.json"], self.folder)
+            with self.aside():
+                self.write("shown.json", block.code)
+                self.installed.must(["mytosis", "graph", "show", "shown.json"], self.folder)
         self.text(block)
 
     def ini(self, block):
-        self.begin()
-        self.write("shown.conf", block.code)
-        self.installed.must(["mytosis", "serve", "--config", "shown.conf", "--check-config"], self.folder)
+        with self.aside():
+            self.write("shown.conf", block.code)
+            self.installed.must(["mytosis", "serve", "--config", "shown.conf", "--check-config"], self.folder)
 
     def cmake(self, block):
-        self.begin()
-        self.write("app.c", "#include <mytosis/mytosis.h>\nint main(void) { return 0; }\n")
-        self.write("CMakeLists.txt", "cmake_minimum_required(VERSION 3.25)\nproject(app C)\nadd_executable(app app.c)\n" + block.code)
-        self.installed.must([self.installed.cmake, "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={self.installed.root}"], self.folder)
-        self.installed.must([self.installed.cmake, "--build", "build"], self.folder)
+        cmake, found = self.installed.cmake, f"-DCMAKE_PREFIX_PATH={self.installed.root}"
+        begun = "cmake_minimum_required(VERSION 3.25)\nproject(app C)\nadd_executable(app app.c)\n"
+        with self.aside():
+            self.write("app.c", "#include <mytosis/mytosis.h>\nint main(void) { return 0; }\n")
+            self.write("CMakeLists.txt", begun + block.code)
+            self.installed.must([cmake, "-S", ".", "-B", "build", found], self.folder)
+            self.installed.must([cmake, "--build", "build"], self.folder)
 
     def c(self, block):
         self.program(block, os.environ.get("CC", "cc"), C_FLAGS, "c")
@@ -287,28 +305,31 @@ class Page:
         self.program(block, os.environ.get("CXX", "c++"), CPP_FLAGS, "cpp")
 
     def program(self, block, compiler, flags, ending):
-        code = block.code
-        if block.has("in"):
-            code = self.shown(block)
-        named = re.match(r"/\* ([\w]+\.c) \*/\n", code) if not block.has("in") else None
-        if not named or not self.folder or not os.path.exists(os.path.join(self.folder, ".named")):
-            self.begin()
+        code = self.shown(block) if block.has("in") else block.code
+        compile_it = [compiler, *flags]
+        named = None if block.has("in") else re.match(r"/\* ([\w]+\.c) \*/\n", code)
         if named:
-            self.write(".named", "")
-        name = named[1] if named else f"shown.{ending}"
-        libraries = self.installed.flags(code)
-        if "int main(" in code:
-            self.write(name, code)
-            self.installed.must([compiler, *flags, name, *libraries, "-o", f"{name}.program"], self.folder)
-            if not named:
-                self.said = self.installed.must([f"./{name}.program"], self.folder)
-        elif named:
-            self.write(name, code)
-            self.installed.must([compiler, *flags, "-shared", "-fPIC", name, *libraries, "-o", f"{name}.so"], self.folder)
-        else:
-            names = os.path.join(self.installed.source, "tests/build/blocks_names.h")
-            self.write(name, f'#include "{names}"\nvoid shown(void);\nvoid shown(void)\n{{\n{code}}}\n')
-            self.installed.must([compiler, *flags, "-fsyntax-only", name, *libraries], self.folder)
+            return self.kept(named[1], code, compile_it)
+        name, libraries = f"shown.{ending}", self.installed.flags(code)
+        with self.aside():
+            if "int main(" in code:
+                self.write(name, code)
+                self.installed.must([*compile_it, name, *libraries, "-o", "shown"], self.folder)
+                self.said = self.installed.must(["./shown"], self.folder)
+            else:
+                names = os.path.join(self.installed.source, "tests/build/blocks_names.h")
+                self.write(name, f'#include "{names}"\nvoid shown(void);\nvoid shown(void)\n{{\n{code}}}\n')
+                self.installed.must([*compile_it, "-fsyntax-only", name, *libraries], self.folder)
+        return None
+
+    def kept(self, name, code, compile_it):
+        """A file that stays in the folder: a program, or else a plugin, which shell code that follows uses."""
+        if not self.folder or not os.path.exists(os.path.join(self.folder, ".kept")):
+            self.begin()
+        self.write(".kept", "")
+        self.write(name, code)
+        how = [] if "int main(" in code else ["-shared", "-fPIC"]
+        self.installed.must([*compile_it, *how, name, *self.installed.flags(code), "-o", f"{name}.out"], self.folder)
 
     def shown(self, block):
         with open(os.path.join(self.installed.source, block.value("in")), encoding="utf-8") as file:
