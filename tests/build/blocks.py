@@ -14,8 +14,8 @@ The first word behind a fence says what a block is; a block without one fails, a
     ini       settings of the daemon, read by the command
     cmake     is configured, with a target `app`
 
-What is printed is compared line by line; "..." there stands for any text, alone on its line for any lines. Further
-words:
+What is printed is compared line by line; "..." there stands for any text, alone on its line for any lines, and columns
+may be of another width. Further words:
 
     in=FILE     c, cpp: it is a part of that file
     printed     json, text: the block of C before it, or the file that it is in, prints that
@@ -102,7 +102,8 @@ def blocks_of(path, text):
 
 
 def same(wanted, printed):
-    """Whether that was printed which the page has; "..." stands for any text."""
+    """Whether that was printed which the page has; "..." stands for any text. Columns may be of another width."""
+    wanted, printed = (re.sub(r"  +", "  ", text) for text in (wanted, printed))
     pattern = ""
     for line in wanted.rstrip("\n").split("\n"):
         if line.strip() == "...":

@@ -10,6 +10,9 @@ if [ -f .exports ]; then . ./.exports; fi
 make() { command make -n -C "$SOURCE" "$@" >/dev/null; }
 .ci/run() { test -x "$SOURCE/.ci/run"; }
 
+# Not everybody has it, and Python is there.
+curl() { python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")' "${@: -1}"; }
+
 mytosis() {
     case "${1-} $*" in
     *" --help"* | *" --check-config"*) command mytosis "$@" ;;
