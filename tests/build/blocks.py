@@ -300,10 +300,10 @@ class Page:
             self.installed.must([cmake, "--build", "build"], self.folder)
 
     def c(self, block):
-        self.program(block, os.environ.get("CC", "cc"), C_FLAGS, "c")
+        self.program(block, os.environ.get("CC") or "cc", C_FLAGS, "c")
 
     def cpp(self, block):
-        self.program(block, os.environ.get("CXX", "c++"), CPP_FLAGS, "cpp")
+        self.program(block, os.environ.get("CXX") or "c++", CPP_FLAGS, "cpp")
 
     def program(self, block, compiler, flags, ending):
         code = self.shown(block) if block.has("in") else block.code
