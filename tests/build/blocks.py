@@ -145,12 +145,13 @@ class Installed:
             raise Wrong(f"{shlex.join(words)}\nends with {code}:\n{printed.rstrip()}")
         return printed
 
-    def flags(self, code):
+    def flags(self, code, *which):
+        """What pkg-config says for a piece of C; of a part of a program, or a plugin, only how it is compiled."""
         package = "mytosis"
         for name in ("conformance", "sim"):
             if f"mytosis/{name}.h" in code:
                 package = f"mytosis-{name}"
-        return self.must(["pkg-config", "--cflags", "--libs", package], self.source).split()
+        return self.must(["pkg-config", *(which or ("--cflags", "--libs")), package], self.source).split()
 
 
 class Page:
@@ -311,16 +312,17 @@ class Page:
         named = None if block.has("in") else re.match(r"/\* ([\w]+\.c) \*/\n", code)
         if named:
             return self.kept(named[1], code, compile_it)
-        name, libraries = f"shown.{ending}", self.installed.flags(code)
+        name = f"shown.{ending}"
         with self.aside():
             if "int main(" in code:
                 self.write(name, code)
-                self.installed.must([*compile_it, name, *libraries, "-o", "shown"], self.folder)
+                self.installed.must([*compile_it, name, *self.installed.flags(code), "-o", "shown"], self.folder)
                 self.said = self.installed.must(["./shown"], self.folder)
             else:
                 names = os.path.join(self.installed.source, "tests/build/blocks_names.h")
                 self.write(name, f'#include "{names}"\nvoid shown(void);\nvoid shown(void)\n{{\n{code}}}\n')
-                self.installed.must([*compile_it, "-fsyntax-only", name, *libraries], self.folder)
+                how = ["-fsyntax-only", *self.installed.flags(code, "--cflags")]
+                self.installed.must([*compile_it, *how, name], self.folder)
         return None
 
     def kept(self, name, code, compile_it):
@@ -329,8 +331,11 @@ class Page:
             self.begin()
         self.write(".kept", "")
         self.write(name, code)
-        how = [] if "int main(" in code else ["-shared", "-fPIC"]
-        self.installed.must([*compile_it, *how, name, *self.installed.flags(code), "-o", f"{name}.out"], self.folder)
+        if "int main(" in code:
+            how = self.installed.flags(code)
+        else:
+            how = ["-shared", "-fPIC", *self.installed.flags(code, "--cflags")]
+        self.installed.must([*compile_it, name, *how, "-o", f"{name}.out"], self.folder)
 
     def shown(self, block):
         with open(os.path.join(self.installed.source, block.value("in")), encoding="utf-8") as file:

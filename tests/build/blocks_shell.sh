@@ -11,7 +11,9 @@ make() { command make -n -C "$SOURCE" "$@" >/dev/null; }
 .ci/run() { test -x "$SOURCE/.ci/run"; }
 
 # Not everybody has it, and Python is there.
-curl() { python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode(), end="")' "${@: -1}"; }
+curl() {
+    python3 - "${@: -1}" <<<'import sys, urllib.request as web; print(web.urlopen(sys.argv[1]).read().decode(), end="")'
+}
 
 mytosis() {
     case "${1-} $*" in

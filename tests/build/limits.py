@@ -3,7 +3,7 @@
 
     limits.py SOURCE_FOLDER
 
-A row is: what | how much | `FILE` `NAME` | what happens. NAME is a constant, or a member, whose comment has its default.
+A row is: what | how much | `FILE` `NAME` | what happens. NAME is a constant, or a member whose comment has its default.
 """
 import os
 import re
@@ -56,7 +56,9 @@ class Limits(unittest.TestCase):
         for what, amount, path, name in rows():
             shown, text = numbers_in(amount), text_of(path)
             value = constant(text, name)
-            there = [[value]] if value is not None else list(filter(None, map(numbers_in, comments_of_member(text, name))))
+            there = [[value]]
+            if value is None:
+                there = list(filter(None, map(numbers_in, comments_of_member(text, name))))
             if len(shown) != 1 or not there or any(shown[0] not in numbers for numbers in there):
                 wrong.append(f"{what}: {amount}, but {path} has {name} {there}")
         self.assertFalse(wrong, "\n" + "\n".join(wrong))
