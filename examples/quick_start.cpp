@@ -1,4 +1,8 @@
-/* The first program once more, in C++17: a store on disk, two nodes, an edge followed, an event heard. */
+/* The first program once more, in C++17: a store on disk, two nodes, an edge followed, an event heard. It prints:
+ *
+ *     2 nodes changed
+ *     Ada's friend was born in 1791
+ */
 /* run by the tests */
 #include <mytosis/mytosis.hpp>
 
