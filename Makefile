@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SECONDS ?= 60
 ARGS ?=
 
-.PHONY: help run packages test check portable torture bench fuzz install dist format lint clean
+.PHONY: help run packages test check portable torture bench bench-peers fuzz install dist format lint clean
 .NOTPARALLEL:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo 'make portable  the core with 32 bits, and as WebAssembly in node: what tests need no library'
 	@echo 'make torture   every order, fault and seed, for SECONDS=600, and a table'
 	@echo 'make bench     build and run the benchmarks; ARGS=... is passed on'
+	@echo 'make bench-peers  the same workloads on ours and on what others use, side by side; ARGS=--quick for less'
 	@echo 'make fuzz      run each fuzz target for SECONDS=$(SECONDS)'
 	@echo 'make install   install to PREFIX=$(PREFIX), below DESTDIR if set'
 	@echo 'make dist      mytosis.c and mytosis.h, all in one file each, and a tarball, in build/dist'
@@ -61,6 +62,11 @@ bench:
 	@scripts/setup build
 	@scripts/build release
 	@set -e; for program in build/release/bench/*_bench; do $$program $(ARGS); done
+
+bench-peers:
+	@scripts/setup build peers
+	@scripts/build release:peers
+	@bench/peers/run $(ARGS)
 
 fuzz:
 	@scripts/setup fuzz
