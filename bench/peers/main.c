@@ -242,6 +242,7 @@ int main(int argc, char **argv)
     run r = {.subject = NULL};
     const char *mode = argc > 2 ? argv[2] : "";
 
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* who is stopped has said what is done */
     for (size_t i = 0; argc > 2 && subjects[i]; i++)
         if (strcmp(subjects[i]->name, argv[1]) == 0) r.subject = subjects[i];
     if (!r.subject) usage();
