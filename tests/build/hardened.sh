@@ -35,6 +35,7 @@ look() {
 look "$1"
 if [ $# -gt 1 ]; then
     look "$2"
-    readelf -lWd "$2" | grep -q '(FLAGS_1).*\bPIE\b' || lacks "$2" "not position-independent"
+    headers=$(readelf -lWd "$2") # not a pipe: grep ends at what it looks for, and readelf would be cut off
+    grep -q '(FLAGS_1).*\bPIE\b' <<<"$headers" || lacks "$2" "not position-independent"
 fi
 exit $failed

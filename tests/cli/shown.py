@@ -45,7 +45,7 @@ class Shown(CommandTest):
             section = file.read().split("\n## Two peers\n")[1].split("\n## ")[0]
         # The port may be in use.
         terminals = [block.replace("ws://127.0.0.1:7118", "unix:peer.socket").splitlines()
-                     for block in re.findall(r"(?s)```\n(.*?)```", section)]
+                     for block in re.findall(r"(?s)```sh[^\n]*\n(.*?)```", section)]
         for init, serve in terminals[:2]:
             self.type(init)
             self.start(serve)
