@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SECONDS ?= 60
 ARGS ?=
 
-.PHONY: help run packages test check portable torture bench bench-peers fuzz install dist format lint clean
+.PHONY: help run packages test check portable torture bench bench-peers fuzz install reference dist format lint clean
 .NOTPARALLEL:
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make bench-peers  the same workloads on ours and on what others use, side by side; ARGS=--quick for less'
 	@echo 'make fuzz      run each fuzz target for SECONDS=$(SECONDS)'
 	@echo 'make install   install to PREFIX=$(PREFIX), below DESTDIR if set'
+	@echo 'make reference man pages and HTML of all that is public, in build/release/reference'
 	@echo 'make dist      mytosis.c and mytosis.h, all in one file each, and a tarball, in build/dist'
 	@echo 'make format    format all C sources'
 	@echo 'make lint      what the checks ask: format, length, static analysis'
@@ -79,6 +80,11 @@ install:
 	@scripts/build release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 	@cmake --install build/release
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
+
+reference:
+	@scripts/setup reference
+	@scripts/build release:reference
+	@echo 'build/release/reference/html/index.html; or: man build/release/reference/man3/mytosis_db.3'
 
 dist:
 	@scripts/setup dist

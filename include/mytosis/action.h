@@ -24,6 +24,8 @@
 
 MT_BEGIN_DECLS
 
+/* A database, of mytosis/db.h; a handle to one of its nodes; and an action, while a hook has
+ * it. */
 typedef struct mt_db mt_db;
 typedef struct mt_handle mt_handle;
 typedef struct mt_action mt_action;
@@ -56,6 +58,7 @@ typedef struct mt_options {
     void *app;            /* the application's own; goes along into hooks, plugins and the result */
 } mt_options;
 
+/* Where a hook stands: see the table above. */
 typedef enum mt_hook_point {
     MT_BEFORE_READ_NODES,
     MT_AFTER_READ_NODES,
@@ -69,6 +72,7 @@ typedef enum mt_hook_point {
     MT_HOOK_POINTS /* how many there are */
 } mt_hook_point;
 
+/* A hook. COPIED with the config that has it; `ctx` is BORROWED until the database is closed. */
 typedef struct mt_hook {
     mt_hook_point point;
     bool wants_full; /* before.write, update: mt_action_full is to be at hand. It costs loading and
@@ -85,6 +89,7 @@ MT_API void mt_action_refuse(mt_action *action, mt_status status, const char *te
 
 /* ---- Of every action ---- */
 
+/* The database of an action, BORROWED, and the point at which it is. */
 MT_API mt_db *mt_action_db(const mt_action *action);
 MT_API mt_hook_point mt_action_point(const mt_action *action);
 
@@ -156,6 +161,7 @@ MT_API const mt_delta *mt_action_delta(const mt_action *action);
 
 /* ---- Of catch ---- */
 
+/* What went wrong, as it is now. BORROWED until the hook answers. */
 MT_API const mt_error *mt_action_error(const mt_action *action);
 
 MT_END_DECLS

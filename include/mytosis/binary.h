@@ -18,6 +18,7 @@ MT_BEGIN_DECLS
 
 /* ---- Writing ---- */
 
+/* Writes rows as frames. */
 typedef struct mt_binary_writer mt_binary_writer;
 
 /* OWNED: mt_binary_writer_free. `out` is BORROWED for the writer's life: frames are appended to
@@ -53,6 +54,7 @@ MT_API MT_MUST_USE mt_status mt_binary_delta(mt_binary_writer *writer, const mt_
 
 /* ---- Reading ---- */
 
+/* Reads frames as rows, piece by piece. */
 typedef struct mt_binary_reader mt_binary_reader;
 
 /* `name` (COPIED, cut to 100 bytes) begins each error message: "graph.mtg: byte 1043: ...".

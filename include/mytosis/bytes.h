@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Around the declarations of each header, so that C++ finds functions of C. */
 #ifdef __cplusplus
 #define MT_BEGIN_DECLS extern "C" {
 #define MT_END_DECLS }
@@ -17,6 +18,7 @@
 #define MT_END_DECLS
 #endif
 
+/* What the shared library exports; and an answer that the compiler says is not looked at. */
 #if defined(__GNUC__) || defined(__clang__)
 #define MT_API __attribute__((visibility("default")))
 #define MT_MUST_USE __attribute__((warn_unused_result))

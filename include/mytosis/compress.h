@@ -10,9 +10,11 @@
 
 MT_BEGIN_DECLS
 
+/* The contract that this header has, and the ids of compressions. */
 #define MT_COMPRESSOR_ABI 1
 #define MT_COMPRESSION_ZSTD 1 /* RFC 8878 */
 
+/* A compressor: a table of functions that get `ctx`. Threads: as who made it says. */
 typedef struct mt_compressor {
     uint32_t abi;  /* MT_COMPRESSOR_ABI */
     uint32_t size; /* sizeof(mt_compressor) as compiled */

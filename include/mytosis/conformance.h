@@ -33,6 +33,7 @@ typedef void (*mt_conformance_report)(void *ctx, const char *check, const char *
 
 /* ---- Ordered key-value engines ---- */
 
+/* An engine to try. All zero but for `size`, `env` and `open` is enough. */
 typedef struct mt_conformance_kv {
     size_t size;       /* sizeof(mt_conformance_kv) as compiled */
     const mt_env *env; /* BORROWED; its `turn` must not be NULL */
@@ -65,6 +66,7 @@ MT_API MT_MUST_USE mt_status mt_conformance_kv_run(const mt_conformance_kv *subj
 
 /* ---- Transports ---- */
 
+/* A transport to try. All zero but for `size`, `env` and `connect` is enough. */
 typedef struct mt_conformance_connection {
     size_t size;       /* sizeof(mt_conformance_connection) as compiled */
     const mt_env *env; /* BORROWED; its `turn` must not be NULL */
@@ -92,6 +94,7 @@ MT_API MT_MUST_USE mt_status mt_conformance_connection_run(const mt_conformance_
 
 /* ---- Storages ---- */
 
+/* A storage to try. All zero but for `size`, `env` and `open` is enough. */
 typedef struct mt_conformance_storage {
     size_t size;       /* sizeof(mt_conformance_storage) as compiled */
     const mt_env *env; /* BORROWED; its `turn` must not be NULL */
@@ -121,6 +124,7 @@ MT_API MT_MUST_USE mt_status mt_conformance_storage_run(const mt_conformance_sto
 
 /* ---- Routers ---- */
 
+/* A router to try. All zero but for `size`, `env` and `make` is enough. */
 typedef struct mt_conformance_router {
     size_t size;       /* sizeof(mt_conformance_router) as compiled */
     const mt_env *env; /* BORROWED; its `turn` must not be NULL */
@@ -166,6 +170,7 @@ typedef struct mt_kv_fault {
     bool tripped;      /* whether one failed */
 } mt_kv_fault;
 
+/* All zero but for `size` gives the defaults. */
 typedef struct mt_kv_late_options {
     size_t size;        /* sizeof(mt_kv_late_options) as compiled */
     uint64_t seed;      /* of all that it chooses */

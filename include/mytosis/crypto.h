@@ -13,8 +13,10 @@
 
 MT_BEGIN_DECLS
 
+/* The contract that this header has. */
 #define MT_CRYPTO_ABI 1
 
+/* Lengths in bytes. */
 #define MT_HASH_LEN_MAX 64    /* of BLAKE2b */
 #define MT_KEY_LEN 32         /* of every key but a signing one */
 #define MT_TAG_LEN 16         /* that sealing adds */
@@ -24,6 +26,7 @@ MT_BEGIN_DECLS
 #define MT_SIGNATURE_LEN 64
 #define MT_SALT_LEN 16 /* of a passphrase */
 
+/* Ciphers, hashes and signatures: a table of functions that get `ctx`. */
 typedef struct mt_crypto {
     uint32_t abi;  /* MT_CRYPTO_ABI */
     uint32_t size; /* sizeof(mt_crypto) as compiled */

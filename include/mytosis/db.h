@@ -42,12 +42,15 @@ typedef struct mt_result {
     mt_bytes answer;              /* mt_query */
 } mt_result;
 
+/* Hears what a call came to, once. */
 typedef void mt_done(void *ctx, mt_db *db, const mt_result *result);
 
 /* ---- Extensions and query engines ---- */
 
+/* Any function, as an extension has it. */
 typedef void mt_function(void);
 
+/* What an extension is of. */
 typedef enum mt_extends { MT_EXTENDS_DB, MT_EXTENDS_NODE } mt_extends;
 
 /* A named function, or data, that databases or nodes have: the application's own API. */
@@ -69,6 +72,7 @@ typedef struct mt_query_engine {
 
 /* ---- Opening ---- */
 
+/* How states are counted. */
 typedef enum mt_clock {
     MT_CLOCK_DEFAULT = 0, /* that of the store, and of a new one hybrid */
     MT_CLOCK_HYBRID = 1,  /* states follow the time of day: later writes win */
@@ -120,6 +124,9 @@ MT_API void mt_db_close(mt_db *db, void (*closed)(void *ctx), void *ctx);
 /* What the last call that returned anything but MT_OK said. BORROWED until the next one does. */
 MT_API const mt_error *mt_db_error(const mt_db *db);
 
+/* What the database was opened with: the application's own pointer, of the last config that has
+ * one, and the environment, BORROWED; its group; and its clock, never MT_CLOCK_DEFAULT once the
+ * storage is open. */
 MT_API void *mt_db_app(const mt_db *db);
 MT_API const mt_env *mt_db_env(const mt_db *db);
 MT_API mt_group *mt_db_group(const mt_db *db); /* BORROWED; never NULL */
@@ -133,7 +140,7 @@ MT_API mt_handle *mt_handle_ref(mt_handle *handle);
 MT_API void mt_handle_unref(mt_handle *handle); /* NULL is accepted */
 
 MT_API mt_bytes mt_handle_uid(const mt_handle *handle); /* BORROWED from the handle */
-MT_API mt_db *mt_handle_db(const mt_handle *handle);
+MT_API mt_db *mt_handle_db(const mt_handle *handle);    /* BORROWED; of a node of a branch, that */
 
 /* The node as it is now: read it with mt_node_get and its like. BORROWED until the database next
  * runs or is written. NULL: there is no such node, or no longer. A large one of which only a part is
@@ -256,6 +263,7 @@ MT_API MT_MUST_USE mt_status mt_branch_edits(mt_db *branch, mt_graph **out);
 
 /* ---- Events ---- */
 
+/* What happened to a node. */
 typedef enum mt_event_kind {
     MT_EVENT_UPDATE = 1,  /* fields changed */
     MT_EVENT_HISTORY = 2, /* something was overwritten, or came too late */
@@ -272,6 +280,7 @@ typedef struct mt_event {
     void *app;             /* of the write's options */
 } mt_event;
 
+/* Hears of a commit. */
 typedef void mt_listener(void *ctx, mt_db *db, const mt_event *event);
 
 /* What to listen to: a node, or all whose uid begins with a prefix. */
@@ -281,6 +290,7 @@ typedef struct mt_listen {
     mt_bytes prefix; /* empty: every node */
 } mt_listen;
 
+/* A subscription to events, until mt_off or the end of its database. */
 typedef struct mt_listening mt_listening;
 
 /* Calls `listener` for every commit that touches what is listened to, after it was stored, once for
@@ -302,6 +312,7 @@ MT_API const mt_extension *mt_handle_extension(const mt_handle *handle, const ch
 
 /* ---- Status ---- */
 
+/* How a database is doing. */
 typedef struct mt_db_stats {
     size_t size;             /* sizeof(mt_db_stats) as compiled, set by the caller */
     size_t cache_bytes;      /* memory of nodes in use */
@@ -313,6 +324,7 @@ typedef struct mt_db_stats {
     size_t calls;            /* under way */
 } mt_db_stats;
 
+/* Fills in `stats`, whose `size` was set. */
 MT_API void mt_db_statistics(const mt_db *db, mt_db_stats *stats);
 
 MT_END_DECLS

@@ -14,6 +14,7 @@
 
 MT_BEGIN_DECLS
 
+/* What a merge did. */
 typedef struct mt_delta mt_delta;
 
 /* A copy, OWNED, that shares all with the delta: to keep one that is BORROWED, such as that of an
@@ -24,6 +25,8 @@ MT_API MT_MUST_USE mt_status mt_delta_clone(const mt_delta *delta, mt_delta **ou
 /* Frees a delta. NULL is accepted. Its graphs may be gone already. */
 MT_API void mt_delta_free(mt_delta *delta);
 
+/* Its parts: fields that changed; what was overwritten, or came too late; and equal states that
+ * the incoming side won. */
 typedef enum mt_delta_part { MT_UPDATE, MT_HISTORY, MT_CONFLICT } mt_delta_part;
 
 /* One node of a part. */

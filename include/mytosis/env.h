@@ -18,8 +18,10 @@ typedef struct mt_timer {
     void *host[6]; /* the environment's own */
 } mt_timer;
 
+/* The contract that this header has. */
 #define MT_ENV_ABI 1
 
+/* A table of functions, each of which gets `ctx`. */
 typedef struct mt_env {
     uint32_t abi;  /* MT_ENV_ABI */
     uint32_t size; /* sizeof(mt_env) as compiled */

@@ -27,11 +27,13 @@
 
 MT_BEGIN_DECLS
 
+/* A stream, SHARED; and one subscriber's hold on it. */
 typedef struct mt_event_stream mt_event_stream;
 typedef struct mt_subscription mt_subscription;
 
 /* ---- Listening ---- */
 
+/* Who hears of events. */
 typedef struct mt_subscriber {
     /* `event` is BORROWED until the call returns; the stream's owner says what it points to. */
     void (*on_event)(void *ctx, const void *event);

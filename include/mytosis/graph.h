@@ -17,6 +17,7 @@
 
 MT_BEGIN_DECLS
 
+/* A graph: a map from uids to nodes. */
 typedef struct mt_graph mt_graph;
 
 /* An empty graph, OWNED: free it with mt_graph_free. `mem` is BORROWED for the graph's life,

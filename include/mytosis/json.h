@@ -12,6 +12,7 @@
 
 MT_BEGIN_DECLS
 
+/* What a text is: a graph with states, or a patch without. */
 typedef enum mt_json_form { MT_JSON_GRAPH, MT_JSON_PATCH } mt_json_form;
 
 /* Reads JSON text row by row. Feed it, take rows until it answers MT_AGAIN, feed it again. It
@@ -66,6 +67,7 @@ typedef struct mt_json_writer {
     uint64_t floor; /* of that node */
 } mt_json_writer;
 
+/* The calls of that, in this order. */
 MT_API MT_MUST_USE mt_status mt_json_rows_begin(mt_json_writer *writer, mt_buf *out);
 MT_API MT_MUST_USE mt_status mt_json_row(mt_json_writer *writer, const mt_row *row, mt_buf *out);
 MT_API MT_MUST_USE mt_status mt_json_rows_end(mt_json_writer *writer, mt_buf *out);

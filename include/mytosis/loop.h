@@ -27,6 +27,7 @@ struct uv_loop_s; /* libuv's uv_loop_t */
 
 /* ---- Loops ---- */
 
+/* A loop: libuv's, and an environment on it. */
 typedef struct mt_loop mt_loop;
 
 /* A loop of its own, OWNED: mt_loop_free. `mem` is BORROWED until it is freed. MT_IO: the system

@@ -35,16 +35,19 @@ namespace mytosis
 
 /* ---- Bytes, errors ---- */
 
+/* The bytes of a text, BORROWED. */
 inline mt_bytes bytes(std::string_view text) noexcept
 {
     return {reinterpret_cast<const std::uint8_t *>(text.data()), text.size()};
 }
 
+/* Bytes as a text, BORROWED. */
 inline std::string_view view(mt_bytes bytes) noexcept
 {
     return {reinterpret_cast<const char *>(bytes.data), bytes.len};
 }
 
+/* What is thrown: a status, and what happened, in a line. */
 class error : public std::runtime_error
 {
   public:
@@ -105,6 +108,7 @@ inline mt_value value(const mt_value &ready) noexcept
     return ready;
 }
 
+/* A number or a boolean. */
 template <typename number, std::enable_if_t<std::is_arithmetic_v<number>, int> = 0>
 inline mt_value value(number from) noexcept
 {

@@ -15,6 +15,7 @@
 
 MT_BEGIN_DECLS
 
+/* A connection, and a group of them. SHARED. */
 typedef struct mt_connection mt_connection;
 typedef struct mt_group mt_group;
 
@@ -38,6 +39,7 @@ typedef struct mt_message {
     mt_bytes bytes;
 } mt_message;
 
+/* What becomes of a connection. */
 typedef enum mt_connection_event_kind {
     MT_CONNECTION_WENT_ONLINE = 0,
     MT_CONNECTION_WENT_OFFLINE = 1, /* what was under way may be lost */
@@ -66,6 +68,7 @@ MT_API mt_bytes mt_connection_type(const mt_connection *connection);
 /* Whether the link is down for now. A closed connection is offline for ever. */
 MT_API bool mt_connection_offline(const mt_connection *connection);
 
+/* Whether its peer is not expected back: MT_CONNECTION_EPHEMERAL. */
 MT_API bool mt_connection_ephemeral(const mt_connection *connection);
 
 /* Sends a message, which is COPIED; it may be empty. After MT_OK it is on its way, and arrives
@@ -122,6 +125,7 @@ MT_API void *mt_connection_app(const mt_connection *connection);
 #define MT_GROUP_SOURCES_MAX 63
 #define MT_GROUP_DEPTH_MAX 32
 
+/* Whether a connection came or went. */
 typedef enum mt_group_event_kind { MT_GROUP_ADDED = 0, MT_GROUP_REMOVED = 1 } mt_group_event_kind;
 
 /* What a group's stream of events tells. */

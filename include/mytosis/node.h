@@ -11,6 +11,7 @@
 
 MT_BEGIN_DECLS
 
+/* Whether a field lives. */
 typedef enum mt_field_kind {
     MT_FIELD_VALUE = 0,
     MT_FIELD_DELETED = 1 /* a delete marker: `value` is null and means nothing */
@@ -19,6 +20,7 @@ typedef enum mt_field_kind {
 /* How a field's values join. There is one way so far; unknown ones are refused by name. */
 typedef enum mt_field_type { MT_TYPE_REGISTER = 0 } mt_field_type;
 
+/* A field, as it is read and written. What it points to is BORROWED. */
 typedef struct mt_field {
     mt_bytes name;
     mt_value value;
@@ -45,8 +47,8 @@ typedef struct mt_row {
  * that of the graph. */
 typedef struct mt_node mt_node;
 
-MT_API mt_bytes mt_node_uid(const mt_node *node); /* BORROWED from the node */
-MT_API uint64_t mt_node_floor(const mt_node *node);
+MT_API mt_bytes mt_node_uid(const mt_node *node);   /* BORROWED from the node */
+MT_API uint64_t mt_node_floor(const mt_node *node); /* or 0: it has none */
 MT_API uint64_t
 mt_node_state_max(const mt_node *node); /* the highest state of a field or the floor; or 0 */
 

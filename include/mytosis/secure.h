@@ -26,6 +26,8 @@
 
 MT_BEGIN_DECLS
 
+/* Bytes of the key of a device, of the name of a space, and of the id of a ticket; and the most
+ * of what a device shows for its rights. */
 #define MT_DEVICE_LEN 32
 #define MT_SPACE_LEN 32
 #define MT_TICKET_ID_LEN 16
@@ -43,6 +45,7 @@ typedef struct mt_secure_visitor {
         ticket; /* the id of the ticket that it has, and has proven to have; NULL: it came without */
 } mt_secure_visitor;
 
+/* How a link is secured. */
 typedef struct mt_secure_options {
     uint32_t size;           /* sizeof(mt_secure_options) as compiled */
     const mt_crypto *crypto; /* BORROWED, as long as it lives */
@@ -128,6 +131,7 @@ typedef struct mt_secure_counts {
     size_t silent;    /* of these: nothing came of them yet that a device says */
 } mt_secure_counts;
 
+/* What was counted so far. */
 MT_API mt_secure_counts mt_secure_counts_of(const mt_secure *secure);
 
 MT_END_DECLS

@@ -48,7 +48,7 @@ typedef struct mt_sim mt_sim;
 #define MT_SIM_VERSIONS \
     512u /* in a quarter: peers of an earlier version of the protocol, of a later one, of one that the
           * others do not speak */
-#define MT_SIM_ALL 1023u
+#define MT_SIM_ALL 1023u /* all of these */
 
 /* ---- A run ---- */
 
@@ -90,6 +90,7 @@ typedef struct mt_sim_options {
     void *ctx;
 } mt_sim_options;
 
+/* The longest line of a replay, with its zero byte. */
 #define MT_SIM_REPLAY_MAX 512
 
 /* As it changed, or with a copy; as the log names it; and once more where a field changes between the log and its

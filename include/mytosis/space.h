@@ -30,6 +30,7 @@ MT_BEGIN_DECLS
 #define MT_RIGHT_DELEGATE 4u /* give others what it may itself, or less */
 #define MT_RIGHT_ADMIN 8u
 
+/* How many prefixes a token has, how long each may be, and how many tokens a chain. */
 #define MT_TOKEN_PREFIXES_MAX 4
 #define MT_TOKEN_PREFIX_LEN_MAX 64
 #define MT_CHAIN_TOKENS_MAX 4
@@ -73,8 +74,10 @@ MT_API MT_MUST_USE mt_status mt_revocation_make(const mt_env *env, const mt_cryp
 
 /* ---- Members ---- */
 
+/* What a device knows of its space, and may there. */
 typedef struct mt_space mt_space;
 
+/* What a space is made of. */
 typedef struct mt_space_options {
     uint32_t size;           /* sizeof(mt_space_options) as compiled */
     const mt_crypto *crypto; /* BORROWED, as long as the space lives */

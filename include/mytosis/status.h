@@ -33,6 +33,7 @@ MT_BEGIN_DECLS
     X(MT_CLOSED, -19, "it was closed")                                          \
     X(MT_OFFLINE, -20, "the link to the peer is down for now")
 
+/* What a call answers: MT_OK, or what is in MT_STATUS_MAP. */
 typedef enum mt_status {
 #define MT_STATUS_ENUM(name, number, text) name = number,
     MT_STATUS_MAP(MT_STATUS_ENUM)

@@ -12,10 +12,13 @@
 
 MT_BEGIN_DECLS
 
+/* How many addresses a ticket has, how long each may be, and how long its text is with the zero
+ * byte. */
 #define MT_TICKET_ADDRESSES_MAX 4
 #define MT_TICKET_ADDRESS_LEN_MAX 255
 #define MT_TICKET_TEXT_LEN_MAX 1538
 
+/* What a ticket says. */
 typedef struct mt_ticket {
     uint32_t size;                 /* sizeof(mt_ticket) as compiled */
     uint8_t space[MT_SPACE_LEN];   /* the id of the space */

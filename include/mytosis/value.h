@@ -15,6 +15,7 @@
 
 MT_BEGIN_DECLS
 
+/* What a value is. */
 typedef enum mt_value_kind {
     MT_NULL = 0,
     MT_BOOL = 1,
@@ -25,6 +26,7 @@ typedef enum mt_value_kind {
     MT_EDGE = 6 /* the uid of another node */
 } mt_value_kind;
 
+/* A value, which is free to be copied. What it points to is BORROWED. */
 typedef struct mt_value {
     mt_value_kind kind;
     union {

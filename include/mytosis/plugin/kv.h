@@ -21,22 +21,26 @@
 
 MT_BEGIN_DECLS
 
+/* The contract that this header has. */
 #define MT_KV_ABI 1
 
 /* The longest key that the node store makes; an engine that declares less is refused. */
 #define MT_KV_KEY_LEN_MAX 511
 
+/* A pair of an answer. */
 typedef struct mt_kv_pair {
     mt_bytes key;
     mt_bytes value; /* `data` NULL in an answer to get: there is no such key */
 } mt_kv_pair;
 
+/* What a commit does to a key, or to a range of them. */
 typedef enum mt_kv_op_kind {
     MT_KV_PUT = 0,         /* key, value: put, whether or not the key is there */
     MT_KV_DELETE = 1,      /* key: delete; nothing happens if it is not there */
     MT_KV_DELETE_RANGE = 2 /* delete every key at or after `key` and before `value` */
 } mt_kv_op_kind;
 
+/* One step of a commit. */
 typedef struct mt_kv_op {
     mt_kv_op_kind kind;
     mt_bytes key;   /* 1 to key_len_max bytes */
@@ -60,6 +64,7 @@ typedef struct mt_kv_host {
     void *ctx;
 } mt_kv_host;
 
+/* An engine: a table of functions that get `ctx`. */
 typedef struct mt_kv_ops {
     uint32_t abi;  /* MT_KV_ABI */
     uint32_t size; /* sizeof(mt_kv_ops) as compiled */

@@ -39,6 +39,7 @@ MT_BEGIN_DECLS
 
 /* ---- For those who write one ---- */
 
+/* The contract that this header has. */
 #define MT_PLUGIN_ABI 1
 
 /* What a maker is given. BORROWED until it returns, but for `env`. */
@@ -84,6 +85,7 @@ __attribute__((visibility("default"))) const mt_plugin_ops *mt_plugin_entry(void
 
 /* ---- For those who load one ---- */
 
+/* A plugin that was loaded. */
 typedef struct mt_plugin mt_plugin;
 
 /* What a plugin can make. */

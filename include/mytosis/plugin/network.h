@@ -17,8 +17,10 @@
 
 MT_BEGIN_DECLS
 
+/* The contract that this header has. */
 #define MT_CONNECTION_ABI 1
 
+/* A transport: a table of functions that get `ctx`. */
 typedef struct mt_connection_ops {
     uint32_t abi;     /* MT_CONNECTION_ABI */
     uint32_t size;    /* sizeof(mt_connection_ops) as compiled */

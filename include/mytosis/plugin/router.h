@@ -15,6 +15,7 @@
 
 MT_BEGIN_DECLS
 
+/* The contract that this header has. */
 #define MT_ROUTER_ABI 1
 
 /* A write on its way to the peers. */
@@ -48,6 +49,7 @@ typedef struct mt_pull {
     const mt_options *options;
 } mt_pull;
 
+/* What peers know of a read. BORROWED until mt_pull_done returns. */
 typedef struct mt_pull_answer {
     mt_status status;   /* MT_OK, or why nothing more will come: the read fails with it, if in the
                        * end a node is missing or was asked for by force */
@@ -90,6 +92,7 @@ typedef struct mt_router_ops {
     void (*close)(void *ctx);
 } mt_router_ops;
 
+/* A router at hand. OWNED by whoever made it, until it is MOVED. */
 typedef struct mt_router {
     const mt_router_ops *ops;
     void *ctx;
@@ -119,6 +122,7 @@ typedef struct mt_received {
                    * values: that is not done once more for hooks */
 } mt_received;
 
+/* As mt_db_receive, with all that mt_received has. */
 MT_API MT_MUST_USE mt_status mt_db_receive_with(mt_db *db, mt_connection *from,
                                                 const mt_received *what, const mt_options *options,
                                                 mt_done *done, void *ctx, uint64_t *id);

@@ -124,7 +124,13 @@ MT_API MT_MUST_USE mt_status mt_http_respond(mt_http_response *response, unsigne
  * BORROWED until it returns. If it does not respond, the answer is 404. */
 typedef void mt_http_get(void *ctx, mt_bytes path, mt_http_response *response);
 
-/* All zero gives the defaults. */
+/* All zero gives the defaults.
+ *
+ * Whoever owns a name can have it lead here, and then pages of that name pass for our own. So a request
+ * of HTTP or WebSocket is taken only if its Host is an address of this machine or localhost, the address
+ * that is listened on, or where that is 0.0.0.0 or [::] any address; or one of `hosts`, in letters of any
+ * case, and at that port if it has one. What pages of other origins ask is refused unless `origins` has
+ * theirs; and no answer lets a browser show it to pages of another (CORS). */
 typedef struct mt_server_options {
     size_t size;             /* sizeof(mt_server_options) as compiled */
     size_t connections_max;  /* at one time; who comes then is turned away: 2,048 */
@@ -141,17 +147,12 @@ typedef struct mt_server_options {
     const char *key_file;    /* first, and its key; in PEM, read by mt_server_new */
     bool anywhere; /* addresses beyond this machine too: only for links that are put into secured
                     * ones (mytosis/secure.h), since anybody may connect */
-    const mt_bytes *hosts; /* names that lead here, besides those below: HOST, HOST:PORT */
+    const mt_bytes *hosts; /* names that lead here, besides those above: HOST, HOST:PORT */
     size_t host_count;
 } mt_server_options;
 
+/* What listens at a URL, until mt_server_close. */
 typedef struct mt_server mt_server;
-
-/* Whoever owns a name can have it lead here, and then pages of that name pass for our own. So a request
- * of HTTP or WebSocket is taken only if its Host is an address of this machine or localhost, the address
- * that is listened on, or where that is 0.0.0.0 or [::] any address; or one of `hosts`, in letters of any
- * case, and at that port if it has one. What pages of other origins ask is refused unless `origins` has
- * theirs; and no answer lets a browser show it to pages of another (CORS). */
 
 /* Listens. Port 0 takes any that is free. A Unix socket is made for its owner alone (mode 0600), in
  * place of one that nobody listens on any more. OWNED: mt_server_close. `env` is BORROWED until

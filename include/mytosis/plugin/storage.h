@@ -16,6 +16,7 @@
 
 MT_BEGIN_DECLS
 
+/* The contract that this header has. */
 #define MT_STORAGE_ABI 1
 
 /* Where a replica stands in the history of its store: valid only for that store, and only while the
@@ -147,6 +148,7 @@ typedef struct mt_storage_write {
     uint8_t clock_mode;
 } mt_storage_write;
 
+/* A storage: a table of functions that get `ctx`. */
 typedef struct mt_storage_ops {
     uint32_t abi;  /* MT_STORAGE_ABI */
     uint32_t size; /* sizeof(mt_storage_ops) as compiled */

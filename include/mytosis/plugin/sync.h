@@ -91,6 +91,7 @@ MT_API MT_MUST_USE mt_status mt_db_rights_changed(mt_db *db);
 
 /* ---- Status ---- */
 
+/* How far a peer is. */
 typedef enum mt_sync_state {
     MT_SYNC_OFFLINE = 0,  /* the link is down */
     MT_SYNC_GREETING = 1, /* it is up, and the peer has not said who it is */
