@@ -15,7 +15,11 @@ root=$scratch/root/opt/mytosis
 PKG_CONFIG_PATH=$(dirname "$(find "$root" -name mytosis.pc)")
 export PKG_CONFIG_PATH
 libdir=$(pkg-config --variable=libdir mytosis)
-for file in include/mytosis/bytes.h share/doc/mytosis/LICENSE; do
+files=(include/mytosis/bytes.h share/doc/mytosis/LICENSE share/man/man1/mytosis-write.1)
+if [ -e "$build/reference/stamp" ]; then # there was Python
+    files+=(share/man/man3/mytosis_db.3 share/man/man3/mt_write.3 share/doc/mytosis/reference/index.html)
+fi
+for file in "${files[@]}"; do
     [ -f "$root/$file" ] || { echo "$file is not installed"; exit 1; }
 done
 
