@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SECONDS ?= 60
 ARGS ?=
 
-.PHONY: help run packages test check portable torture bench bench-peers fuzz install reference dist format lint clean
+.PHONY: help run packages test check portable torture bench bench-peers fuzz install reference dist deb format lint clean
 .NOTPARALLEL:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make install   install to PREFIX=$(PREFIX), below DESTDIR if set'
 	@echo 'make reference man pages and HTML of all that is public, in build/release/reference'
 	@echo 'make dist      mytosis.c and mytosis.h, all in one file each, and a tarball, in build/dist'
+	@echo 'make deb       packages for Debian, and what lintian says of them, in build/deb'
 	@echo 'make format    format all C sources'
 	@echo 'make lint      what the checks ask: format, length, static analysis'
 	@echo 'make clean     remove build/'
@@ -89,6 +90,10 @@ reference:
 dist:
 	@scripts/setup dist
 	@scripts/dist build/dist
+
+deb:
+	@scripts/setup dist deb
+	@scripts/deb
 
 format:
 	@scripts/setup lint
