@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 SECONDS ?= 60
 ARGS ?=
 
-.PHONY: help run packages test check portable torture bench bench-peers fuzz install reference dist deb format lint clean
+.PHONY: help run packages test check portable torture bench bench-peers fuzz install reference dist deb fresh format lint clean
 .NOTPARALLEL:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make reference man pages and HTML of all that is public, in build/release/reference'
 	@echo 'make dist      mytosis.c and mytosis.h, all in one file each, and a tarball, in build/dist'
 	@echo 'make deb       packages for Debian, and what lintian says of them, in build/deb'
+	@echo 'make fresh     what the README says, and the packages, in a clean Debian 12; needs root'
 	@echo 'make format    format all C sources'
 	@echo 'make lint      what the checks ask: format, length, static analysis'
 	@echo 'make clean     remove build/'
@@ -94,6 +95,10 @@ dist:
 deb:
 	@scripts/setup dist deb
 	@scripts/deb
+
+fresh:
+	@scripts/setup fresh
+	@scripts/fresh
 
 format:
 	@scripts/setup lint

@@ -14,7 +14,7 @@ SOURCE, MYTOSIS = sys.argv[1:3]
 
 # Options of other programs that documents show.
 OTHERS = {"--cflags", "--libs", "--coverage", "--seed", "--seconds", "--replay", "--shrink", "--only-print", "--relative-base", "--test-dir", "--user",
-          "--name", "--gc-sections", "--target", "--quick", "--check"}
+          "--name", "--gc-sections", "--target", "--quick", "--check", "--symbols"}
 # Words that only look like names.
 NO_NAMES = {"mt_", "MT_", "mt_noun_verb"}
 

@@ -5,8 +5,8 @@
 set -euo pipefail
 readme=$1/README.md
 build=${2:-}
-# shellcheck source=tests/fresh/readme.sh
-. "$(dirname "$0")/readme.sh"
+# shellcheck source=tests/fresh/support.sh
+. "$(dirname "$0")/support.sh"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -24,7 +24,7 @@ blocks c <<<"$text" >"$scratch/work/quick_start.c"
 [ -s "$scratch/work/quick_start.c" ] || fail "README.md has no first program"
 # shellcheck disable=SC2016
 compile=$(grep -o '`cc quick_start\.c [^`]*`' <<<"$text" | tr -d '`') || fail "README.md does not say how to compile it"
-wanted=$(blocks "" <<<"$text")
+wanted=$(blocks text <<<"$text")
 
 cd "$scratch/work"
 echo "$compile"

@@ -5,8 +5,8 @@
 # Usage: two_devices.sh SOURCE_FOLDER    (environment: MYTOSIS, the command; else the one on PATH)
 set -euo pipefail
 readme=$1/README.md
-# shellcheck source=tests/fresh/readme.sh
-. "$(dirname "$0")/readme.sh"
+# shellcheck source=tests/fresh/support.sh
+. "$(dirname "$0")/support.sh"
 scratch=$(mktemp -d)
 cd "$scratch"
 laptop='' phone=''
@@ -21,24 +21,12 @@ trap finish EXIT
 # The commands of the README are typed as they stand there.
 program=${MYTOSIS:-$(command -v mytosis)} || fail "there is no mytosis on PATH"
 mytosis() { "$program" "$@"; }
-text=$(section "Two devices" | blocks "")
+text=$(section "Two devices" | blocks sh)
 share=$(command_of "$text" "mytosis share")
 join=$(command_of "$text" "mytosis join")
 who=$(command_of "$text" "mytosis who")
 revoke=$(command_of "$text" "mytosis revoke")
 
-# said DESCRIPTOR PATTERN: what the pattern has in parentheses, of the next line that it matches.
-said() {
-    local line
-    while IFS= read -r -t 60 -u "$1" line; do
-        if [[ $line =~ $2 ]]; then
-            echo "${BASH_REMATCH[1]:-}"
-            return
-        fi
-        echo "$line" >&2
-    done
-    fail "a daemon has not said $2"
-}
 mkfifo laptop.said phone.said
 
 # The first invites. Standard output has the ticket; the rest says where it listens, so that any free port does.
