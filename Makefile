@@ -78,7 +78,7 @@ fuzz:
 
 # As root, without DESTDIR: the loader is told, so that programs find the shared library at once.
 install:
-	@scripts/setup build
+	@scripts/setup build reference
 	@scripts/build release -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 	@cmake --install build/release
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig

@@ -1,6 +1,7 @@
 /* Visits: a command has a daemon meet a peer once. */
 #include "admin_client.h"
 
+#include "met.h"
 #include "tls.h"
 #include "visit.h"
 
@@ -44,6 +45,15 @@ static void say_progress(cli_visiting *v, const cli_visit_facts *facts)
     cli_client_say(v->client, v->id, MT_OK, mt_str(facts->words), true);
 }
 
+/* Where that fails, it is not known when the peer was met: nothing else is lost. */
+static void note_met(const cli_visiting *v, const cli_visit_facts *facts)
+{
+    mt_bytes peer = {facts->peer, facts->peer_len};
+
+    if (peer.len == 0) return;
+    (void)!cli_met_note(v->client->admin->options.db, peer, mt_str(v->url), NULL, NULL);
+}
+
 static void hear(void *ctx, const cli_visit_facts *facts, const mt_error *why)
 {
     cli_visiting *v = ctx;
@@ -54,8 +64,10 @@ static void hear(void *ctx, const cli_visit_facts *facts, const mt_error *why)
         return;
     }
     cli_text_init(&text);
-    if (why->status == MT_OK) cli_visit_print(facts, v->url, v->json, &text);
-    else cli_text_str(&text, why->text);
+    if (why->status == MT_OK) {
+        note_met(v, facts);
+        cli_visit_print(facts, v->url, v->json, &text);
+    } else cli_text_str(&text, why->text);
     cli_client_say(v->client, v->id, why->status, mt_buf_bytes(&text.buf), false);
     cli_text_free(&text);
     visiting_free(v);

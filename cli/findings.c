@@ -78,6 +78,7 @@ void cli_findings_lacks(cli_findings *findings, const char *peer, unsigned lacks
     char names[80] = "";
     size_t len = 0;
 
+    lacks &= ~MT_SYNC_LACKS_VERSION; /* another finding */
     if (lacks == 0) return;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (lacks & all[i].bit)

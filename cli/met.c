@@ -40,57 +40,77 @@ mt_status cli_met_note(mt_db *db, mt_bytes peer, mt_bytes link, mt_done *done, v
     return mt_db_receive_with(db, NULL, &what, NULL, done, ctx, NULL);
 }
 
-/* What could not be noted is older than it could be. */
-static void noted(void *ctx, mt_db *db, const mt_result *result)
+/* Of more peers than that the one that was noted longest ago is forgotten: it is noted sooner than in an hour. */
+static cli_met_noted *noted_new(cli_met *met)
 {
-    (void)ctx, (void)db, (void)result;
+    cli_met_noted *more, *oldest = met->noted;
+
+    if (met->count == NOTED_MAX) {
+        for (size_t i = 1; i < met->count; i++)
+            if (met->noted[i].ticks < oldest->ticks) oldest = &met->noted[i];
+        return oldest;
+    }
+    if (!(more = realloc(met->noted, (met->count + 1) * sizeof *more))) return NULL;
+    met->noted = more;
+    return more + met->count++;
 }
 
 static cli_met_noted *noted_of(cli_met *met, mt_bytes peer)
 {
-    cli_met_noted *more;
+    cli_met_noted *at;
 
     for (size_t i = 0; i < met->count; i++)
         if (mt_bytes_equal((mt_bytes){met->noted[i].peer, met->noted[i].len}, peer))
             return &met->noted[i];
-    if (met->count == NOTED_MAX || peer.len > MT_PEER_LEN_MAX) return NULL;
-    if (!(more = realloc(met->noted, (met->count + 1) * sizeof *more))) return NULL;
-    met->noted = more;
-    more += met->count++;
-    *more = (cli_met_noted){.len = peer.len};
-    memcpy(more->peer, peer.data, peer.len);
-    return more;
+    if (peer.len > MT_PEER_LEN_MAX || !(at = noted_new(met))) return NULL;
+    *at = (cli_met_noted){.len = peer.len};
+    memcpy(at->peer, peer.data, peer.len);
+    return at;
 }
 
-static void note_live(void *ctx, const mt_sync_peer *peer)
+static void see_live(void *ctx, const mt_sync_peer *peer)
 {
     cli_met *met = ctx;
     uint64_t now = met->env->ticks_ms(met->env->ctx) + 1; /* 0: never */
+    mt_bytes link = mt_connection_id(peer->connection);
     cli_met_noted *at;
 
     if (peer->state != MT_SYNC_LIVE || peer->id.len == 0) return;
     if (!(at = noted_of(met, peer->id)) || (at->ticks > 0 && now - at->ticks < AGAIN_MS)) return;
-    if (cli_met_note(met->db, peer->id, mt_connection_id(peer->connection), noted, NULL) == MT_OK)
-        at->ticks = now;
+    at->link_len = link.len < sizeof at->link ? link.len : sizeof at->link - 1;
+    memcpy(at->link, link.data, at->link_len);
+    at->ticks = now;
+    at->is_due = true;
 }
 
-static void look(void *arg)
+/* What cannot be stored is older than it could be. */
+static void store(void *arg)
 {
     cli_met *met = arg;
 
     met->is_soon = false;
-    (void)!mt_db_status(met->db, note_live, met);
+    (void)!mt_db_status(met->db, see_live, met);
+    for (size_t i = 0; i < met->count; i++) {
+        cli_met_noted *at = &met->noted[i];
+
+        if (!at->is_due) continue;
+        at->is_due = false;
+        (void)!cli_met_note(met->db, (mt_bytes){at->peer, at->len},
+                            (mt_bytes){(const uint8_t *)at->link, at->link_len}, NULL, NULL);
+    }
     met->env->timer_set(met->env->ctx, &met->timer, AGAIN_MS);
 }
 
 void cli_met_begin(cli_met *met, mt_db *db)
 {
-    *met = (cli_met){.db = db, .env = mt_db_env(db), .timer = {.fire = look, .arg = met}};
+    *met = (cli_met){.db = db, .env = mt_db_env(db), .timer = {.fire = store, .arg = met}};
 }
 
 void cli_met_look(cli_met *met)
 {
-    if (!met->db || met->is_soon) return;
+    if (!met->db) return;
+    (void)!mt_db_status(met->db, see_live, met); /* a visit may be over before the timer fires */
+    if (met->is_soon) return;
     met->is_soon = true;
     met->env->timer_set(met->env->ctx, &met->timer, MOMENT_MS);
 }

@@ -23,7 +23,10 @@ mt_status cli_met_note(mt_db *db, mt_bytes peer, mt_bytes link, mt_done *done, v
 typedef struct cli_met_noted {
     uint8_t peer[MT_PEER_LEN_MAX];
     size_t len;
-    uint64_t ticks;
+    char link[MT_CONNECTION_ID_LEN_MAX + 1];
+    size_t link_len;
+    uint64_t ticks; /* when it was noted last; 0: never */
+    bool is_due;
 } cli_met_noted;
 
 typedef struct cli_met {
@@ -35,7 +38,7 @@ typedef struct cli_met {
     size_t count;
 } cli_met;
 
-/* Begins to note who is met, a moment after each call of cli_met_look; stays where it is. OWNED: cli_met_end, before the database
+/* Begins to note who is met: cli_met_look looks at once, and what it sees is stored a moment later. Stays where it is. OWNED: cli_met_end, before the database
  * is closed. One that is all zero is accepted there and in cli_met_look. */
 void cli_met_begin(cli_met *met, mt_db *db);
 void cli_met_look(cli_met *met);

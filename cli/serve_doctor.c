@@ -73,7 +73,7 @@ static void examine_peer(void *ctx, const mt_sync_peer *peer)
                          "It is dialed again, for ever. See that it runs, and that the URL leads "
                          "there: mytosis doctor URL tries once.",
                          "%.200s is offline%s%.200s.", link, *why ? ": " : "", why);
-    else if (peer->state == MT_SYNC_REFUSED && peer->status == MT_UNSUPPORTED)
+    else if (peer->state == MT_SYNC_REFUSED && peer->lacks & MT_SYNC_LACKS_VERSION)
         cli_findings_add(&e->findings, "version", 1, FINDINGS_VERSION_ADVICE,
                          "%.200s and this store do not understand each other: %.200s.", link, why);
     else if (peer->state == MT_SYNC_REFUSED)

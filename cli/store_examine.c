@@ -198,7 +198,7 @@ static cli_exit_code try_peer(cli_store *store, const char *url, const char *ca,
     if (st == MT_OK) st = cli_store_visit(store, &name, ca, facts, &err);
     cli_progress_end();
     if (st == MT_OK) return EXIT_DONE;
-    if (st == MT_REFUSED && facts->status == MT_UNSUPPORTED)
+    if (st == MT_REFUSED && facts->lacks & MT_SYNC_LACKS_VERSION)
         return cli_complain(EXIT_SYSTEM, "%s was reached, and does not go on: %s. %s", url,
                             err.text, FINDINGS_VERSION_ADVICE);
     return cli_complain(EXIT_SYSTEM,

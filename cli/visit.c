@@ -64,7 +64,7 @@ static void note_own(cli_visit *v, const mt_sync_peer *peer)
     v->facts.lacks = peer->lacks;
     v->facts.status = peer->status;
     v->facts.peer_len = peer->id.len <= sizeof v->facts.peer ? peer->id.len : 0;
-    memcpy(v->facts.peer, peer->id.data, v->facts.peer_len);
+    if (v->facts.peer_len > 0) memcpy(v->facts.peer, peer->id.data, v->facts.peer_len);
     memcpy(v->facts.words, peer->text, sizeof v->facts.words);
     v->equal |= is_equal(peer);
     v->unstored = peer->unstored;

@@ -48,7 +48,6 @@ foreach(section 1 3 5 7 8)
 endforeach()
 
 file(GLOB documents CONFIGURE_DEPENDS docs/*.md README.md CHANGELOG.md)
-list(FILTER documents EXCLUDE REGEX "/docs/README.md$") # the contents, for who reads the sources
 install(FILES LICENSE ${documents} DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # Units of systemd, with the command as it is installed.

@@ -182,6 +182,13 @@ static bool all_is_seen(const game *g)
     return is_seen;
 }
 
+/* Whether the lobby has heard of each player. */
+static bool has_all(const mt_db *lobby)
+{
+    return mt_peek(lobby, mt_str("at/0")) && mt_peek(lobby, mt_str("at/1")) &&
+           mt_peek(lobby, mt_str("at/2"));
+}
+
 /* ---- The match ---- */
 
 static int by_size(const void *a, const void *b)
@@ -202,7 +209,8 @@ static void play(game *g, mt_db *lobby)
     move(g);
     while (!all_is_seen(g)) {
         must(g->env->turn(g->env->ctx), NULL);
-        if (g->moves <= g->moves_max / 2) half_way = memory_of(lobby);
+        if (half_way == 0 || g->moves <= g->moves_max / 2 || !has_all(lobby))
+            half_way = memory_of(lobby);
     }
     in_the_end = memory_of(lobby);
     must(mt_write_wait(lobby, &match, 1, NULL, NULL), mt_db_error(lobby));

@@ -211,10 +211,11 @@ static bool hello_suits(mti_session *session, const mti_hello *hello)
     mti_sync *sync = session->sync;
     mt_error line;
 
-    if (hello->version_min > MTI_SYNC_VERSION || hello->version_max < MTI_SYNC_VERSION)
+    if (hello->version_min > MTI_SYNC_VERSION || hello->version_max < MTI_SYNC_VERSION) {
+        session->lacks = MT_SYNC_LACKS_VERSION;
         mti_fail(&line, MT_UNSUPPORTED, "the peer speaks versions %u to %u, this one %u",
                  (unsigned)hello->version_min, (unsigned)hello->version_max, MTI_SYNC_VERSION);
-    else if (hello->clock != (uint8_t)mt_db_clock(sync->db))
+    } else if (hello->clock != (uint8_t)mt_db_clock(sync->db))
         mti_fail(&line, MT_INVALID, "the clocks of the two are not of one kind");
     else if (memcmp(hello->boot.data, sync->boot, 16) == 0)
         mti_fail(&line, MT_INVALID, "the peer is this very database");

@@ -179,6 +179,7 @@ static void fill(const mti_session *session, mt_sync_peer *peer)
 
     if (session->greeted) refused = mti_refused_of(session);
     memset(peer, 0, sizeof *peer);
+    peer->size = sizeof *peer;
     peer->connection = session->connection;
     if (session->greeted) peer->id = (mt_bytes){session->peer, sizeof session->peer};
     peer->error = session->error.text;

@@ -154,6 +154,15 @@ class Installed:
         return self.must(["pkg-config", *(which or ("--cflags", "--libs")), package], self.source).split()
 
 
+def has_ended(pid):
+    """Whether it is only there because nobody has asked how it ended: not everywhere does a first process do that."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
+
+
 class Page:
     """The blocks of a page, in order; each has a folder, its own or that of the one before."""
 
@@ -215,6 +224,8 @@ class Page:
             try:
                 os.kill(pid, number)
             except ProcessLookupError:
+                return
+            if has_ended(pid):
                 return
             number = 0
             if time.monotonic() > deadline:

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import sys
+import time
 
 sys.dont_write_bytecode = True
 from support.command import DONE, INPUT, SYSTEM, CommandTest, StoreTest, environment, graph, node, unittest
@@ -51,6 +52,11 @@ class Peers(StoreTest):
 
     def findings(self):
         return self.result("doctor", "--json")["findings"]
+
+    def until_noted(self, store, note):
+        limit = time.monotonic() + 60
+        while not note.search(self.read(store)):
+            self.assertLess(time.monotonic(), limit, f"{store} does not note whom it met")
 
     def await_peers(self, state, count):
         """Until so many peers are in a state."""
@@ -125,10 +131,15 @@ class Peers(StoreTest):
         found = note.search(self.read("s.mdb"))
         self.assertIsNotNone(found)
         self.assertIn(b"sync/in/" + found.group(1), self.read("s.mdb"))  # its position, by the same id
+        self.until_noted("phone.mdb", re.compile(rb"met/.{24}", re.DOTALL))  # however short that was
         self.expect(DONE, "init", "laptop.mdb")
         Daemon(self, "--connect", url, store="laptop.mdb")
-        while not note.search(self.read("laptop.mdb")):
-            pass
+        self.until_noted("laptop.mdb", note)
+        # By a daemon that was told to meet it, too.
+        self.expect(DONE, "init", "tablet.mdb")
+        Daemon(self, "--listen=tcp://127.0.0.1:0", store="tablet.mdb")
+        self.expect(DONE, "sync", url, "--store=tablet.mdb")
+        self.until_noted("tablet.mdb", note)
         self.assertEqual(self.findings(), [])
 
     def test_two_copies_of_one_store(self):

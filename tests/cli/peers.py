@@ -209,7 +209,10 @@ class Cut(PeersTest):
                 os.close(slave)
                 said = b""
                 while not re.search(rb"\r\x1b\[Kmytosis: receiving everything, [\d,]+ nodes \.\.\. \d+ s", said):
-                    said += os.read(terminal, 1000)
+                    try:
+                        said += os.read(terminal, 1000)
+                    except OSError as error:
+                        raise AssertionError(f"it ended before it said how far it is: {said}") from error
                 proxy.cut()
                 with contextlib.suppress(OSError):  # Linux says so where all of the other side is closed.
                     while piece := os.read(terminal, 1000):

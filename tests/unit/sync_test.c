@@ -703,7 +703,7 @@ TEST(status_says_what_a_peer_lacks_and_whether_it_is_of_another_version)
         mt_status status;
         unsigned lacks;
     } cases[] = {{bare, MT_OK, MT_SYNC_LACKS_COMPARING | MT_SYNC_LACKS_CODES},
-                 {later, MT_UNSUPPORTED, 0}};
+                 {later, MT_UNSUPPORTED, MT_SYNC_LACKS_VERSION}};
     test_meeting w;
 
     test_meeting_of_two(&w);

@@ -108,9 +108,12 @@ typedef enum mt_sync_state {
 #define MT_SYNC_LACKS_COMPRESSION 1u
 #define MT_SYNC_LACKS_COMPARING 2u
 #define MT_SYNC_LACKS_CODES 4u
+/* The version of one is not known to the other: nothing goes over until one of them is updated. */
+#define MT_SYNC_LACKS_VERSION 8u
 
 /* One peer. BORROWED until the callback returns. */
 typedef struct mt_sync_peer {
+    size_t size; /* of what the library knows: later members are there if it reaches so far */
     mt_connection *connection;
     mt_bytes id; /* of its store; empty: not known yet */
     mt_sync_state state;
@@ -132,8 +135,8 @@ typedef struct mt_sync_peer {
     int64_t
         clock_ahead_ms; /* how far its time of day was ahead of ours as it greeted, or behind, but
                              * for `round_trip_ms` */
-    mt_status status; /* of `error`; MT_UNSUPPORTED: the version of one is not known to the other */
-    unsigned lacks;   /* MT_SYNC_LACKS_..., as it greeted */
+    mt_status status;   /* of `error` */
+    unsigned lacks;     /* MT_SYNC_LACKS_..., as it greeted */
 } mt_sync_peer;
 
 /* One range that goes over between us and a peer, in one direction. BORROWED until the callback
