@@ -32,6 +32,7 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import random
 import re
 import shlex
 import shutil
@@ -154,6 +155,14 @@ class Installed:
         return self.must(["pkg-config", *(which or ("--cflags", "--libs")), package], self.source).split()
 
 
+def free_port():
+    """Of those that no system gives to who asks for any: nobody is given it before it is used here."""
+    while True:
+        port = random.randrange(20000, 32768)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
 def has_ended(pid):
     """Whether it is only there because nobody has asked how it ended: not everywhere does a first process do that."""
     try:
@@ -201,10 +210,7 @@ class Page:
     def begin(self):
         self.end()
         self.folder = self.made()
-        sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-        self.ports = [(str(7117 + at), str(one.getsockname()[1])) for at, one in enumerate(sockets)]
-        for one in sockets:
-            one.close()
+        self.ports = [(str(7117 + at), str(free_port())) for at in range(3)]
 
     def end(self):
         """Ends the daemons of the folder, each of which has to."""
