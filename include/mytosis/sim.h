@@ -95,8 +95,8 @@ typedef struct mt_sim_options {
 
 /* As it changed, or with a copy; as the log names it; and once more where a field changes between the log and its
  * node being read, or two peers have deleted the node. Of a thousand seeds all but one or two have 2 at most,
- * and in 50,000 none had more than 4. */
-#define MT_SIM_VERSION_MAX 6u
+ * and in 90,000 none had more than 4. */
+#define MT_SIM_VERSION_MAX 4u
 
 /* What a run came to. */
 typedef struct mt_sim_report {
