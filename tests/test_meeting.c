@@ -130,3 +130,13 @@ test_standing test_standing_of(mt_db *db)
     CHECK(mt_db_status(db, see, &s) == MT_OK);
     return s;
 }
+
+void test_outcome_note(void *ctx, mt_db *db, const mt_result *result)
+{
+    test_outcome *o = ctx;
+
+    (void)db;
+    o->count++;
+    o->status = result->status;
+    o->received = result->received;
+}

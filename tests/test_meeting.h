@@ -59,6 +59,16 @@ void test_text_set(mt_db *db, const char *uid, const char *text);
 const char *test_text_of(mt_db *db, const char *uid);
 bool test_text_is(mt_db *db, const char *uid, const char *text);
 
+/* What became of a write: how often it was answered, and how the last time. */
+typedef struct test_outcome {
+    unsigned count;
+    mt_status status;
+    uint32_t received;
+} test_outcome;
+
+/* An mt_done, whose `ctx` is a test_outcome. */
+void test_outcome_note(void *ctx, mt_db *db, const mt_result *result);
+
 /* How it stands with the first of the peers. */
 typedef struct test_standing {
     mt_sync_peer peer;

@@ -7,30 +7,14 @@
 #include <mytosis/plugin/storage.h>
 #include <string.h>
 
-typedef struct outcome {
-    unsigned count;
-    mt_status status;
-    uint32_t received;
-} outcome;
-
-static void note(void *ctx, mt_db *db, const mt_result *result)
-{
-    outcome *o = ctx;
-
-    (void)db;
-    o->count++;
-    o->status = result->status;
-    o->received = result->received;
-}
-
-static void write(mt_db *db, const char *uid, mt_options options, outcome *o)
+static void write(mt_db *db, const char *uid, mt_options options, test_outcome *o)
 {
     mt_field field = {.name = mt_str("text"), .value = mt_text("written")};
     mt_row row = {.uid = mt_str(uid), .fields = &field, .count = 1};
 
     options.size = sizeof options;
-    *o = (outcome){.count = 0};
-    CHECK(mt_write(db, &row, 1, &options, note, o, NULL) == MT_OK);
+    *o = (test_outcome){.count = 0};
+    CHECK(mt_write(db, &row, 1, &options, test_outcome_note, o, NULL) == MT_OK);
 }
 
 static mt_options received(void)
@@ -53,7 +37,7 @@ TEST(write_waits_for_the_group_that_it_is_told_to)
     mt_sync_options options = {.size = sizeof options};
     mt_connection *second;
     test_meeting m;
-    outcome o;
+    test_outcome o;
 
     test_meeting_begin(&m);
     CHECK(mt_group_new(test_mem(), &group) == MT_OK);
@@ -79,7 +63,7 @@ TEST(write_waits_for_the_group_that_it_is_told_to)
 TEST(write_waits_for_nobody_that_is_not_expected_back)
 {
     test_meeting m;
-    outcome o;
+    test_outcome o;
 
     test_meeting_of_two(&m);
     test_meeting_join_with(&m, 0, 1, (mt_pipe_options){.flags = MT_CONNECTION_EPHEMERAL});
@@ -96,7 +80,7 @@ TEST(write_waits_for_nobody_that_does_not_want_it_unless_it_may_later)
     mt_sync_range notes = {.prefix = mt_str("notes/")};
     mt_options pushed = {.level = MT_LEVEL_APPLIED, .await_push = true};
     test_meeting m;
-    outcome o;
+    test_outcome o;
 
     test_meeting_begin(&m);
     test_meeting_open(&m, 0, NULL);
@@ -122,7 +106,7 @@ TEST(write_that_is_only_pushed_does_not_wait_for_who_is_away)
 {
     mt_options pushed = {.level = MT_LEVEL_APPLIED, .await_push = true};
     test_meeting m;
-    outcome o;
+    test_outcome o;
 
     test_meeting_of_two(&m);
     CHECK(mt_pipe_cut(test_meeting_join(&m, 0, 1)) == MT_OK);
@@ -138,7 +122,7 @@ TEST(write_of_what_ended_does_not_count_as_sent)
     mt_sync_range once = {.once = true};
     mt_options brief = {.level = MT_LEVEL_RECEIVED, .deadline_ms = 500};
     test_meeting m;
-    outcome o;
+    test_outcome o;
 
     test_meeting_begin(&m);
     test_meeting_open(&m, 0, NULL);
@@ -163,7 +147,7 @@ TEST(write_that_is_not_stored_waits_for_those_alone_that_get_it_at_once)
     mt_storage storage;
     test_meeting m;
     mt_kv kv;
-    outcome o;
+    test_outcome o;
 
     test_meeting_begin(&m);
     CHECK(mt_kv_memory(&m.te.env, &kv) == MT_OK);
@@ -188,7 +172,7 @@ TEST(write_that_is_not_stored_is_in_the_log_of_a_database_without_storage)
     mt_options aside = {.level = MT_LEVEL_RECEIVED, .storage_none = true};
     mt_connection *link;
     test_meeting m;
-    outcome o;
+    test_outcome o;
 
     test_meeting_of_two(&m);
     link = test_meeting_join(&m, 0, 1);
@@ -210,7 +194,7 @@ TEST(write_that_is_not_stored_is_in_the_log_of_a_database_without_storage)
 TEST(writes_wait_side_by_side_and_end_in_any_order)
 {
     mt_connection *links[2];
-    outcome first, second, third;
+    test_outcome first, second, third;
     test_meeting m;
 
     test_meeting_begin(&m);
@@ -233,7 +217,7 @@ TEST(writes_wait_side_by_side_and_end_in_any_order)
 
 TEST(writes_that_wait_end_when_the_database_is_closed)
 {
-    outcome first, second;
+    test_outcome first, second;
     test_meeting m;
 
     test_meeting_of_two(&m);
@@ -263,7 +247,7 @@ TEST(who_waited_may_close_the_database)
     mt_field field = {.name = mt_str("text"), .value = mt_text("written")};
     mt_row row = {.uid = mt_str("b"), .fields = &field, .count = 1};
     unsigned closed = 0;
-    outcome first;
+    test_outcome first;
     test_meeting m;
 
     test_meeting_of_two(&m);

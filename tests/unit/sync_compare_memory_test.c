@@ -1,15 +1,9 @@
 /* Comparisons where memory runs out: from when two that differ meet, each allocation fails once. Nothing
  * crashes, nothing is left, and once there is memory again they become equal. */
-#include "test_env.h"
 #include "test_law.h"
+#include "test_scene.h"
 
-#include <mytosis/mytosis.h>
-#include <mytosis/plugin/kv_memory.h>
-#include <mytosis/plugin/node_store.h>
-#include <mytosis/plugin/pipe.h>
-#include <mytosis/plugin/sync.h>
 #include <stdio.h>
-#include <string.h>
 
 typedef struct how {
     bool stored;
@@ -18,37 +12,15 @@ typedef struct how {
     unsigned differ;
 } how;
 
-typedef struct scene {
-    test_env te;
-    fail_mem memory;
-    mt_db *dbs[2];
-    mt_group *links[2];
-    mt_connection *ends[2];
-} scene;
-
-static void open_peer(scene *s, size_t at, const how *h)
+static void open_peer(test_scene *s, size_t at, const how *h)
 {
     mt_sync_options options = {.size = sizeof options, .log_nodes = h->away ? 4 : 0};
     mt_node_store_options store = {.size = sizeof store, .log_max = h->away ? 8 : 0};
-    mt_config config = {.size = sizeof config, .env = &s->te.env};
-    const mt_config *configs[1] = {&config};
-    mt_storage storage;
-    mt_router router;
-    mt_kv kv;
 
-    CHECK(mt_group_new(s->te.env.mem, &s->links[at]) == MT_OK);
-    CHECK(mt_router_sync(&s->te.env, &options, &router, NULL) == MT_OK);
-    config.group = s->links[at];
-    config.router = &router;
-    if (h->stored) {
-        CHECK(mt_kv_memory(&s->te.env, &kv) == MT_OK);
-        CHECK(mt_node_store_new(&s->te.env, kv, &store, &storage, NULL) == MT_OK);
-        config.storage = &storage;
-    }
-    CHECK(mt_open(configs, 1, &s->dbs[at], NULL) == MT_OK);
+    test_scene_open(s, at, &options, h->stored ? &store : NULL);
 }
 
-static void put(scene *s, size_t at, unsigned first, unsigned count, const char *text,
+static void put(test_scene *s, size_t at, unsigned first, unsigned count, const char *text,
                 uint64_t state)
 {
     mt_field field = {.name = mt_str("text"), .value = mt_text(text), .state = state};
@@ -67,14 +39,14 @@ static void put(scene *s, size_t at, unsigned first, unsigned count, const char 
 }
 
 /* Both have something that the other has not. */
-static void prepare(scene *s, const how *h)
+static void prepare(test_scene *s, const how *h)
 {
     unsigned step = h->nodes / (h->differ + 1);
 
     for (size_t i = 0; i < 2; i++) open_peer(s, i, h);
     CHECK(mt_pipe_new(&s->te.env, NULL, &s->ends[0], &s->ends[1], NULL) == MT_OK);
     for (size_t i = 0; i < 2; i++) put(s, i, 0, h->nodes, "the same", 5);
-    for (size_t i = 0; i < 2 && h->away; i++) CHECK(mt_group_add(s->links[i], s->ends[i]) == MT_OK);
+    if (h->away) CHECK(test_scene_join(s));
     test_env_run_for(&s->te, 3000);
     CHECK(mt_pipe_cut(s->ends[0]) == MT_OK);
     for (unsigned k = 0; k < h->differ; k++) {
@@ -86,7 +58,7 @@ static void prepare(scene *s, const how *h)
     test_env_run_for(&s->te, 3000);
 }
 
-static void write(scene *s, size_t at, const char *uid)
+static void write(test_scene *s, size_t at, const char *uid)
 {
     mt_field field = {.name = mt_str("text"), .value = mt_text("meanwhile")};
     mt_row row = {.uid = mt_str(uid), .fields = &field, .count = 1};
@@ -95,10 +67,9 @@ static void write(scene *s, size_t at, const char *uid)
 }
 
 /* Answers whether they have met: a link that there was no memory for is none. */
-static bool play(scene *s, const how *h)
+static bool play(test_scene *s, const how *h)
 {
-    for (size_t i = 0; i < 2 && !h->away; i++)
-        if (mt_group_add(s->links[i], s->ends[i]) != MT_OK) return false;
+    if (!h->away && !test_scene_join(s)) return false;
     CHECK(mt_pipe_restore(s->ends[0]) == MT_OK);
     test_env_run_for(&s->te, 1);
     write(s, 0, "user/0001");
@@ -108,68 +79,29 @@ static bool play(scene *s, const how *h)
     return true;
 }
 
-static bool take(void *ctx, mt_db *db, const mt_row *row)
-{
-    (void)db;
-    CHECK(mt_graph_merge_rows(ctx, row, 1, NULL) == MT_OK);
-    return true;
-}
-
-static bool are_equal(const scene *s)
-{
-    mt_range all = {.deleted = true};
-    mt_graph *has[2];
-    bool equal;
-
-    for (size_t i = 0; i < 2; i++) {
-        CHECK(mt_graph_new(test_mem(), NULL, &has[i]) == MT_OK);
-        CHECK(mt_stream_wait(s->dbs[i], &all, take, has[i]) == MT_OK);
-    }
-    equal = mt_graph_equal(has[0], has[1]);
-    for (size_t i = 0; i < 2; i++) mt_graph_free(has[i]);
-    return equal;
-}
-
 static void show(void *ctx, const mt_sync_peer *peer)
 {
     (void)ctx;
     print_message("    %s; %s\n", peer->text, peer->error);
 }
 
-static void end(scene *s)
-{
-    for (size_t i = 0; i < 2; i++) {
-        mt_connection_close(s->ends[i]);
-        mt_connection_unref(s->ends[i]);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        mt_close(s->dbs[i]);
-        mt_group_unref(s->links[i]);
-    }
-    test_env_run(&s->te);
-    test_env_end(&s->te);
-}
-
 /* Answers whether an allocation failed. */
 static bool fail_at(size_t at, const how *h)
 {
-    static scene s;
+    static test_scene s;
     bool met;
 
-    memset(&s, 0, sizeof s);
-    s.memory.fail_at = SIZE_MAX;
-    test_env_init(&s.te, 1, fail_mem_hook(&s.memory));
+    test_scene_begin(&s);
     prepare(&s, h);
-    CHECK(!are_equal(&s));
+    CHECK(!test_scene_are_equal(&s));
     s.memory.fail_at = s.memory.count + at;
     met = play(&s, h);
     s.memory.fail_at = SIZE_MAX;
-    if (met && !are_equal(&s)) {
+    if (met && !test_scene_are_equal(&s)) {
         for (size_t i = 0; i < 2; i++) (void)!mt_db_status(s.dbs[i], show, NULL);
         fail_msg("after allocation %zu failed they did not become equal", at);
     }
-    end(&s);
-    CHECK(s.memory.live_bytes == 0);
+    test_scene_end(&s);
     return s.memory.tripped;
 }
 

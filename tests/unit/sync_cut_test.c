@@ -1,12 +1,7 @@
 /* A link is cut at every message of a session in turn, and once more later: the two become equal, and what
  * went over does not go again wholesale. */
-#include "test_db.h"
+#include "test_scene.h"
 
-#include <mytosis/mytosis.h>
-#include <mytosis/plugin/kv_memory.h>
-#include <mytosis/plugin/node_store.h>
-#include <mytosis/plugin/pipe.h>
-#include <mytosis/plugin/sync.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,33 +11,11 @@
 #define AGAIN_MAX 1200
 
 typedef struct scene {
-    test_env te;
-    mt_db *dbs[2];
-    mt_group *links[2];
-    mt_connection *ends[2];
+    test_scene two;
     mt_subscription *heard[2];
     size_t messages, cut_at;
     bool cut;
 } scene;
-
-static void open_peer(scene *s, size_t at, bool stored)
-{
-    mt_config config = {.size = sizeof config, .env = &s->te.env};
-    const mt_config *configs[1] = {&config};
-    mt_storage storage;
-    mt_router router;
-    mt_kv kv;
-
-    CHECK(mt_group_new(s->te.env.mem, &s->links[at]) == MT_OK);
-    CHECK(mt_router_sync(&s->te.env, NULL, &router, NULL) == MT_OK);
-    CHECK(mt_kv_memory(&s->te.env, &kv) == MT_OK);
-    CHECK(mt_node_store_new(&s->te.env, kv, NULL, &storage, NULL) == MT_OK);
-    config.group = s->links[at];
-    config.router = &router;
-    if (stored) config.storage = &storage;
-    else mt_storage_close(&storage);
-    CHECK(mt_open(configs, 1, &s->dbs[at], NULL) == MT_OK);
-}
 
 static void write_some(scene *s, size_t at, const char *prefix, size_t first, size_t count)
 {
@@ -55,7 +28,7 @@ static void write_some(scene *s, size_t at, const char *prefix, size_t first, si
     for (size_t i = first; i < first + count; i++) {
         snprintf(uid, sizeof uid, "%s%04zu", prefix, i);
         row.uid = mt_str(uid);
-        CHECK(mt_write(s->dbs[at], &row, 1, NULL, NULL, NULL, NULL) == MT_OK);
+        CHECK(mt_write(s->two.dbs[at], &row, 1, NULL, NULL, NULL, NULL) == MT_OK);
     }
 }
 
@@ -67,60 +40,32 @@ static void hear(void *ctx, const void *event)
     (void)event;
     if (s->messages++ != s->cut_at) return;
     s->cut = true;
-    CHECK(mt_pipe_cut(s->ends[0]) == MT_OK);
+    CHECK(mt_pipe_cut(s->two.ends[0]) == MT_OK);
 }
 
 static void join(scene *s)
 {
     mt_subscriber subscriber = {.on_event = hear, .ctx = s};
 
-    CHECK(mt_pipe_new(&s->te.env, NULL, &s->ends[0], &s->ends[1], NULL) == MT_OK);
-    for (size_t i = 0; i < 2; i++) {
-        CHECK(mt_event_stream_subscribe(mt_connection_messages(s->ends[i]), &subscriber,
+    CHECK(mt_pipe_new(&s->two.te.env, NULL, &s->two.ends[0], &s->two.ends[1], NULL) == MT_OK);
+    for (size_t i = 0; i < 2; i++)
+        CHECK(mt_event_stream_subscribe(mt_connection_messages(s->two.ends[i]), &subscriber,
                                         &s->heard[i]) == MT_OK);
-        CHECK(mt_group_add(s->links[i], s->ends[i]) == MT_OK);
-    }
+    CHECK(test_scene_join(&s->two));
 }
 
 static void end(scene *s)
 {
-    for (size_t i = 0; i < 2; i++) {
-        mt_subscription_dispose(s->heard[i]);
-        mt_connection_close(s->ends[i]);
-        mt_connection_unref(s->ends[i]);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        mt_close(s->dbs[i]);
-        mt_group_unref(s->links[i]);
-    }
-    test_env_run(&s->te);
-    test_env_end(&s->te);
+    for (size_t i = 0; i < 2; i++) mt_subscription_dispose(s->heard[i]);
+    test_scene_end(&s->two);
 }
 
-static bool take(void *ctx, mt_db *db, const mt_row *row)
+static void are_equal(const scene *s)
 {
-    (void)db;
-    CHECK(mt_graph_merge_rows(ctx, row, 1, NULL) == MT_OK);
-    return true;
-}
+    mt_graph *graph = test_scene_graph(&s->two, 0);
 
-static mt_graph *graph_of(mt_db *db)
-{
-    mt_range all = {.deleted = true};
-    mt_graph *graph;
-
-    CHECK(mt_graph_new(test_mem(), NULL, &graph) == MT_OK);
-    CHECK(mt_stream_wait(db, &all, take, graph) == MT_OK);
-    return graph;
-}
-
-static void are_equal(scene *s)
-{
-    mt_graph *a = graph_of(s->dbs[0]), *b = graph_of(s->dbs[1]);
-
-    CHECK(mt_graph_equal(a, b) && mt_graph_count(a) >= NODES + 20);
-    mt_graph_free(a);
-    mt_graph_free(b);
+    CHECK(test_scene_are_equal(&s->two) && mt_graph_count(graph) >= NODES + 20);
+    mt_graph_free(graph);
 }
 
 static void count_in(void *ctx, const mt_sync_peer *peer)
@@ -131,26 +76,24 @@ static void count_in(void *ctx, const mt_sync_peer *peer)
 /* Answers whether there was a message to cut the link at. */
 static bool cut_at(size_t at, bool stored)
 {
+    static const mt_node_store_options store = {.size = sizeof store};
     uint64_t nodes = 0;
-    scene s;
+    scene s = {.cut_at = at};
 
-    memset(&s, 0, sizeof s);
-    s.cut_at = at;
-    test_env_init(&s.te, 1, test_mem());
-    open_peer(&s, 0, stored);
-    open_peer(&s, 1, stored);
+    test_scene_begin(&s.two);
+    for (size_t i = 0; i < 2; i++) test_scene_open(&s.two, i, NULL, stored ? &store : NULL);
     write_some(&s, 0, "a/", 0, NODES);
     write_some(&s, 1, "b/", 0, 10);
-    test_env_run_for(&s.te, 10);
+    test_env_run_for(&s.two.te, 10);
     join(&s);
-    test_env_run_for(&s.te, 50);
+    test_env_run_for(&s.two.te, 50);
     write_some(&s, 0, "c/", 0, 5);
     write_some(&s, 1, "c/", 5, 5);
-    test_env_run_for(&s.te, 2000);
-    CHECK(mt_pipe_restore(s.ends[0]) == MT_OK);
-    test_env_run_for(&s.te, 20000);
+    test_env_run_for(&s.two.te, 2000);
+    CHECK(mt_pipe_restore(s.two.ends[0]) == MT_OK);
+    test_env_run_for(&s.two.te, 20000);
     are_equal(&s);
-    CHECK(mt_db_status(s.dbs[1], count_in, &nodes) == MT_OK);
+    CHECK(mt_db_status(s.two.dbs[1], count_in, &nodes) == MT_OK);
     CHECK(nodes <= NODES + AGAIN_MAX);
     end(&s);
     return s.cut;

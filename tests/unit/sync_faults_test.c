@@ -296,35 +296,19 @@ TEST(peer_that_sends_more_than_the_window_ends_its_session)
 
 /* ---- Levels ---- */
 
-typedef struct outcome {
-    unsigned count;
-    mt_status status;
-    uint32_t received;
-} outcome;
-
-static void note(void *ctx, mt_db *db, const mt_result *result)
-{
-    outcome *o = ctx;
-
-    (void)db;
-    o->count++;
-    o->status = result->status;
-    o->received = result->received;
-}
-
-static void write_for(mt_db *db, uint32_t peers, outcome *o)
+static void write_for(mt_db *db, uint32_t peers, test_outcome *o)
 {
     mt_options options = {.size = sizeof options, .level = MT_LEVEL_RECEIVED, .peers = peers};
     mt_field field = {.name = mt_str("text"), .value = mt_text("written")};
     mt_row row = {.uid = mt_str("ada"), .fields = &field, .count = 1};
 
     memset(o, 0, sizeof *o);
-    CHECK(mt_write(db, &row, 1, &options, note, o, NULL) == MT_OK);
+    CHECK(mt_write(db, &row, 1, &options, test_outcome_note, o, NULL) == MT_OK);
 }
 
 TEST(peer_with_two_links_is_one_peer_that_received_a_write)
 {
-    outcome o;
+    test_outcome o;
     test_meeting w;
 
     test_meeting_of_two(&w);
@@ -342,7 +326,7 @@ TEST(peer_with_two_links_is_one_peer_that_received_a_write)
 
 TEST(position_that_the_log_does_not_know_is_not_ahead_of_a_write)
 {
-    outcome o;
+    test_outcome o;
     test_stranger s;
     test_meeting w;
 
@@ -520,7 +504,7 @@ static void removes_at(mt_hook_point point, bool cuts)
     remover r = {.count = 0};
     mt_hook hook = {.point = point, .run = remove_link, .ctx = &r};
     mt_sync_options options = {.size = sizeof options};
-    outcome o;
+    test_outcome o;
     test_meeting w;
 
     test_meeting_begin(&w);
@@ -535,7 +519,7 @@ static void removes_at(mt_hook_point point, bool cuts)
         mt_field field = {.name = mt_str("text"), .value = mt_text("written")};
         mt_row row = {.uid = mt_str("ada"), .fields = &field, .count = 1};
         memset(&o, 0, sizeof o);
-        CHECK(mt_write(w.peers[0].db, &row, 1, &await, note, &o, NULL) == MT_OK);
+        CHECK(mt_write(w.peers[0].db, &row, 1, &await, test_outcome_note, &o, NULL) == MT_OK);
         test_env_run_for(&w.te, 5);
         CHECK(o.count == 0);
         if (cuts) CHECK(mt_pipe_cut(r.link) == MT_OK);
@@ -566,7 +550,7 @@ TEST(hook_may_take_the_link_away_when_reads_are_given_up)
     mt_hook hook = {.point = MT_ON_CATCH, .run = remove_link, .ctx = &r};
     mt_sync_range mine = {.prefix = mt_str("mine/")};
     mt_sync_options options = {.size = sizeof options, .ranges = &mine, .range_count = 1};
-    outcome o[3];
+    test_outcome o[3];
     test_meeting w;
 
     test_meeting_begin(&w);
@@ -577,7 +561,7 @@ TEST(hook_may_take_the_link_away_when_reads_are_given_up)
     r.link = test_meeting_join_with(&w, 0, 1, (mt_pipe_options){.latency_ms = 50});
     test_meeting_rest(&w);
     for (size_t i = 0; i < 3; i++)
-        CHECK(mt_read(w.peers[0].db, mt_str("ada"), NULL, note, &o[i], NULL) == MT_OK);
+        CHECK(mt_read(w.peers[0].db, mt_str("ada"), NULL, test_outcome_note, &o[i], NULL) == MT_OK);
     test_env_run_for(&w.te, 5);
     CHECK(mt_pipe_cut(r.link) == MT_OK);
     test_meeting_rest(&w);

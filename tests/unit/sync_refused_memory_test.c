@@ -1,52 +1,16 @@
 /* What is refused for now, where memory runs out: from when two meet of whom one has what is ahead of its time, each
  * allocation fails once. Nothing is left, and once its time has come and they have met again all of it is there. */
-#include "test_env.h"
 #include "test_law.h"
-
-#include <mytosis/mytosis.h>
-#include <mytosis/plugin/kv_memory.h>
-#include <mytosis/plugin/node_store.h>
-#include <mytosis/plugin/pipe.h>
-#include <mytosis/plugin/sync.h>
-#include <string.h>
-
-typedef struct scene {
-    test_env te;
-    fail_mem memory;
-    mt_db *dbs[2];
-    mt_group *links[2];
-    mt_connection *ends[2];
-} scene;
-
-static void open_peer(scene *s, size_t at, bool stored)
-{
-    mt_config config = {.size = sizeof config, .env = &s->te.env};
-    const mt_config *configs[1] = {&config};
-    mt_storage storage;
-    mt_router router;
-    mt_kv kv;
-
-    CHECK(mt_group_new(s->te.env.mem, &s->links[at]) == MT_OK);
-    CHECK(mt_router_sync(&s->te.env, NULL, &router, NULL) == MT_OK);
-    config.group = s->links[at];
-    config.router = &router;
-    if (stored) {
-        CHECK(mt_kv_memory(&s->te.env, &kv) == MT_OK);
-        CHECK(mt_node_store_new(&s->te.env, kv, NULL, &storage, NULL) == MT_OK);
-        config.storage = &storage;
-    }
-    CHECK(mt_open(configs, 1, &s->dbs[at], NULL) == MT_OK);
-    test_env_run_for(&s->te, 10);
-}
+#include "test_scene.h"
 
 /* Fifteen minutes ahead: in five it may be taken. */
-static uint64_t ahead(const scene *s)
+static uint64_t ahead(const test_scene *s)
 {
     return (s->te.env.now_ms(s->te.env.ctx) - UINT64_C(1577836800000) + 15 * 60000) << 11;
 }
 
 /* A node with some fields in time, some ahead of it, and where it was deleted. */
-static void write(scene *s, const char *uid, size_t in_time, size_t too_soon, uint64_t floor)
+static void write(test_scene *s, const char *uid, size_t in_time, size_t too_soon, uint64_t floor)
 {
     static const char *const names[] = {"a", "b", "c", "d"};
     mt_options future = {.size = sizeof future, .allow_future = true};
@@ -60,10 +24,12 @@ static void write(scene *s, const char *uid, size_t in_time, size_t too_soon, ui
     (void)!mt_commit_rows(s->dbs[0], &row, 1, &future, NULL, NULL, NULL);
 }
 
-static void prepare(scene *s, bool stored)
+static void prepare(test_scene *s, bool stored)
 {
-    open_peer(s, 0, false);
-    open_peer(s, 1, stored);
+    static const mt_node_store_options store = {.size = sizeof store};
+
+    test_scene_open(s, 0, NULL, NULL);
+    test_scene_open(s, 1, NULL, stored ? &store : NULL);
     CHECK(mt_pipe_new(&s->te.env, NULL, &s->ends[0], &s->ends[1], NULL) == MT_OK);
     write(s, "ada", 2, 0, 0);
     write(s, "bob", 1, 2, 0);
@@ -73,10 +39,9 @@ static void prepare(scene *s, bool stored)
 }
 
 /* Answers whether they have met: a link that there was no memory for is none. */
-static bool play(scene *s)
+static bool play(test_scene *s)
 {
-    for (size_t i = 0; i < 2; i++)
-        if (mt_group_add(s->links[i], s->ends[i]) != MT_OK) return false;
+    if (!test_scene_join(s)) return false;
     test_env_run_for(&s->te, 1000);
     write(s, "eve", 0, 2, 0);
     test_env_run_for(&s->te, 1000);
@@ -92,58 +57,20 @@ static bool play(scene *s)
     return true;
 }
 
-static bool take(void *ctx, mt_db *db, const mt_row *row)
-{
-    (void)db;
-    CHECK(mt_graph_merge_rows(ctx, row, 1, NULL) == MT_OK);
-    return true;
-}
-
-static bool are_equal(const scene *s)
-{
-    mt_range all = {.deleted = true};
-    mt_graph *has[2];
-    bool equal;
-
-    for (size_t i = 0; i < 2; i++) {
-        CHECK(mt_graph_new(test_mem(), NULL, &has[i]) == MT_OK);
-        CHECK(mt_stream_wait(s->dbs[i], &all, take, has[i]) == MT_OK);
-    }
-    equal = mt_graph_equal(has[0], has[1]);
-    for (size_t i = 0; i < 2; i++) mt_graph_free(has[i]);
-    return equal;
-}
-
-static void end(scene *s)
-{
-    for (size_t i = 0; i < 2; i++) {
-        mt_connection_close(s->ends[i]);
-        mt_connection_unref(s->ends[i]);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        mt_close(s->dbs[i]);
-        mt_group_unref(s->links[i]);
-    }
-    test_env_run(&s->te);
-    test_env_end(&s->te);
-}
-
 /* Answers whether an allocation failed. */
 static bool fail_at(size_t at, bool stored)
 {
-    static scene s;
+    static test_scene s;
     bool met;
 
-    memset(&s, 0, sizeof s);
-    s.memory.fail_at = SIZE_MAX;
-    test_env_init(&s.te, 1, fail_mem_hook(&s.memory));
+    test_scene_begin(&s);
     prepare(&s, stored);
     s.memory.fail_at = s.memory.count + at;
     met = play(&s);
     s.memory.fail_at = SIZE_MAX;
-    if (met && !are_equal(&s)) fail_msg("after allocation %zu failed they are not equal", at);
-    end(&s);
-    CHECK(s.memory.live_bytes == 0);
+    if (met && !test_scene_are_equal(&s))
+        fail_msg("after allocation %zu failed they are not equal", at);
+    test_scene_end(&s);
     return s.memory.tripped;
 }
 

@@ -1,52 +1,25 @@
 /* Nodes of many fields where memory runs out: written while two are joined, while they are apart, read by one of the
  * other, and copied as a list. Each allocation fails once; nothing is left, and they become equal. */
-#include "test_env.h"
 #include "test_law.h"
+#include "test_scene.h"
 
-#include <mytosis/mytosis.h>
-#include <mytosis/plugin/kv_memory.h>
-#include <mytosis/plugin/node_store.h>
-#include <mytosis/plugin/pipe.h>
-#include <mytosis/plugin/sync.h>
 #include <stdio.h>
-#include <string.h>
 
 #define FIELDS 150u
 
-typedef struct scene {
-    test_env te;
-    fail_mem memory;
-    mt_db *dbs[2];
-    mt_group *links[2];
-    mt_connection *ends[2];
-} scene;
-
 /* The second replicates two nodes alone. */
-static void open_peer(scene *s, size_t at, bool stored)
+static void open_peer(test_scene *s, size_t at, bool stored)
 {
+    static const mt_node_store_options store = {.size = sizeof store};
     mt_bytes uids[2] = {mt_str("ada"), mt_str("bob")};
     mt_sync_range list = {.uids = uids, .uid_count = 2};
     mt_sync_options options = {.size = sizeof options, .ranges = &list, .range_count = at};
-    mt_config config = {.size = sizeof config, .env = &s->te.env};
-    const mt_config *configs[1] = {&config};
-    mt_storage storage;
-    mt_router router;
-    mt_kv kv;
 
-    CHECK(mt_group_new(s->te.env.mem, &s->links[at]) == MT_OK);
-    CHECK(mt_router_sync(&s->te.env, &options, &router, NULL) == MT_OK);
-    config.group = s->links[at];
-    config.router = &router;
-    if (stored) {
-        CHECK(mt_kv_memory(&s->te.env, &kv) == MT_OK);
-        CHECK(mt_node_store_new(&s->te.env, kv, NULL, &storage, NULL) == MT_OK);
-        config.storage = &storage;
-    }
-    CHECK(mt_open(configs, 1, &s->dbs[at], NULL) == MT_OK);
+    test_scene_open(s, at, &options, stored ? &store : NULL);
     test_env_run_for(&s->te, 10);
 }
 
-static void write(scene *s, const char *uid, unsigned first, unsigned count)
+static void write(test_scene *s, const char *uid, unsigned first, unsigned count)
 {
     static char names[FIELDS][8];
     mt_field fields[FIELDS];
@@ -60,10 +33,9 @@ static void write(scene *s, const char *uid, unsigned first, unsigned count)
 }
 
 /* Answers whether they have met: a link that there was no memory for is none. */
-static bool play(scene *s)
+static bool play(test_scene *s)
 {
-    for (size_t i = 0; i < 2; i++)
-        if (mt_group_add(s->links[i], s->ends[i]) != MT_OK) return false;
+    if (!test_scene_join(s)) return false;
     test_env_run_for(&s->te, 100);
     write(s, "bob", 0, FIELDS);
     write(s, "cyd", 0, FIELDS);
@@ -81,7 +53,7 @@ static bool play(scene *s)
     return true;
 }
 
-static bool is_equal(const scene *s, const char *uid)
+static bool is_equal(const test_scene *s, const char *uid)
 {
     mt_handle *nodes[2];
     bool equal;
@@ -94,29 +66,13 @@ static bool is_equal(const scene *s, const char *uid)
     return equal;
 }
 
-static void end(scene *s)
-{
-    for (size_t i = 0; i < 2; i++) {
-        mt_connection_close(s->ends[i]);
-        mt_connection_unref(s->ends[i]);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        mt_close(s->dbs[i]);
-        mt_group_unref(s->links[i]);
-    }
-    test_env_run(&s->te);
-    test_env_end(&s->te);
-}
-
 /* Answers whether an allocation failed. */
 static bool fail_at(size_t at, bool stored)
 {
-    static scene s;
+    static test_scene s;
     bool met;
 
-    memset(&s, 0, sizeof s);
-    s.memory.fail_at = SIZE_MAX;
-    test_env_init(&s.te, 1, fail_mem_hook(&s.memory));
+    test_scene_begin(&s);
     for (size_t i = 0; i < 2; i++) open_peer(&s, i, stored);
     CHECK(mt_pipe_new(&s.te.env, NULL, &s.ends[0], &s.ends[1], NULL) == MT_OK);
     write(&s, "ada", 0, FIELDS);
@@ -126,8 +82,7 @@ static bool fail_at(size_t at, bool stored)
     s.memory.fail_at = SIZE_MAX;
     if (met && !(is_equal(&s, "ada") && is_equal(&s, "bob")))
         fail_msg("after allocation %zu failed they are not equal", at);
-    end(&s);
-    CHECK(s.memory.live_bytes == 0);
+    test_scene_end(&s);
     return s.memory.tripped;
 }
 
